@@ -1,0 +1,128 @@
+"""The line between an agent and a job process: length-prefixed MessagePack frames over one socket pair."""
+
+import select
+import socket
+import struct
+import threading
+import time
+from collections import defaultdict
+from datetime import timedelta
+
+import msgspec
+
+from triptych.errors import ChannelClosed
+from triptych.messages import Answered, Asked, Body, Reply, Report, Shown, Up
+
+HEADER = struct.Struct("<I")
+MAX_FRAME_BYTES = 64 * 1024 * 1024
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_down = msgspec.msgpack.Decoder(Asked).decode
+decode_up = msgspec.msgpack.Decoder(Up).decode
+
+
+def pack(message: Asked | Up) -> bytes:
+    """Return `message` as one frame."""
+    body = _encode(message)
+    return HEADER.pack(len(body)) + body
+
+
+class FrameReader:
+    """Cuts a byte stream into frames."""
+
+    def __init__(self) -> None:
+        self._pending = bytearray()
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Take what arrived and return every whole frame body; a frame over 64 MiB raises `ChannelClosed`, as the line is not trusted then."""
+        self._pending += data
+        frames = []
+        while (frame := self._cut()) is not None:
+            frames.append(frame)
+        return frames
+
+    def _cut(self) -> bytes | None:
+        if len(self._pending) < HEADER.size:
+            return None
+        (size,) = HEADER.unpack_from(self._pending)
+        if size > MAX_FRAME_BYTES:
+            raise ChannelClosed
+        if len(self._pending) < HEADER.size + size:
+            return None
+        frame = bytes(self._pending[HEADER.size : HEADER.size + size])
+        del self._pending[: HEADER.size + size]
+        return frame
+
+
+class SocketChannel:
+    """The job process's end of the line (contracts.Channel)."""
+
+    def __init__(self, line: socket.socket) -> None:
+        line.setblocking(False)
+        self._line = line
+        self._reader = FrameReader()
+        self._arrived: list[Asked] = []
+        self._sending = threading.Lock()
+        self._numbers: defaultdict[tuple[str, int], int] = defaultdict(int)
+
+    def fileno(self) -> int:
+        """Return the socket, for a selector."""
+        return self._line.fileno()
+
+    def receive(self, timeout: timedelta | None = None) -> Asked | None:
+        """Return the next request, or None after `timeout`. Raises `ChannelClosed` when the agent is gone."""
+        deadline = None if timeout is None else time.monotonic() + timeout.total_seconds()
+        while not self._arrived:
+            remaining = None if deadline is None else max(0.0, deadline - time.monotonic())
+            if not _ready(self._line, select.POLLIN, remaining):
+                return None
+            self._read()
+        return self._arrived.pop(0)
+
+    def answer(self, number: int, reply: Reply) -> None:
+        """Answer the request with this number."""
+        self._send(pack(Answered(number=number, reply=reply)))
+
+    def report(self, job_id: str, attempt: int, body: Body) -> None:
+        """Send the next numbered report of a job's attempt."""
+        with self._sending:
+            self._numbers[job_id, attempt] += 1
+            seq = self._numbers[job_id, attempt]
+            at_us = time.time_ns() // 1000
+            self._write(pack(Report(job_id=job_id, attempt=attempt, seq=seq, at_us=at_us, body=body)))
+
+    def show(self, topic: str, picture: bytes) -> None:
+        """Send a picture; dropped when the line is full."""
+        if _ready(self._line, select.POLLOUT, 0.0):
+            self._send(pack(Shown(topic=topic, picture=picture)))
+
+    def _send(self, frame: bytes) -> None:
+        with self._sending:
+            self._write(frame)
+
+    def _write(self, frame: bytes) -> None:
+        view = memoryview(frame)
+        while view:
+            try:
+                view = view[self._line.send(view) :]
+            except BlockingIOError:
+                _ready(self._line, select.POLLOUT, None)
+            except OSError as fault:
+                raise ChannelClosed from fault
+
+    def _read(self) -> None:
+        try:
+            data = self._line.recv(1 << 18)
+        except BlockingIOError:
+            return
+        except OSError as fault:
+            raise ChannelClosed from fault
+        if not data:
+            raise ChannelClosed
+        self._arrived += [_decode_down(frame) for frame in self._reader.feed(data)]
+
+
+def _ready(line: socket.socket, event: int, timeout_s: float | None) -> bool:
+    poller = select.poll()
+    poller.register(line, event)
+    return bool(poller.poll(None if timeout_s is None else timeout_s * 1000))

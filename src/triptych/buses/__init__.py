@@ -1,0 +1,1 @@
+"""What carries requests, reports and pictures between server and workers."""

@@ -1,0 +1,1 @@
+"""The tracking camera: see, follow, record, show."""

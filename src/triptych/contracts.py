@@ -1,0 +1,258 @@
+"""Every seam of the service. To extend Triptych, read this file and write one of these."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, Self
+
+from triptych.messages import Asked, Body, Reply, Report, Request
+from triptych.model import Change, Happening, Job, Json, Page, Place, Query, Worker
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class Clock(Protocol):
+    """Time as an argument."""
+
+    def now(self) -> datetime:
+        """Return the wall-clock time, aware, in UTC."""
+        ...
+
+    def monotonic(self) -> timedelta:
+        """Return the time since boot; unmoved by a set clock."""
+        ...
+
+    async def sleep(self, pause: timedelta) -> None:
+        """Wait for `pause`."""
+        ...
+
+
+class Store(Protocol):
+    """The truth about jobs and workers. Every change is guarded; there is no general save.
+
+    Any verb raises `Unavailable` with code `store_unavailable` when the change could not be made durable; then it did not happen.
+    """
+
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None: ...
+
+    async def add(self, job: Job) -> Job:
+        """Insert `job`, or return the job that holds its (kind, idempotency key) already.
+
+        Raises `Conflict` with code `key_reused` when that one has another fingerprint.
+        """
+        ...
+
+    async def find(self, job_id: str) -> Job | None:
+        """Return the job, or None."""
+        ...
+
+    async def list(self, query: Query) -> Page:
+        """Return a page of jobs, newest first, stable while rows arrive. Raises `Invalid` on a cursor that is not ours."""
+        ...
+
+    async def move(self, changes: Sequence[Change]) -> Sequence[Job | None]:
+        """Apply each change in order; the new job where its guard held, None where it did not. One failed guard fails no other change."""
+        ...
+
+    async def place(self, worker: Worker, kind: str, at: datetime) -> Job | None:
+        """Move the queued job of `kind` with the lowest (priority, age) that this worker may take to `starting`, as its next attempt."""
+        ...
+
+    async def log(self, after: int, limit: int, job_id: str | None = None) -> Sequence[Happening]:
+        """Return committed happenings with a number above `after`, in order; `after` -1 returns the newest one only."""
+        ...
+
+    async def forget(self, job_id: str) -> bool:
+        """Delete an ended job with its log; False when there is none or it has not ended."""
+        ...
+
+    async def enroll(self, worker: Worker) -> None:
+        """Insert or refresh a worker."""
+        ...
+
+    async def workers(self) -> Sequence[Worker]:
+        """Return every worker ever enrolled, by id."""
+        ...
+
+
+class Catalog(Protocol):
+    """Named definitions that people edit (cameras, their parameters, workflows): small JSON documents by shelf and key."""
+
+    async def get(self, shelf: str, key: str) -> Json | None:
+        """Return the document, or None."""
+        ...
+
+    async def put(self, shelf: str, key: str, document: Json) -> None:
+        """Store the document durably, in place of the one before."""
+        ...
+
+    async def drop(self, shelf: str, key: str) -> bool:
+        """Delete the document; False when there was none."""
+        ...
+
+    async def keys(self, shelf: str) -> Sequence[str]:
+        """Return the keys of a shelf, sorted."""
+        ...
+
+
+class Bus(Protocol):
+    """Carries between server and workers and owns nothing: all but published reports not yet consumed may be lost at any moment."""
+
+    async def request(self, worker_id: str, request: Request, timeout: timedelta) -> Reply:
+        """Ask a worker.
+
+        Raises `Unavailable`: code `worker_not_connected` when nobody serves that id, `worker_not_answering` after `timeout`.
+        """
+        ...
+
+    async def serve(self, worker_id: str, handler: Callable[[Request], Awaitable[Reply]]) -> None:
+        """Answer requests to this worker, each in a task of its own, until the bus closes or the worker leaves."""
+        ...
+
+    async def publish(self, report: Report) -> None:
+        """Hand over a report; in order per job, delivered at least once."""
+        ...
+
+    async def consume(self, handler: Callable[[Sequence[Report]], Awaitable[None]]) -> None:
+        """Deliver published reports in batches until the bus closes; a batch is delivered again when `handler` raises."""
+        ...
+
+    async def announce(self, worker: Worker) -> None:
+        """Tell the servers that this worker is there; joining and every heartbeat are the same call."""
+        ...
+
+    async def leave(self, worker_id: str) -> None:
+        """Tell the servers that this worker goes, and stop serving it."""
+        ...
+
+    async def watch(self, handler: Callable[[str, Worker | None], Awaitable[None]]) -> None:
+        """Call `handler(worker_id, worker)` at every announcement, with None when it leaves."""
+        ...
+
+    async def show(self, topic: str, picture: bytes) -> None:
+        """Send one picture to whoever looks; never waits for them."""
+        ...
+
+    def pictures(self, topic: str) -> AsyncIterator[bytes]:
+        """Yield the newest picture of `topic` each time there is one; a slow reader misses those between."""
+        ...
+
+    async def close(self) -> None:
+        """Stop serving, consuming and watching."""
+        ...
+
+
+class Channel(Protocol):
+    """A job process's line to its agent: requests come down; reports, answers and pictures go up.
+
+    Blocking; several threads may send, one receives.
+    """
+
+    def fileno(self) -> int:
+        """Return the socket, for a selector."""
+        ...
+
+    def receive(self, timeout: timedelta | None = None) -> Asked | None:
+        """Return the next request, or None after `timeout` (None waits for ever). Raises `ChannelClosed` when the agent is gone."""
+        ...
+
+    def answer(self, number: int, reply: Reply) -> None:
+        """Answer the request with this number."""
+        ...
+
+    def report(self, job_id: str, attempt: int, body: Body) -> None:
+        """Send the next numbered report of a job's attempt."""
+        ...
+
+    def show(self, topic: str, picture: bytes) -> None:
+        """Send a picture; dropped when the line is full."""
+        ...
+
+
+class Kind(Protocol):
+    """What runs in a job process: it serves its channel until it has nothing left to do."""
+
+    def __call__(self, channel: Channel, place: Place) -> None:
+        """Receive the first request (a `Start`, or an `Ask` where the kind lives longer than a job), work, report, answer, return."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """One picture of a camera source: `image` is (H, W, 3) uint8 BGR, origin top left; `captured` is on the monotonic clock since boot."""
+
+    number: int
+    captured: timedelta
+    image: "NDArray[np.uint8]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pose:
+    """Where a head looked at `at` (monotonic since boot): degrees from home, pan positive to the right, tilt positive upwards."""
+
+    at: timedelta
+    pan_deg: float
+    tilt_deg: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The soft limits of a head, in degrees from home."""
+
+    pan_deg: tuple[float, float]
+    tilt_deg: tuple[float, float]
+
+
+class Source(Protocol):
+    """A live picture source. Opens no window and needs no display."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Return (width, height) in pixels."""
+        ...
+
+    @property
+    def fps(self) -> float:
+        """Return the nominal rate in frames per second."""
+        ...
+
+    def read(self) -> Frame | None:
+        """Wait for the next frame at its own pace and return it; None when the source stalled. Raises `Unavailable` when it is gone."""
+        ...
+
+    def close(self) -> None:
+        """Give the device back."""
+        ...
+
+
+class Head(Protocol):
+    """A pan-tilt head: limits, move, read the position, stop."""
+
+    @property
+    def limits(self) -> Limits:
+        """Return the soft limits, which hold for every owner."""
+        ...
+
+    def move(self, pan_deg: float, tilt_deg: float, cap_deg_s: float) -> None:
+        """Go towards a position, no faster than `cap_deg_s`; clipped to the limits. Without a fresh command for 300 ms the head stops by itself."""
+        ...
+
+    def pose(self) -> Pose:
+        """Return where the head looks now."""
+        ...
+
+    def stop(self) -> None:
+        """Stand still at once."""
+        ...
+
+    def view(self, frame: Frame) -> Frame:
+        """Return what the head sees of `frame`: the frame itself, or for a head made of pixels the window it looks through."""
+        ...
+
+    def close(self) -> None:
+        """Stop and give the hardware back."""
+        ...

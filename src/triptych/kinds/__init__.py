@@ -1,0 +1,101 @@
+"""The kinds of job: what each is called, what it asks for, and which function runs it in a process of its own."""
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal
+
+import msgspec
+
+from triptych.model import EndReason, Json
+
+
+class CommandSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A program on a worker: `argv` as given, no shell. `cwd` is `root`, `work` or a folder beneath the root."""
+
+    argv: tuple[str, ...]
+    cwd: str = "root"
+    env: dict[str, str] = {}
+    stdin: str | None = None
+    timeout_s: float | None = None
+    grace_s: float = 5.0
+    merge_output: bool = False
+    umask: int = 0o077
+
+
+class AnnotateSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Features to measure on one input.
+
+    `config` maps a feature's configKey to its options; `segments` are (start, end) in microseconds, end inclusive.
+    """
+
+    input_uri: str
+    features: tuple[str, ...]
+    config: dict[str, Any] = {}
+    segments: tuple[tuple[int, int], ...] = ()
+    workflow: str | None = None
+    ttl_days: int = 30
+    deadline_s: float | None = None
+
+
+class CameraSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A camera and how it is to work: its definition, the session parameters and the mark."""
+
+    camera: str
+    definition: dict[str, Any] = {}
+    parameters: dict[str, Any] = {}
+    mark: str | None = "single_rect"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindEntry:
+    """One kind of job. `run` is `module:function`, named as text so that asking what exists imports nothing that decodes.
+
+    `fork_server` says which warm server forks its process, `id_shape` how its jobs are called, `stopped` and `dropped` which end a
+    stop gives a job that ran and one that never did, `restart` whether a job lost with its worker is queued again once.
+    """
+
+    spec: type[msgspec.Struct]
+    run: str
+    fork_server: Literal["shim", "media"]
+    id_shape: Literal["uuid", "hex24"]
+    stopped: EndReason
+    dropped: EndReason
+    restart: bool = False
+    process_key: str | None = None
+    defaults: Json = field(default_factory=dict)
+
+    def process(self, job_id: str, spec: Json) -> str:
+        """Return the name of the process that runs the job: its own id, or what `process_key` names in the spec."""
+        return job_id if self.process_key is None else f"{self.process_key}:{spec[self.process_key]}"
+
+
+KINDS = MappingProxyType(
+    {
+        "command": KindEntry(
+            spec=CommandSpec,
+            run="triptych.kinds.command:run",
+            fork_server="shim",
+            id_shape="uuid",
+            stopped=EndReason.STOPPED,
+            dropped=EndReason.NEVER_STARTED,
+        ),
+        "annotate": KindEntry(
+            spec=AnnotateSpec,
+            run="triptych.kinds.annotate:run",
+            fork_server="media",
+            id_shape="hex24",
+            stopped=EndReason.CANCELLED,
+            dropped=EndReason.CANCELLED,
+            restart=True,
+        ),
+        "camera": KindEntry(
+            spec=CameraSpec,
+            run="triptych.kinds.camera:run",
+            fork_server="media",
+            id_shape="uuid",
+            stopped=EndReason.STOPPED,
+            dropped=EndReason.NEVER_STARTED,
+            process_key="camera",
+        ),
+    }
+)

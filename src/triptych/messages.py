@@ -1,0 +1,154 @@
+"""What engine, agent and job processes say to each other: tagged structs, MessagePack on every wire."""
+
+from typing import Any, Literal
+
+import msgspec
+
+from triptych.model import End
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower):
+    """One message; its `type` on the wire is the class name in lower case."""
+
+
+class Start(Message, frozen=True, kw_only=True):
+    """Run this attempt of a job. `process` names the process it runs in: the job's own id, or the camera's."""
+
+    job_id: str
+    kind: str
+    attempt: int
+    process: str
+    spec: dict[str, Any]
+
+
+class Stop(Message, frozen=True, kw_only=True):
+    """End a job's whole tree; answered when it is verified empty, or refused with `stop_not_confirmed` after `grace_s` + 5 s."""
+
+    job_id: str
+    by: str
+    grace_s: float = 5.0
+    reason: Literal["stopped", "cancelled", "timed_out"] = "stopped"
+
+
+class Pause(Message, frozen=True, kw_only=True):
+    """Hold a running job; answered when it stands still."""
+
+    job_id: str
+
+
+class Resume(Message, frozen=True, kw_only=True):
+    """Let a paused job go on."""
+
+    job_id: str
+
+
+class Ask(Message, frozen=True, kw_only=True):
+    """Ask a process without a job: the agent starts process `process` of `kind` with `spec` if it is not there."""
+
+    process: str
+    kind: str
+    spec: dict[str, Any]
+    verb: str
+    data: dict[str, Any] = {}
+
+
+Request = Start | Stop | Pause | Resume | Ask
+
+
+class Answer(Message, frozen=True, kw_only=True):
+    """The request was done."""
+
+    data: dict[str, Any] = {}
+
+
+class Refused(Message, frozen=True, kw_only=True):
+    """The request was not done: `code` is a code of errors.py (`start_failed`, `stop_not_confirmed`, `job_not_found`, `invalid`, ...)."""
+
+    code: str
+    message: str
+
+
+Reply = Answer | Refused
+
+
+class Running(Message, frozen=True, kw_only=True):
+    """The job's program has been executed, or its session has begun."""
+
+    pid: int
+    facts: dict[str, Any] = {}
+
+
+class Paused(Message, frozen=True, kw_only=True):
+    """The job stands still."""
+
+
+class Resumed(Message, frozen=True, kw_only=True):
+    """The job goes on."""
+
+
+class Progress(Message, frozen=True, kw_only=True):
+    """Percent done by part; `facts` are measured things worth keeping."""
+
+    parts: dict[str, float]
+    facts: dict[str, Any] = {}
+
+
+class Finding(Message, frozen=True, kw_only=True):
+    """Something found or a change worth telling watchers; `note` is its kind (`finding`, `alarm`, `camera`, ...)."""
+
+    note: str
+    data: dict[str, Any]
+
+
+class Output(Message, frozen=True, kw_only=True):
+    """Bytes a command wrote, `offset` counted from 0 per stream and attempt."""
+
+    stream: Literal["stdout", "stderr"]
+    offset: int
+    data: bytes
+
+
+class Ended(Message, frozen=True, kw_only=True):
+    """The last report of an attempt."""
+
+    end: End
+    result: dict[str, Any] | None = None
+    facts: dict[str, Any] = {}
+
+
+Body = Running | Paused | Resumed | Progress | Finding | Output | Ended
+
+
+class Report(Message, frozen=True, kw_only=True):
+    """One numbered event of a job's attempt: `seq` from 1, `at_us` UTC microseconds since 1970."""
+
+    job_id: str
+    attempt: int
+    seq: int
+    at_us: int
+    body: Body
+
+
+class Asked(Message, frozen=True, kw_only=True):
+    """A request on its way down a channel; the answer carries the same `number`."""
+
+    number: int
+    request: Request
+
+
+class Answered(Message, frozen=True, kw_only=True):
+    """The answer to the request with this number."""
+
+    number: int
+    reply: Reply
+
+
+class Shown(Message, frozen=True, kw_only=True):
+    """One picture of a live view: lossy, the newest wins. `topic` is the process name."""
+
+    topic: str
+    picture: bytes
+
+
+Down = Asked
+Up = Report | Answered | Shown

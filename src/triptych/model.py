@@ -1,0 +1,234 @@
+"""Jobs, workers and the one table of moves between a job's states. Pure: no input, no output, no clock."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+
+Json = Mapping[str, object]
+"""A JSON object whose shape its owner knows: a kind's spec, a result, measured facts."""
+
+
+class State(StrEnum):
+    """Where a job stands; `ENDED` is final."""
+
+    QUEUED = "queued"
+    STARTING = "starting"
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPING = "stopping"
+    UNREACHABLE = "unreachable"
+    ENDED = "ended"
+
+
+_Q, _S, _R, _P, _X, _U, _E = State
+
+MOVES: Mapping[State, frozenset[State]] = MappingProxyType(
+    {
+        _Q: frozenset({_S, _P, _E}),
+        _S: frozenset({_R, _Q, _U, _X, _E}),
+        _R: frozenset({_P, _Q, _U, _X, _E}),
+        _P: frozenset({_R, _Q, _U, _X, _E}),
+        _X: frozenset({_U, _E}),
+        _U: frozenset({_R, _P, _X, _Q, _E}),
+        _E: frozenset(),
+    }
+)
+"""The one table of legal moves (engine.md 2.1)."""
+
+LIVE = frozenset(State) - {State.ENDED}
+HELD_BY_WORKER = frozenset({_S, _R, _P, _X, _U})
+"""States in which a worker holds the job; a paused job with attempt 0 is held in the queue instead."""
+
+
+def sources(target: State) -> frozenset[State]:
+    """Return the states from which `target` may be entered."""
+    return frozenset(state for state, targets in MOVES.items() if target in targets)
+
+
+class EndReason(StrEnum):
+    """Why a job ended; said once, never changed."""
+
+    EXITED = "exited"
+    DONE = "done"
+    STOPPED = "stopped"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    OUT_OF_MEMORY = "out_of_memory"
+    WORKER_LOST = "worker_lost"
+    NEVER_STARTED = "never_started"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """What went wrong: `code` is a stable snake_case word, `message` one plain sentence."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """How a job ended. `exit_code` and `signal` are of the main process, None where none ran or none is known."""
+
+    reason: EndReason
+    exit_code: int | None = None
+    signal: int | None = None
+    core_dumped: bool = False
+    fault: Fault | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One piece of work, from the ask to the end. Times are aware UTC.
+
+    `spec` is the ask in the shape of its kind, `needs` are labels that a worker must have, `pinned` is the worker that
+    the caller named, `worker_id` the one that holds it. `attempt` is 0 until a worker first holds it. `progress` maps a part
+    (a feature, say) to 0..100. `facts` is what was measured about the run (`kill_tier`, `leftovers_killed`, ...).
+    `revision` counts the changes of the row, from 1.
+    """
+
+    id: str
+    kind: str
+    spec: Json
+    created_at: datetime
+    origin: str = "api"
+    parent: str | None = None
+    idempotency_key: str | None = None
+    fingerprint: str | None = None
+    needs: Mapping[str, str] = field(default_factory=dict)
+    pinned: str | None = None
+    priority: int = 20
+    deadline: datetime | None = None
+    state: State = State.QUEUED
+    end: End | None = None
+    attempt: int = 0
+    worker_id: str | None = None
+    pid: int | None = None
+    stopped_by: str | None = None
+    started_at: datetime | None = None
+    updated_at: datetime | None = None
+    ended_at: datetime | None = None
+    progress: Mapping[str, float] = field(default_factory=dict)
+    result: Json | None = None
+    facts: Json = field(default_factory=dict)
+    last_seq: int = 0
+    revision: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A guarded change of one job: it happens only from `sources`, in `attempt` (None: any) and with a newer `seq` (None: unnumbered).
+
+    `target` None keeps the state. Every other None keeps its field; `progress` and `facts` are merged by key.
+    `requeue` clears the worker, pid and start of the attempt.
+    """
+
+    job_id: str
+    at: datetime
+    sources: frozenset[State]
+    target: State | None = None
+    attempt: int | None = None
+    seq: int | None = None
+    next_attempt: bool = False
+    requeue: bool = False
+    worker_id: str | None = None
+    pid: int | None = None
+    stopped_by: str | None = None
+    end: End | None = None
+    progress: Mapping[str, float] | None = None
+    result: Json | None = None
+    facts: Json | None = None
+    note: str = "state"
+    data: Json | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """One committed entry of the log: `number` rises over all jobs and is what a watcher resumes from.
+
+    `note` is `state`, `progress`, `finding` or another word of the kind; `data` what came with it. `state` is the job's after it.
+    """
+
+    number: int
+    job_id: str
+    kind: str
+    attempt: int
+    at: datetime
+    note: str
+    state: State
+    data: Json
+
+
+class WorkerState(StrEnum):
+    """Whether a worker takes work."""
+
+    READY = "ready"
+    DRAINING = "draining"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker:
+    """A machine's agent as it last announced itself. `slots` maps a kind to how many jobs of it may run at once."""
+
+    id: str
+    state: WorkerState
+    boot_id: str
+    started_at: datetime
+    seen_at: datetime
+    slots: Mapping[str, int]
+    labels: Mapping[str, str] = field(default_factory=dict)
+    facts: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """An ask for a job. `queue` False means: now on the named worker or not at all."""
+
+    kind: str
+    spec: Json
+    origin: str = "api"
+    worker_id: str | None = None
+    needs: Mapping[str, str] = field(default_factory=dict)
+    priority: int = 20
+    deadline: datetime | None = None
+    idempotency_key: str | None = None
+    fingerprint: str | None = None
+    queue: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """Which jobs to list, newest first; None does not filter. `cursor` is the opaque end of the page before; `limit` None lists all."""
+
+    kind: str | None = None
+    states: frozenset[State] | None = None
+    end_reason: EndReason | None = None
+    worker_id: str | None = None
+    origin: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    cursor: str | None = None
+    limit: int | None = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One page of a listing; `cursor` is None on the last."""
+
+    jobs: tuple[Job, ...]
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """What a job process may know of its worker: who it is and where its folders are."""
+
+    worker_id: str
+    data_dir: str
+    roots: tuple[str, ...] = ()
+    media_roots: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
