@@ -238,7 +238,7 @@ class Head(Protocol):
         ...
 
     def move(self, pan_deg: float, tilt_deg: float, cap_deg_s: float) -> None:
-        """Go towards a position, no faster than `cap_deg_s`; clipped to the limits. Without a fresh command for 300 ms the head stops by itself."""
+        """Go towards a position within the limits, no faster than `cap_deg_s`; without a fresh command for 300 ms the head stops."""
         ...
 
     def pose(self) -> Pose:

@@ -34,7 +34,7 @@ class FrameReader:
         self._pending = bytearray()
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Take what arrived and return every whole frame body; a frame over 64 MiB raises `ChannelClosed`, as the line is not trusted then."""
+        """Take what arrived and return every whole frame body; over 64 MiB raises `ChannelClosed`, as the line is not trusted then."""
         self._pending += data
         frames = []
         while (frame := self._cut()) is not None:
