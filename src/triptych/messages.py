@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from triptych.model import End
+from triptych.model import End, EndReason
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower):
@@ -27,7 +27,7 @@ class Stop(Message, frozen=True, kw_only=True):
     job_id: str
     by: str
     grace_s: float = 5.0
-    reason: Literal["stopped", "cancelled", "timed_out"] = "stopped"
+    reason: EndReason = EndReason.STOPPED
 
 
 class Pause(Message, frozen=True, kw_only=True):

@@ -1,6 +1,6 @@
 """The kinds of job: what each is called, what it asks for, and which function runs it in a process of its own."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -51,7 +51,8 @@ class KindEntry:
     """One kind of job. `run` is `module:function`, named as text so that asking what exists imports nothing that decodes.
 
     `fork_server` says which warm server forks its process, `id_shape` how its jobs are called, `stopped` and `dropped` which end a
-    stop gives a job that ran and one that never did, `restart` whether a job lost with its worker is queued again once.
+    stop gives a job that ran and one that never did, `restart` whether a job lost with its worker is queued again once,
+    `start_timeout_s` how long its worker may take to begin it, `process_key` the spec's field that names a process that several jobs share.
     """
 
     spec: type[msgspec.Struct]
@@ -61,8 +62,8 @@ class KindEntry:
     stopped: EndReason
     dropped: EndReason
     restart: bool = False
+    start_timeout_s: float = 2.0
     process_key: str | None = None
-    defaults: Json = field(default_factory=dict)
 
     def process(self, job_id: str, spec: Json) -> str:
         """Return the name of the process that runs the job: its own id, or what `process_key` names in the spec."""
@@ -87,6 +88,7 @@ KINDS = MappingProxyType(
             stopped=EndReason.CANCELLED,
             dropped=EndReason.CANCELLED,
             restart=True,
+            start_timeout_s=15.0,
         ),
         "camera": KindEntry(
             spec=CameraSpec,
@@ -95,6 +97,7 @@ KINDS = MappingProxyType(
             id_shape="uuid",
             stopped=EndReason.STOPPED,
             dropped=EndReason.NEVER_STARTED,
+            start_timeout_s=15.0,
             process_key="camera",
         ),
     }

@@ -1,0 +1,69 @@
+"""The engine's memory of jobs: every live one and the newest ended ones, as last committed. Only committed rows enter it."""
+
+import asyncio
+from collections import Counter, OrderedDict
+
+from triptych.model import Job, State
+
+ENDED_KEPT = 20_000
+
+
+class Jobs:
+    """Answers the questions that are asked too often for the store, and wakes who waits for a change."""
+
+    def __init__(self, ended_kept: int = ENDED_KEPT) -> None:
+        self._ended_kept = ended_kept
+        self._live: dict[str, Job] = {}
+        self._ended: OrderedDict[str, Job] = OrderedDict()
+        self._queued: Counter[str] = Counter()
+        self._waiters: dict[str, asyncio.Event] = {}
+        self.bell = asyncio.Event()
+
+    def get(self, job_id: str) -> Job | None:
+        """Return the job as last committed, or None when it is not in memory."""
+        return self._live.get(job_id) or self._ended.get(job_id)
+
+    def note(self, job: Job) -> bool:
+        """Take a committed row, unless a newer one is known; True when the job has just left its worker."""
+        before = self.get(job.id)
+        if before is not None and before.revision > job.revision:
+            return False
+        self._queued[job.kind] += (job.state is State.QUEUED) - (before is not None and before.state is State.QUEUED)
+        if job.state is State.ENDED:
+            self._live.pop(job.id, None)
+            self._ended[job.id] = job
+            self._trim()
+        else:
+            self._live[job.id] = job
+        self._wake(job.id)
+        return job.state is State.ENDED or job.worker_id is None
+
+    def drop(self, job_id: str) -> None:
+        """Forget an ended job."""
+        self._ended.pop(job_id, None)
+
+    def waiting(self, kind: str) -> bool:
+        """Say whether a job of this kind is in the queue."""
+        return self._queued[kind] > 0
+
+    def census(self) -> Counter[tuple[str, State]]:
+        """Return how many live jobs there are by kind and state."""
+        return Counter((job.kind, job.state) for job in self._live.values())
+
+    async def changed(self, job_id: str) -> None:
+        """Wait for the next committed change of a job."""
+        await self._waiters.setdefault(job_id, asyncio.Event()).wait()
+
+    def ring(self) -> None:
+        """Wake everybody who watches the log."""
+        bell, self.bell = self.bell, asyncio.Event()
+        bell.set()
+
+    def _wake(self, job_id: str) -> None:
+        waiter = self._waiters.pop(job_id, None)
+        if waiter is not None:
+            waiter.set()
+
+    def _trim(self) -> None:
+        while len(self._ended) > self._ended_kept:
+            self._ended.popitem(last=False)
