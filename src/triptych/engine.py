@@ -32,6 +32,7 @@ GRACE = timedelta(seconds=5)
 STOP_BOUND = timedelta(seconds=5)
 SETTLE_BOUND = timedelta(seconds=5)
 REQUEST_BOUND = timedelta(seconds=2)
+SHUTDOWN_GRACE_S = 1.5
 WORKER_LEASE = timedelta(seconds=10)
 
 
@@ -204,6 +205,11 @@ class Engine:
             if isinstance(report.body, Ended):
                 await self._outputs.finish(report.job_id, report.attempt)
         await self._ledger.apply([change for report in reports for change in moves.reported(report)])
+
+    async def close(self) -> None:
+        """Stop what cannot outlive this server: every held job but those whose kind goes back to the queue at the next start."""
+        held = [job for worker in self._roster for job in self._roster.held(worker.id) if not KINDS[job.kind].restart]
+        await asyncio.gather(*(self.stop(job.id, by="shutdown", grace_s=SHUTDOWN_GRACE_S) for job in held), return_exceptions=True)
 
     async def recover(self, worker_id: str, spawned: AbstractSet[tuple[str, int]]) -> None:
         """Settle the jobs that a worker held when it died, its processes dead by now; `spawned` are the (job, attempt) it ever executed."""
