@@ -15,8 +15,10 @@ def test_a_second_owner_is_refused_and_told_who_holds_the_folder(tmp_path):
         [
             sys.executable,
             "-c",
-            "import sys, pathlib; from triptych.folder import own\n"
-            "with own(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()",
+            (
+                "import sys, pathlib; from triptych.folder import own\n"
+                "with own(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+            ),
             str(tmp_path),
         ],
         stdin=subprocess.PIPE,

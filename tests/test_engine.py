@@ -1,0 +1,453 @@
+"""The engine's verbs, over the store and bus in memory, with a worker that does as each test says."""
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from triptych.buses.memory import MemoryBus
+from triptych.clock import SystemClock, to_us
+from triptych.engine import Engine
+from triptych.errors import Conflict, Invalid, NotFound, StartFailed, StopNotConfirmed, TriptychError, Unavailable
+from triptych.messages import Answer, Ask, Ended, Pause, Paused, Progress, Refused, Report, Resume, Resumed, Running, Start, Stop
+from triptych.model import End, EndReason, Job, Query, State, Submission, Worker, WorkerState
+from triptych.outputs import Outputs
+from triptych.stores.memory import MemoryStore
+
+ENDED = frozenset({State.ENDED})
+SOON = timedelta(seconds=10)
+
+
+class ScriptedWorker:
+    """A worker that speaks the bus's protocol and runs nothing: each job stays where the test puts it."""
+
+    def __init__(self, bus, name="w", slots=None):
+        self.bus = bus
+        self.name = name
+        self.slots = slots or {"command": 2, "annotate": 1, "camera": 1}
+        self.started = []
+        self.seqs = {}
+        self.on_start = None
+        self.on_stop = None
+
+    async def join(self):
+        await self.bus.serve(self.name, self.answer)
+        await self.announce()
+
+    async def announce(self, **fields):
+        now = datetime.now(UTC)
+        worker = Worker(id=self.name, state=WorkerState.READY, boot_id="b", started_at=now, seen_at=now, slots=self.slots)
+        await self.bus.announce(replace(worker, **fields))
+
+    async def report(self, start, body):
+        key = start.job_id, start.attempt
+        self.seqs[key] = self.seqs.get(key, 0) + 1
+        at_us = to_us(datetime.now(UTC))
+        await self.bus.publish(Report(job_id=start.job_id, attempt=start.attempt, seq=self.seqs[key], at_us=at_us, body=body))
+
+    async def end(self, start, reason=EndReason.EXITED, **fields):
+        await self.report(start, Ended(end=End(reason=reason, **fields)))
+
+    def start_of(self, job_id):
+        return next(start for start in reversed(self.started) if start.job_id == job_id)
+
+    async def answer(self, request):
+        match request:
+            case Start():
+                self.started.append(request)
+                if self.on_start is not None:
+                    return await self.on_start(request)
+                await self.report(request, Running(pid=4711))
+            case Pause(job_id=job_id):
+                await self.report(self.start_of(job_id), Paused())
+            case Resume(job_id=job_id):
+                await self.report(self.start_of(job_id), Resumed())
+            case Stop(job_id=job_id, reason=reason):
+                if self.on_stop is not None:
+                    return await self.on_stop(request)
+                await self.end(self.start_of(job_id), reason, signal=15)
+            case Ask(verb=verb):
+                return Refused(code="invalid", message="no such verb") if verb == "bad" else Answer(data={"verb": verb})
+        return Answer()
+
+
+@pytest.fixture
+async def store():
+    async with MemoryStore() as store:
+        yield store
+
+
+@asynccontextmanager
+async def engine_on(store, bus, tmp_path):
+    async with Engine(store=store, bus=bus, outputs=Outputs(tmp_path), clock=SystemClock()) as engine:
+        yield engine
+
+
+@pytest.fixture
+async def bus():
+    bus = MemoryBus()
+    yield bus
+    await bus.close()
+
+
+@pytest.fixture
+async def engine(store, bus, tmp_path):
+    async with engine_on(store, bus, tmp_path) as engine:
+        yield engine
+
+
+@pytest.fixture
+async def worker(engine, bus):
+    worker = ScriptedWorker(bus)
+    await worker.join()
+    await until(lambda: ready(engine))
+    return worker
+
+
+async def ready(engine):
+    return (await engine.health()).ready
+
+
+async def until(condition):
+    async with asyncio.timeout(10):
+        while not await condition():
+            await asyncio.sleep(0)
+
+
+def command(**fields):
+    return Submission(**{"kind": "command", "spec": {"argv": ["true"]}, "worker_id": "w", "queue": False} | fields)
+
+
+def annotate(**fields):
+    return Submission(**{"kind": "annotate", "spec": {"input_uri": "/a.mp4", "features": ["IN_BLACK"]}} | fields)
+
+
+async def running(engine, job_id):
+    async def is_running():
+        return (await engine.find(job_id)).state is State.RUNNING
+
+    await until(is_running)
+    return await engine.find(job_id)
+
+
+async def test_a_start_is_stored_then_handed_over_then_running(engine, worker):
+    """workers W6."""
+    job = await engine.submit(command())
+    assert worker.started[0].job_id == job.id
+    job = await running(engine, job.id)
+    assert (job.pid, job.attempt, job.worker_id) == (4711, 1, "w")
+
+
+async def test_a_start_on_an_unknown_worker_stores_nothing(engine, worker):
+    with pytest.raises(NotFound, match="worker not found"):
+        await engine.submit(command(worker_id="x"))
+    assert (await engine.list(Query())).jobs == ()
+
+
+async def test_a_spec_that_does_not_fit_its_kind_is_refused(engine, worker):
+    with pytest.raises(Invalid):
+        await engine.submit(command(spec={"argv": "true"}))
+    with pytest.raises(Invalid, match="kind must be one of"):
+        await engine.submit(command(kind="nosuch"))
+
+
+async def test_a_start_that_the_worker_refuses_is_kept_as_never_started(engine, worker):
+    """workers W6."""
+
+    async def refuse(start):
+        return Refused(code="start_failed", message="exec: no command")
+
+    worker.on_start = refuse
+    with pytest.raises(StartFailed, match="exec: no command"):
+        await engine.submit(command())
+    (job,) = (await engine.list(Query())).jobs
+    assert job.end.reason is EndReason.NEVER_STARTED
+    assert job.end.fault.message == "exec: no command"
+
+
+async def test_the_slot_of_a_failed_start_comes_back(engine, worker):
+    async def refuse(start):
+        return Refused(code="start_failed", message="no")
+
+    worker.on_start = refuse
+    for _ in range(5):
+        with pytest.raises(StartFailed):
+            await engine.submit(command())
+
+
+async def test_a_third_start_on_two_slots_is_refused_as_busy(engine, worker):
+    await engine.submit(command())
+    await engine.submit(command())
+    with pytest.raises(Unavailable, match="worker busy"):
+        await engine.submit(command())
+
+
+async def test_the_same_key_gives_the_same_job_and_starts_nothing(engine, worker):
+    """workers W8."""
+    first = await engine.submit(command(idempotency_key="k", fingerprint="f"))
+    again = await engine.submit(command(idempotency_key="k", fingerprint="f"))
+    assert again.id == first.id
+    assert len(worker.started) == 1
+    with pytest.raises(Conflict) as refusal:
+        await engine.submit(command(idempotency_key="k", fingerprint="other"))
+    assert refusal.value.code == "key_reused"
+
+
+async def test_a_key_whose_start_failed_gives_the_same_text_again(engine, worker):
+    """workers W8."""
+
+    async def refuse(start):
+        return Refused(code="start_failed", message="exec: no command")
+
+    worker.on_start = refuse
+    for _ in range(2):
+        with pytest.raises(StartFailed, match="exec: no command"):
+            await engine.submit(command(idempotency_key="k", fingerprint="f"))
+    assert len(worker.started) == 1
+
+
+async def test_queued_jobs_start_by_priority_then_age_when_a_slot_comes_free(engine, worker):
+    """engine E3."""
+    first = await engine.submit(annotate())
+    await running(engine, first.id)
+    later = await engine.submit(annotate(priority=20))
+    sooner = await engine.submit(annotate(priority=5))
+    last = await engine.submit(annotate(priority=20))
+    order = []
+    for job_id in (first.id, sooner.id, later.id, last.id):
+        order.append((await running(engine, job_id)).id)
+        await worker.end(worker.start_of(job_id), EndReason.DONE)
+        await engine.wait(job_id, SOON)
+    assert order == [start.job_id for start in worker.started]
+
+
+async def test_a_queued_job_waits_for_a_worker_to_come(engine, bus):
+    job = await engine.submit(annotate())
+    assert job.state is State.QUEUED
+    worker = ScriptedWorker(bus)
+    await worker.join()
+    await running(engine, job.id)
+
+
+async def test_a_paused_queued_job_is_held_until_it_is_resumed(engine, bus):
+    """engine 2.5."""
+    job = await engine.submit(annotate())
+    assert (await engine.pause(job.id, by="me")).state is State.PAUSED
+    worker = ScriptedWorker(bus)
+    await worker.join()
+    await until(lambda: ready(engine))
+    other = await engine.submit(annotate())
+    await running(engine, other.id)
+    await worker.end(worker.start_of(other.id), EndReason.DONE)
+    assert (await engine.find(job.id)).state is State.PAUSED
+    await engine.resume(job.id, by="me")
+    await running(engine, job.id)
+
+
+async def test_a_running_job_is_paused_and_resumed_by_its_worker(engine, worker):
+    job = await engine.submit(command())
+    assert (await engine.pause(job.id, by="me")).state is State.PAUSED
+    assert (await engine.pause(job.id, by="me")).state is State.PAUSED
+    assert (await engine.resume(job.id, by="me")).state is State.RUNNING
+
+
+async def test_a_stop_answers_when_the_end_is_committed(engine, worker):
+    job = await engine.submit(command())
+    stopped = await engine.stop(job.id, by="me")
+    assert stopped.end == End(reason=EndReason.STOPPED, signal=15)
+    assert stopped.stopped_by == "me"
+
+
+async def test_parallel_stops_share_one_request(engine, worker):
+    """workers K3."""
+    stops = []
+
+    async def once(stop):
+        stops.append(stop)
+        await worker.end(worker.start_of(stop.job_id), stop.reason)
+        return Answer()
+
+    worker.on_stop = once
+    job = await engine.submit(command())
+    await asyncio.gather(*(engine.stop(job.id, by="me") for _ in range(5)))
+    assert len(stops) == 1
+    assert (await engine.stop(job.id, by="me")).state is State.ENDED
+    assert len(stops) == 1
+
+
+async def test_a_caller_that_hangs_up_does_not_cancel_the_stop(engine, worker):
+    """workers K3."""
+    asked, go = asyncio.Event(), asyncio.Event()
+
+    async def slow(stop):
+        asked.set()
+        await go.wait()
+        await worker.end(worker.start_of(stop.job_id), stop.reason)
+        return Answer()
+
+    worker.on_stop = slow
+    job = await engine.submit(command())
+    caller = asyncio.create_task(engine.stop(job.id, by="me"))
+    await asked.wait()
+    caller.cancel()
+    go.set()
+    assert (await engine.wait(job.id, SOON)).end.reason is EndReason.STOPPED
+
+
+async def test_a_stop_that_is_not_confirmed_leaves_the_job_stopping(engine, worker):
+    """workers K5."""
+
+    async def stubborn(stop):
+        return Refused(code="stop_not_confirmed", message="stop not confirmed: 2 alive")
+
+    worker.on_stop = stubborn
+    job = await engine.submit(command())
+    with pytest.raises(StopNotConfirmed, match="2 alive"):
+        await engine.stop(job.id, by="me")
+    assert (await engine.find(job.id)).state is State.STOPPING
+
+
+@pytest.mark.parametrize(("ask", "reason"), [(annotate(), EndReason.CANCELLED), (command(queue=True), EndReason.NEVER_STARTED)])
+async def test_a_queued_job_that_is_stopped_ends_in_its_kinds_words(engine, bus, ask, reason):
+    """workers K, media J6."""
+    worker = ScriptedWorker(bus, slots={"command": 0, "annotate": 0})
+    await worker.join()
+    await until(lambda: ready(engine))
+    job = await engine.submit(ask)
+    assert (await engine.stop(job.id, by="me")).end.reason is reason
+    assert worker.started == []
+
+
+async def test_a_start_without_an_answer_is_never_guessed_and_is_revoked(engine, worker, monkeypatch):
+    """workers L6."""
+    go = asyncio.Event()
+
+    async def late(start):
+        await go.wait()
+        await worker.report(start, Running(pid=1))
+        return Answer()
+
+    worker.on_start = late
+    with pytest.raises(Unavailable) as refusal:
+        await engine.submit(command())
+    assert refusal.value.code == "worker_not_answering"
+    (job,) = (await engine.list(Query())).jobs
+    go.set()
+    assert (await engine.wait(job.id, SOON)).end.reason is EndReason.STOPPED
+
+
+async def test_progress_is_kept_by_part_and_watchers_see_it(engine, worker):
+    job = await engine.submit(annotate())
+    await running(engine, job.id)
+    start = worker.start_of(job.id)
+    await worker.report(start, Progress(parts={"IN_BLACK": 40.0}))
+    await worker.end(start, EndReason.DONE)
+    seen = []
+    async for happening in engine.watch(after=0, job_id=job.id):
+        seen.append((happening.note, happening.state))
+        if happening.state is State.ENDED:
+            break
+    assert ("progress", State.RUNNING) in seen
+    assert (await engine.find(job.id)).progress["IN_BLACK"] == 40.0
+
+
+async def test_a_watcher_that_resumes_misses_and_repeats_nothing(engine, worker):
+    """engine 3: events are resumable."""
+    job = await engine.submit(annotate())
+    await running(engine, job.id)
+    await worker.end(worker.start_of(job.id), EndReason.DONE)
+    await engine.wait(job.id, SOON)
+
+    async def numbers(after, count):
+        return [happening.number async for happening in _take(engine.watch(after=after), count)]
+
+    whole = await numbers(0, 3)
+    assert whole == sorted(set(whole))
+    assert await numbers(whole[0], 2) == whole[1:]
+
+
+async def _take(happenings, count):
+    taken = 0
+    async for happening in happenings:
+        yield happening
+        taken += 1
+        if taken == count:
+            return
+
+
+async def test_a_probe_reaches_a_process_without_a_job(engine, worker):
+    ask = Ask(process="camera:default", kind="camera", spec={"camera": "default"}, verb="state")
+    assert await engine.probe(None, ask, SOON) == {"verb": "state"}
+    with pytest.raises(TriptychError, match="no such verb"):
+        await engine.probe("w", Ask(process="camera:default", kind="camera", spec={}, verb="bad"), SOON)
+
+
+async def test_a_second_session_of_one_camera_is_refused(engine, bus):
+    worker = ScriptedWorker(bus, slots={"camera": 2})
+    await worker.join()
+    await until(lambda: ready(engine))
+    session = Submission(kind="camera", spec={"camera": "front"}, worker_id="w", queue=False)
+    await engine.submit(session)
+    with pytest.raises(Conflict) as refusal:
+        await engine.submit(session)
+    assert refusal.value.code == "process_busy"
+
+
+async def test_a_lost_worker_makes_its_jobs_unreachable(engine, worker):
+    """workers section 6."""
+    job = await engine.submit(command())
+    await running(engine, job.id)
+    await worker.announce(seen_at=datetime.now(UTC) - timedelta(seconds=60))
+    await engine.sweep()
+    assert (await engine.find(job.id)).state is State.UNREACHABLE
+    with pytest.raises(Unavailable, match="worker not connected"):
+        await engine.submit(command())
+
+
+async def test_a_new_engine_on_the_same_store_recovers_what_the_old_one_held(store, tmp_path):
+    """media J5, workers L7."""
+    old_bus = MemoryBus()
+    async with engine_on(store, old_bus, tmp_path) as old:
+        worker = ScriptedWorker(old_bus)
+        await worker.join()
+        await until(lambda: ready(old))
+        ran = await old.submit(command())
+        annotation = await old.submit(annotate())
+        await running(old, ran.id)
+        await running(old, annotation.id)
+    await old_bus.close()
+    now = datetime.now(UTC)
+    lone = Job(id="lone", kind="command", spec={"argv": ["true"]}, created_at=now, state=State.STARTING, attempt=1, worker_id="w")
+    await store.add(lone)
+    bus = MemoryBus()
+    async with engine_on(store, bus, tmp_path) as new:
+        await new.recover("w", {(ran.id, 1), (annotation.id, 1)})
+        assert (await new.find(ran.id)).end.reason is EndReason.WORKER_LOST
+        assert (await new.find("lone")).end.reason is EndReason.NEVER_STARTED
+        assert (await new.find(annotation.id)).state is State.QUEUED
+        worker = ScriptedWorker(bus)
+        await worker.join()
+        again = await running(new, annotation.id)
+        assert again.attempt == 2
+    await bus.close()
+
+
+async def test_an_ended_job_is_forgotten_and_a_live_one_is_not(engine, worker):
+    job = await engine.submit(command())
+    with pytest.raises(Conflict):
+        await engine.forget(job.id)
+    await engine.stop(job.id, by="me")
+    await engine.forget(job.id)
+    with pytest.raises(NotFound, match="job not found"):
+        await engine.find(job.id)
+
+
+async def test_closing_stops_what_cannot_outlive_the_server(engine, worker):
+    job = await engine.submit(command())
+    annotation = await engine.submit(annotate())
+    await running(engine, annotation.id)
+    await engine.close()
+    assert (await engine.find(job.id)).stopped_by == "shutdown"
+    assert (await engine.find(annotation.id)).state is State.RUNNING
