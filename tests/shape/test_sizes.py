@@ -84,4 +84,3 @@ def _is_context(name: str) -> bool:
 def _comment_lines(text: str) -> list[str]:
     tokens = tokenize.generate_tokens(io.StringIO(text).readline)
     return [token.string for token in tokens if token.type == tokenize.COMMENT and "noqa" not in token.string]
-
