@@ -1,35 +1,42 @@
 # The whole set-up: `make run` shows it working, `make test` proves it. Nothing needs to be activated or installed first.
-PYTHON ?= python3
+PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell $(name) -c \
+  'import sys; sys.version_info >= (3, 11) and print("$(name)")' 2>/dev/null)))
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: run test check bench clean
 .DEFAULT_GOAL := run
 
-$(BIN)/.run: pyproject.toml
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[fast]' \
-	  || { echo "no wheel of the fast extra here: detection will be thinned"; $(BIN)/python -m pip install -q --disable-pip-version-check -e .; }
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Triptych needs Python 3.11 or newer; none was found on PATH" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+$(VENV)/run.done: pyproject.toml | $(BIN)/python
+	@echo "installing into $(VENV) ..."
+	@$(PIP) -e '.[fast]' || { echo "no wheel of the extra 'fast' for this machine: detection will be thinned" >&2; $(PIP) -e .; }
 	@touch $@
 
-$(BIN)/.test: pyproject.toml $(BIN)/.run
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[test]'
+$(VENV)/test.done: $(VENV)/run.done
+	@echo "installing what the tests need ..."
+	@$(PIP) -e '.[test]'
 	@touch $@
 
-run: $(BIN)/.run  ## one real job of each kind, with what came out of it
-	@$(BIN)/triptych demo
+run: $(VENV)/run.done  ## one real job of each kind, and what came out of it
+	@$(BIN)/triptych demo $(ARGS)
 
-test: $(BIN)/.test  ## every test; the last line says what a missing part left out
-	@$(BIN)/python -m pytest
+test: $(VENV)/test.done  ## every test; the last line says what was left out for lack of a server
+	@$(BIN)/python -m pytest $(ARGS)
 
-check: $(BIN)/.test  ## style, types, import directions, sizes
+check: $(VENV)/test.done  ## style, types, import directions, sizes
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q tests/shape
 
-bench: $(BIN)/.test  ## every figure beside its target
-	@$(BIN)/python -m bench
+bench: $(VENV)/test.done  ## every figure beside its target
+	@$(BIN)/python -m bench $(ARGS)
 
-clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+clean:  ## forget what the targets above installed and cached
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

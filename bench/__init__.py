@@ -1,0 +1,1 @@
+"""What the specs promise in numbers, measured: `python -m bench` prints each figure beside its target."""

@@ -1,0 +1,30 @@
+"""The command line. A command's module is imported when it is called, so that `triptych --help` is quick."""
+
+import sys
+
+from cyclopts import App
+
+from triptych import __version__
+from triptych.errors import TriptychError
+
+EXIT_REFUSED = 2
+
+app = App(
+    name="triptych",
+    help="One job engine under three HTTP panels: scripts on workers, media analysis, a tracking camera.",
+    version=f"triptych {__version__}",
+    version_flags=["--version"],
+)
+app.command("triptych.cli.up:up", name="up", help="Bring up server, engine and agent in one process.")
+app.command("triptych.cli.demo.run:demo", name="demo", help="Run one real job of each kind and show what came out of it.")
+app.command("triptych.cli.openapi:openapi", name="openapi", help="Print the OpenAPI document of every route.")
+app.command("triptych.cli.version:version", name="version", help="Print the version.")
+
+
+def main() -> None:
+    """Run the command line; exit code 2 for a refusal, told in one sentence."""
+    try:
+        app()
+    except TriptychError as fault:
+        sys.stderr.write(f"triptych: {fault.message}\n")
+        sys.exit(EXIT_REFUSED)

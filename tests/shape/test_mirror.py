@@ -1,0 +1,36 @@
+"""The tests lie as the source lies, so that whoever changes a file knows where its proof is."""
+
+from pathlib import Path
+
+from shape.source import ROOT, SRC, python_files, shown
+
+ELSEWHERE = {
+    "src/triptych/contracts.py": "Protocols only; tests/contracts runs every implementation against them",
+    "src/triptych/messages.py": "declarations only; tests/agent/test_channel.py sends each over a real line",
+}
+"""Modules without a test file of their own, each with where it is proved."""
+
+ACROSS = {"conformance", "contracts", "docs", "faults", "shape", "truth"}
+"""Test folders that prove the whole rather than one module."""
+
+
+def test_every_module_has_a_test_file_or_a_reason() -> None:
+    modules = {path for path in python_files("src") if path.name != "__init__.py"}
+    bare = {shown(path) for path in modules if not _twin(path).is_file()}
+    assert bare == set(ELSEWHERE)
+
+
+def test_every_test_file_is_of_a_module_or_of_the_whole() -> None:
+    strays = [shown(path) for path in python_files("tests") if path.name.startswith("test_") and not _belongs(path)]
+    assert not strays
+
+
+def _twin(module: Path) -> Path:
+    return ROOT / "tests" / module.parent.relative_to(SRC) / f"test_{module.name}"
+
+
+def _belongs(test: Path) -> bool:
+    inside = test.relative_to(ROOT / "tests")
+    name = test.stem.removeprefix("test_")
+    beside = SRC / inside.parent
+    return inside.parts[0] in ACROSS or (beside / f"{name}.py").is_file() or (beside / name).is_dir() or test.parent.name == name
