@@ -23,7 +23,7 @@ class SystemClock:
 
 def to_us(moment: datetime) -> int:
     """Return `moment` as whole microseconds since 1970, UTC."""
-    return round((moment - _EPOCH) / timedelta(microseconds=1))
+    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def from_us(moment_us: int) -> datetime:

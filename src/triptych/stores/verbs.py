@@ -1,0 +1,134 @@
+"""What every store does to its rows, written once: pure rules over the rows that a store lends, whatever holds them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol
+
+from triptych.errors import Conflict
+from triptych.matching import takes
+from triptych.model import Change, Job, Json, State, Worker, sources
+
+QUEUED = frozenset({State.QUEUED})
+SOURCES = {state: sources(state) for state in State}
+
+
+class Rows(Protocol):
+    """The rows of a store, for as long as one verb works on them. What is written is kept or dropped together."""
+
+    def job(self, job_id: str) -> Job | None:
+        """Return a job, or None."""
+        ...
+
+    def keyed(self, kind: str, key: str) -> Job | None:
+        """Return the job of `kind` with this idempotency key, or None."""
+        ...
+
+    def heads(self, kind: str, pinned: str | None) -> Iterator[Job]:
+        """Yield, of the queued jobs of `kind` that are pinned like this, the first by (priority, age) for each set of needs."""
+        ...
+
+    def insert(self, job: Job) -> None:
+        """Keep a new job."""
+        ...
+
+    def update(self, job: Job) -> None:
+        """Keep the next revision of a job."""
+        ...
+
+    def delete(self, job_id: str) -> None:
+        """Drop a job with its log."""
+        ...
+
+    def note(self, job: Job, at: datetime, note: str, data: Json) -> None:
+        """Write a happening of a job, as it is after it, to the log."""
+        ...
+
+
+def add(rows: Rows, job: Job) -> Job:
+    """Insert `job`, or return the one that has its key. Raises `Conflict` when that one was asked for in other words."""
+    present = rows.keyed(job.kind, job.idempotency_key) if job.idempotency_key is not None else None
+    if present is None:
+        if rows.job(job.id) is not None:
+            raise Conflict("job id taken", code="id_taken")
+        rows.insert(job)
+        rows.note(job, job.created_at, "state", {})
+        return job
+    if present.fingerprint != job.fingerprint:
+        raise Conflict("idempotency key reused", code="key_reused")
+    return present
+
+
+def move(rows: Rows, changes: Sequence[Change]) -> Sequence[Job | None]:
+    """Apply each change in order; the new job where its guard held, None where it did not."""
+    return [_move(rows, change) for change in changes]
+
+
+def place(rows: Rows, worker: Worker, kind: str, at: datetime) -> Job | None:
+    """Give `worker` the queued job of `kind` with the lowest (priority, age) that it may take."""
+    heads = [job for pinned in (None, worker.id) for job in rows.heads(kind, pinned) if takes(worker, job)]
+    if not heads:
+        return None
+    head = min(heads, key=turn)
+    return _move(rows, Change(job_id=head.id, at=at, sources=QUEUED, target=State.STARTING, next_attempt=True, worker_id=worker.id))
+
+
+def forget(rows: Rows, job_id: str) -> bool:
+    """Delete an ended job with its log; False when there is none or it has not ended."""
+    job = rows.job(job_id)
+    if job is None or job.state is not State.ENDED:
+        return False
+    rows.delete(job_id)
+    return True
+
+
+def turn(job: Job) -> tuple[int, datetime, str]:
+    """Return what the queue is ordered by: priority, then age, then id."""
+    return job.priority, job.created_at, job.id
+
+
+def check(change: Change) -> None:
+    """Raise `ValueError` when a change breaks the table of moves whatever the job: a fault of the program, found before any row is read."""
+    if change.target is not None and not change.sources <= SOURCES[change.target]:
+        raise ValueError(f"no move to {change.target} from {', '.join(sorted(change.sources - SOURCES[change.target]))}")
+    if (change.target is State.ENDED) != (change.end is not None):
+        raise ValueError("a job ends with its reason, and only then")
+
+
+def changed(job: Job, change: Change) -> Job | None:
+    """Return the job after the change, or None when its guard does not hold."""
+    if not _admits(job, change):
+        return None
+    left = change.requeue or change.next_attempt
+    started_at = None if left else job.started_at
+    ended = change.target is State.ENDED
+    return replace(
+        job,
+        state=change.target or job.state,
+        end=change.end if ended else job.end,
+        attempt=job.attempt + change.next_attempt,
+        worker_id=None if change.requeue else change.worker_id or job.worker_id,
+        pid=change.pid if change.pid is not None or left else job.pid,
+        stopped_by=change.stopped_by or job.stopped_by,
+        started_at=change.at if started_at is None and change.target is State.RUNNING else started_at,
+        updated_at=change.at,
+        ended_at=change.at if ended else job.ended_at,
+        progress={**job.progress, **change.progress} if change.progress else job.progress,
+        result=job.result if change.result is None else change.result,
+        facts={**job.facts, **change.facts} if change.facts else job.facts,
+        last_seq=change.seq if change.seq is not None else 0 if change.next_attempt else job.last_seq,
+        revision=job.revision + 1,
+    )
+
+
+def _admits(job: Job, change: Change) -> bool:
+    return job.state in change.sources and change.attempt in {None, job.attempt} and (change.seq is None or change.seq > job.last_seq)
+
+
+def _move(rows: Rows, change: Change) -> Job | None:
+    job = rows.job(change.job_id)
+    after = changed(job, change) if job is not None else None
+    if after is not None:
+        rows.update(after)
+        rows.note(after, change.at, change.note, change.data or {})
+    return after
