@@ -178,7 +178,9 @@ class Engine:
     async def output(self, job_id: str, stream: str, *, offset: int, limit: int, attempt: int | None) -> OutputSlice:
         """Return at most `limit` bytes that the job wrote from `offset` on, and whether that is all there will ever be."""
         job = await self.find(job_id)
-        return await self._outputs.read(job.id, attempt or job.attempt, stream, offset, limit)
+        attempt = attempt or job.attempt
+        whole = job.end is not None and job.end.reason is not EndReason.WORKER_LOST and attempt == job.attempt
+        return await self._outputs.read(job.id, attempt, stream, offset, limit, ended=whole)
 
     async def health(self) -> Health:
         """Say whether jobs can be taken now."""
