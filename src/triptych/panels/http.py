@@ -141,8 +141,8 @@ def read_json(body: bytes, *, depth: int, words: Mapping[str, object] = NO_WORDS
     Raises `Invalid` with code `body_truncated`, `body_trailing` or `body_not_json`.
     """
     text = _decode(body, repair=repair).removeprefix("\ufeff").strip(_BLANK)
-    if "\\u" in text:
-        text = _HALF_SURROGATE.sub(_repair if repair else _refuse, text)
+    if repair and "\\u" in text:
+        text = _SURROGATE.sub(_whole, text)
     if _is_deeper(text, depth):
         raise _not_json()
     if any(word in text for word in words):
@@ -155,6 +155,8 @@ def read_json(body: bytes, *, depth: int, words: Mapping[str, object] = NO_WORDS
         raise _not_json() from None
     if end != len(text):
         raise Invalid("data after the JSON object", code="body_trailing")
+    if not repair and "\\u" in text and any(found["half"] for found in _SURROGATE.finditer(text)):
+        raise _not_json()
     return value
 
 
@@ -190,14 +192,8 @@ def _is_cut(text: str, fault: json.JSONDecodeError) -> bool:
     return _HALF_NUMBER.match(text, fault.pos) is not None
 
 
-def _repair(found: re.Match[str]) -> str:
+def _whole(found: re.Match[str]) -> str:
     return "\\ufffd" if found["half"] else found[0]
-
-
-def _refuse(found: re.Match[str]) -> str:
-    if found["half"]:
-        raise _not_json()
-    return found[0]
 
 
 def _finite(digits: str) -> float:
@@ -230,7 +226,7 @@ def _truncated() -> Invalid:
 _BLANK = " \t\r\n"
 _STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _NOT_BRACKET = re.compile(r"[^][{}]+")
-_HALF_SURROGATE = re.compile(
+_SURROGATE = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.", re.DOTALL
 )
 _HALF_NUMBER = re.compile(r"(?<=[0-9])(?:\.|[eE][-+]?)\Z")
