@@ -1,0 +1,54 @@
+"""`python -m bench [NAME ...]`: every bench, or those named; each figure beside its target and what the bare machine does."""
+
+import sys
+from importlib import import_module
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.figure import Figure
+
+BENCHES = ("idle", "starts", "queries")
+MISSED = 1
+
+
+def main() -> int:
+    """Run the benches and print a row for each figure; the exit code is 1 when a target was missed."""
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    names = sys.argv[1:] or BENCHES
+    found: list[Figure] = []
+    for name in names:
+        with console.status(f"bench {name}"):
+            figures: list[Figure] = import_module(f"bench.{name}").figures()
+        console.print(_table(name, figures))
+        found += figures
+    missed = [figure.name for figure in found if not figure.met]
+    console.print(f"missed: {', '.join(missed)}" if missed else "every target is met", style="bold")
+    return MISSED if missed else 0
+
+
+def _table(name: str, figures: list[Figure]) -> Table:
+    table = Table(title=name, title_justify="left", title_style="bold", box=None, header_style="dim", padding=(0, 2, 0, 0))
+    for heading in ("figure", "value", "target", "", "beside"):
+        table.add_column(heading, justify="right" if heading in {"value", "target"} else "left")
+    for figure in figures:
+        table.add_row(figure.name, f"{figure.value:.4g} {figure.unit}", str(figure.target or ""), _mark(figure), _beside(figure))
+    return table
+
+
+def _mark(figure: Figure) -> str:
+    if figure.target is None:
+        return ""
+    return "[green]met[/]" if figure.met else "[red]missed[/]"
+
+
+def _beside(figure: Figure) -> str:
+    baseline = figure.baseline
+    if baseline is None:
+        return figure.note
+    ratio = f", ratio {figure.value / baseline.value:.2g}" if baseline.value else ""
+    return f"{baseline.what}: {baseline.value:.4g}{ratio}" + (f"; {figure.note}" if figure.note else "")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

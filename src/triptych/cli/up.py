@@ -1,0 +1,77 @@
+"""Server, engine and agent in one process."""
+
+import asyncio
+import json as json_text
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from triptych import wiring
+from triptych.settings import Settings, default_data_dir
+
+
+def up(
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8700,
+    data: Path | None = None,
+    worker_id: str | None = None,
+    media_root: list[Path] | None = None,
+    root: list[Path] | None = None,
+    json: bool = False,
+) -> int:
+    """Bring up server, engine and agent in one process, until SIGTERM or Ctrl-C.
+
+    The exit code is 0 after a clean end and 2 when it cannot start: the port is taken, or another server uses the data folder.
+
+    Args:
+        host: address to listen on.
+        port: port to listen on; 0 takes a free one.
+        data: data folder; by default the platform's, or TRIPTYCH_DATA.
+        worker_id: name of the worker; by default a random id, kept in the data folder.
+        media_root: folder that media jobs may read; may be repeated, the first is searched first.
+        root: folder that scripts may be started from; may be repeated. By default `root` in the data folder.
+        json: print one JSON line when jobs can be taken, instead of words.
+    """
+    settings = Settings(
+        host=host,
+        port=port,
+        data_dir=(data or default_data_dir()).absolute(),
+        worker_id=worker_id,
+        media_roots=_absolute(media_root),
+        roots=_absolute(root),
+    )
+    return asyncio.run(wiring.up(settings, ready=_tell_json if json else _tell))
+
+
+def _absolute(paths: list[Path] | None) -> tuple[Path, ...]:
+    return tuple(path.absolute() for path in paths or ())
+
+
+def _facts(system: wiring.Up) -> dict[str, str]:
+    return {
+        "address": system.url,
+        "worker": system.worker_id,
+        "data": str(system.data_dir),
+        "roots": _joined(system.roots),
+        "media roots": _joined(system.media_roots),
+    }
+
+
+def _joined(paths: tuple[Path, ...]) -> str:
+    return ", ".join(map(str, paths)) or "none"
+
+
+def _tell(system: wiring.Up) -> None:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for name, value in _facts(system).items():
+        table.add_row(name, value)
+    console = Console(soft_wrap=True)
+    console.print(table)
+
+
+def _tell_json(system: wiring.Up) -> None:
+    facts = {"url": system.url, "worker_id": system.worker_id, "data_dir": str(system.data_dir)}
+    folders = {"roots": [str(path) for path in system.roots], "media_roots": [str(path) for path in system.media_roots]}
+    print(json_text.dumps(facts | folders), flush=True)
