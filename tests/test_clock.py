@@ -10,7 +10,7 @@ from triptych.clock import SystemClock, from_us, to_text, to_us
 MOMENT = datetime(2020, 11, 17, 23, 57, 11, 677183, tzinfo=UTC)
 
 
-@given(st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.just(UTC)))
+@given(st.datetimes(timezones=st.just(UTC)))
 def test_a_time_survives_as_microseconds(moment):
     assert from_us(to_us(moment)) == moment
 

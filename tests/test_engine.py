@@ -81,7 +81,7 @@ async def store():
 
 @asynccontextmanager
 async def engine_on(store, bus, tmp_path):
-    async with Engine(store=store, bus=bus, outputs=Outputs(tmp_path), clock=SystemClock()) as engine:
+    async with Outputs(tmp_path) as outputs, Engine(store=store, bus=bus, outputs=outputs, clock=SystemClock()) as engine:
         yield engine
 
 
@@ -400,8 +400,12 @@ async def test_a_lost_worker_makes_its_jobs_unreachable(engine, worker):
     job = await engine.submit(command())
     await running(engine, job.id)
     await worker.announce(seen_at=datetime.now(UTC) - timedelta(seconds=60))
-    await engine.sweep()
-    assert (await engine.find(job.id)).state is State.UNREACHABLE
+
+    async def unreachable():
+        await engine.sweep()
+        return (await engine.find(job.id)).state is State.UNREACHABLE
+
+    await until(unreachable)
     with pytest.raises(Unavailable, match="worker not connected"):
         await engine.submit(command())
 

@@ -50,7 +50,7 @@ async def test_a_round_forgets_what_is_past_and_never_what_is_live(tmp_path):
     async with MemoryStore() as store:
         for kept in (job(6), job(1), job(40, state=State.QUEUED)):
             await store.add(kept)
-        async with Engine(store=store, bus=bus, outputs=Outputs(tmp_path), clock=clock) as engine:
+        async with Outputs(tmp_path) as outputs, Engine(store=store, bus=bus, outputs=outputs, clock=clock) as engine:
             await Upkeep(engine, clock).run_once()
             left = {row.id for row in (await engine.list(Query())).jobs}
     await bus.close()
