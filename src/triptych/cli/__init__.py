@@ -2,7 +2,7 @@
 
 import sys
 
-from cyclopts import App
+from cyclopts import App, CycloptsError
 
 from triptych import __version__
 from triptych.errors import TriptychError
@@ -22,9 +22,11 @@ app.command("triptych.cli.version:version", name="version", help="Print the vers
 
 
 def main() -> None:
-    """Run the command line; exit code 2 for a refusal, told in one sentence."""
+    """Run the command line; exit code 2 for words that are not understood and for a refusal, told in one sentence."""
     try:
-        app()
+        app(exit_on_error=False)
+    except CycloptsError:
+        sys.exit(EXIT_REFUSED)
     except TriptychError as fault:
         sys.stderr.write(f"triptych: {fault.message}\n")
         sys.exit(EXIT_REFUSED)

@@ -63,7 +63,7 @@ async def show(client: httpx.AsyncClient, screen: Screen, clip: Clip) -> Outcome
     name = said(submitted, "name")
     screen.call(f"POST /api/ai/jobs  {clip.what}", submitted.status_code, f"job {name[:8]}")
     found = await _watch(client, screen, name)
-    rows = [row for feature in RESULTS for row in _compare(feature, found[feature], clip)]
+    rows = [row for feature in RESULTS for row in compare(feature, found[feature], clip)]
     screen.compare(rows)
     return Outcome(panel="media", rows=tuple(rows))
 
@@ -108,7 +108,8 @@ def _plain(progress: Mapping[str, float]) -> str:
     return f"  {', '.join(steps)}"
 
 
-def _compare(feature: str, found: Sequence[Span], clip: Clip) -> list[Compared]:
+def compare(feature: str, found: Sequence[Span], clip: Clip) -> list[Compared]:
+    """Return a row for every span of `feature` that was found or should have been."""
     if clip.truth is None or clip.tolerance_s is None:
         return [Compared(feature, str(span), UNKNOWN, right=True) for span in found[:SHOWN_SPANS]] or [
             Compared(feature, "nothing", UNKNOWN, right=True)
