@@ -1,0 +1,108 @@
+"""A server on a free port with a panel of its own, spoken to by raw sockets."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, cast
+
+from triptych.clock import SystemClock
+from triptych.panels.app import App
+from triptych.panels.http import Panel, Service
+from triptych.panels.server import bind, serve
+from triptych.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """One HTTP answer, as it came."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Line:
+    """One raw connection."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    async def send(self, *pieces: bytes) -> None:
+        """Send pieces, each in a packet of its own."""
+        for piece in pieces:
+            self.writer.write(piece)
+            await self.writer.drain()
+            await asyncio.sleep(0.01)  # no signal tells that the other end has read a packet
+
+    async def reply(self, *, head: bool = False) -> Reply:
+        """Read one answer."""
+        first, *lines = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")[:-2]
+        headers = dict(line.lower().split(": ", 1) if line.lower().startswith("date") else _pair(line) for line in lines)
+        size = 0 if head else int(headers.get("content-length", "0"))
+        return Reply(status=int(first.split()[1]), headers=headers, body=await self.reader.readexactly(size))
+
+    async def is_closed(self) -> bool:
+        """Wait for the end of the connection; bytes before it are an error."""
+        return await self.reader.read(1) == b""
+
+
+def _pair(line: str) -> tuple[str, str]:
+    name, value = line.split(": ", 1)
+    return name.lower(), value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """A running server."""
+
+    port: int
+    app: App
+    stop: asyncio.Event
+    running: asyncio.Task[None]
+
+    @asynccontextmanager
+    async def line(self) -> AsyncIterator[Line]:
+        """Connect."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            yield Line(reader, writer)
+        finally:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+
+    async def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> Reply:
+        """Send one request on a connection of its own and read the answer."""
+        async with self.line() as line:
+            await line.send(request(method, path, body, **headers))
+            return await line.reply(head=method == "HEAD")
+
+
+def request(method: str, path: str, body: bytes = b"", **headers: str) -> bytes:
+    """Return a request as bytes; `_` in a header's name is a dash, and `host` may be given as any text."""
+    fields = {"host": "127.0.0.1", **{name.replace("_", "-"): value for name, value in headers.items()}}
+    if body:
+        fields["content-length"] = str(len(body))
+    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+@asynccontextmanager
+async def opened(panels: tuple[Panel, ...], settings: Settings) -> AsyncIterator[Door]:
+    """Serve for a while; the engine is not asked by these panels."""
+    service = Service(engine=cast("Any", None), catalog=cast("Any", None), settings=settings, clock=SystemClock())
+    app, stop, ready = App(service, panels), asyncio.Event(), asyncio.Event()
+    listener = bind(settings)
+    running = asyncio.create_task(serve(app, listener, stop=stop, on_ready=ready.set))
+    port = listener.getsockname()[1]
+    await ready.wait()
+    try:
+        yield Door(port=port, app=app, stop=stop, running=running)
+    finally:
+        stop.set()
+        await running
+
+
+Open = Callable[..., Awaitable[Door]]
