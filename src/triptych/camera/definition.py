@@ -1,0 +1,60 @@
+"""Which camera is meant: its source, head and arm, and what its operator set. Pure."""
+
+from typing import Annotated, Any
+
+import msgspec
+
+from triptych.camera.heads import HEADS, CropOptions, NoneOptions
+from triptych.errors import Invalid
+from triptych.media.sources import SOURCES
+
+DEFAULT_CAMERA = "default"
+GIB = 1024**3
+
+
+class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One camera. `source`, `head` and `arm` name a `kind` and what is set of its options; `worker` None is the only worker.
+
+    `lock_wait_s` is how long PUT track waits for a target, `budget` the part of one core that a frame may cost before detection thins,
+    `min_free_bytes` the room on the disk below which nothing is recorded.
+    """
+
+    name: str = "Camera"
+    worker: str | None = None
+    source: dict[str, Any] = {"kind": "scene"}
+    head: dict[str, Any] = {"kind": "crop"}
+    arm: dict[str, Any] = {"kind": "none"}
+    lock_wait_s: Annotated[float, msgspec.Meta(ge=0, le=60)] = 10.0
+    budget: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.35
+    min_free_bytes: Annotated[int, msgspec.Meta(ge=0)] = GIB
+
+    def source_options(self) -> msgspec.Struct:
+        """Return the options of the source."""
+        return _options(self.source, SOURCES[self.source["kind"]].options)
+
+    def head_options(self) -> CropOptions | NoneOptions:
+        """Return the options of the head."""
+        return _options(self.head, HEADS[self.head["kind"]].options)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether what the camera sees is made up for tests."""
+        return SOURCES[self.source["kind"]].simulated
+
+
+def read_definition(document: object) -> Definition:
+    """Return the camera that a stored document defines. Raises `Invalid`."""
+    try:
+        found = msgspec.convert(document, Definition)
+        for part, kinds in ((found.source, SOURCES), (found.head, HEADS), (found.arm, ("none",))):
+            if part.get("kind") not in kinds:
+                raise Invalid(f"kind must be one of {', '.join(kinds)}.", field="kind")
+        found.source_options()
+        found.head_options()
+    except msgspec.ValidationError as fault:
+        raise Invalid(f"The camera is not defined well: {fault}.", field="definition") from fault
+    return found
+
+
+def _options[T](part: dict[str, Any], kind: type[T]) -> T:
+    return msgspec.convert({key: value for key, value in part.items() if key != "kind"}, kind)
