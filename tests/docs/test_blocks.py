@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from docs.blocks import ROOT, Step, blocks, pages, run, steps
 
+from docs.blocks import ROOT, Step, blocks, pages, run, steps
 from triptych.cli.demo.clips import make
 from triptych.cli.demo.server import Server
 
