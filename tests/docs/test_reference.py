@@ -7,6 +7,7 @@ from tomllib import loads
 import msgspec
 import pytest
 
+from triptych.cli import app
 from triptych.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -31,3 +32,13 @@ def test_every_dependency_has_its_reason():
 def test_a_word_has_one_meaning():
     nouns = re.findall(r"^\| ([a-z ]+) \|", _page("glossary.md"), re.MULTILINE)
     assert nouns == sorted(set(nouns), key=lambda noun: (noun != "noun", noun))
+
+
+@pytest.mark.parametrize("name", [name for name in app if not name.startswith("-")])
+def test_a_command_is_documented(name):
+    assert f"| `triptych {name}` |" in _page("reference/cli.md")
+
+
+@pytest.mark.parametrize("flag", ["--once", "--input", "--data", "--json"])
+def test_a_flag_of_the_demo_is_documented(flag):
+    assert f"| `{flag}" in _page("reference/cli.md")
