@@ -6,7 +6,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -20,7 +20,9 @@ from triptych.cli.demo.clips import given, make
 from triptych.cli.demo.outcome import Outcome
 from triptych.cli.demo.screen import Screen
 from triptych.cli.demo.server import Server
+from triptych.errors import TriptychError
 
+CALL_BOUND_S = 30
 KEPT = Path("demo-out")
 LOOKS = (
     ("/api/stream?type=preview", "what the camera sees, live"),
@@ -68,19 +70,20 @@ async def _demo(console: Console, source: Path | None, data: Path | None, *, sta
 
 
 async def _run_all(screen: Screen, server: Server, clip: media.Clip) -> list[Outcome]:
-    async with httpx.AsyncClient(base_url=server.url, timeout=30) as client:
-        worker_id = await _worker(client)
+    async with httpx.AsyncClient(base_url=server.url, timeout=CALL_BOUND_S) as client:
         return [
-            await workers.show(client, screen, worker_id),
-            await media.show(client, screen, clip),
-            await camera.show(client, screen, server.data),
+            await _part(screen, "workers", workers.show(client, screen)),
+            await _part(screen, "media", media.show(client, screen, clip)),
+            await _part(screen, "camera", camera.show(client, screen, server.data)),
         ]
 
 
-async def _worker(client: httpx.AsyncClient) -> str:
-    answer = await client.get("/api/v1/workers")
-    found = answer.raise_for_status().json()["workers"]
-    return str(found[0]["id"])
+async def _part(screen: Screen, panel: str, work: Coroutine[None, None, Outcome]) -> Outcome:
+    try:
+        return await work
+    except (TriptychError, httpx.HTTPError) as fault:
+        screen.verdict(str(fault) or type(fault).__name__, right=False)
+        return Outcome(panel=panel, rows=())
 
 
 @contextmanager

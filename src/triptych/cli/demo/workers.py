@@ -16,9 +16,10 @@ BOUND_S = 15.0
 POLL_S = 0.1
 
 
-async def show(client: httpx.AsyncClient, screen: Screen, worker_id: str) -> Outcome:
+async def show(client: httpx.AsyncClient, screen: Screen) -> Outcome:
     """Start count.sh, watch what it writes, stop it, and ask how it ended."""
     screen.head("workers", "a script, stopped while it counts")
+    worker_id = await _worker(client)
     started = await client.post("/start", json={"worker_id": worker_id, **SCRIPT})
     job_id = said(started, "job_id")
     screen.call("POST /start  bash worker/scripts/count.sh", started.status_code, f"job {job_id[:8]}")
@@ -31,6 +32,11 @@ async def show(client: httpx.AsyncClient, screen: Screen, worker_id: str) -> Out
     rows = (_output(written), Compared("end", str(end.get("error_text")), KILLED, right))
     screen.compare(rows)
     return Outcome(panel="workers", rows=rows)
+
+
+async def _worker(client: httpx.AsyncClient) -> str:
+    answer = await client.get("/api/v1/workers")
+    return str(answer.raise_for_status().json()["workers"][0]["id"])
 
 
 async def _watch_output(client: httpx.AsyncClient, screen: Screen, job_id: str) -> list[str]:
