@@ -1,0 +1,135 @@
+"""Where the parts meet: the one module that names concrete classes."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from triptych import folder
+from triptych.agent.agent import Agent
+from triptych.buses.memory import MemoryBus
+from triptych.clock import SystemClock
+from triptych.engine import Engine
+from triptych.model import Place
+from triptych.outputs import Outputs
+from triptych.panels import camera, media, native, workers
+from triptych.panels.app import App
+from triptych.panels.http import Service
+from triptych.panels.server import bind, serve
+from triptych.settings import Settings
+from triptych.stores.sql import SqlStore
+from triptych.upkeep import Upkeep
+
+PANELS = (workers.PANEL, media.PANEL, camera.PANEL, native.PANEL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Up:
+    """A running system: where it listens, who its worker is and which folders it uses."""
+
+    url: str
+    worker_id: str
+    data_dir: Path
+    roots: tuple[Path, ...]
+    media_roots: tuple[Path, ...]
+
+
+async def up(settings: Settings, *, ready: Callable[[Up], None] | None = None) -> int:
+    """Run server, engine and agent in this process until SIGTERM or SIGINT; call `ready` once jobs can be taken.
+
+    Raises `Conflict` (data folder in use), `Unavailable` (address in use), `Forbidden` (not loopback) or `Invalid` (settings)
+    before anything runs.
+    """
+    stop = asyncio.Event()
+    with folder.own(settings.data_dir), bind(settings) as listener, _signals(stop.set):
+        async with running(settings, listener) as system:
+            if ready is not None:
+                ready(system)
+            await stop.wait()
+    return 0
+
+
+@asynccontextmanager
+async def running(settings: Settings, listener: socket.socket) -> AsyncIterator[Up]:
+    """Bring everything up on a data folder that the caller owns, and take it down in the reverse order."""
+    clock = SystemClock()
+    worker_id = folder.worker_id(settings.data_dir, settings.worker_id)
+    place = _place(settings, worker_id)
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(SqlStore(settings.store_url))
+        outputs = await stack.enter_async_context(Outputs(settings.data_dir / "output"))
+        bus = MemoryBus()
+        stack.push_async_callback(bus.close)
+        engine = await stack.enter_async_context(Engine(store=store, bus=bus, outputs=outputs, clock=clock))
+        agent = Agent(bus=bus, place=place, slots=_slots(settings), clock=clock)
+        await engine.recover(worker_id, await agent.inventory())
+        await stack.enter_async_context(agent)
+        await stack.enter_async_context(_background(Upkeep(engine, clock).run()))
+        app = App(Service(engine=engine, catalog=store, settings=settings, clock=clock), PANELS)
+        await stack.enter_async_context(_serving(app, listener, engine))
+        yield _as_up(settings, listener, place)
+
+
+@asynccontextmanager
+async def _serving(app: App, listener: socket.socket, engine: Engine) -> AsyncIterator[None]:
+    """Serve requests; at the end, stop jobs while open requests finish, since some of them wait for a job."""
+    stop, listening = asyncio.Event(), asyncio.Event()
+    task = asyncio.create_task(serve(app, listener, stop=stop, on_ready=listening.set))
+    try:
+        await listening.wait()
+        yield
+    finally:
+        stop.set()
+        await asyncio.gather(task, engine.close())
+
+
+def _as_up(settings: Settings, listener: socket.socket, place: Place) -> Up:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return Up(
+        url=f"http://{host}:{listener.getsockname()[1]}",
+        worker_id=place.worker_id,
+        data_dir=settings.data_dir,
+        roots=tuple(map(Path, place.roots)),
+        media_roots=settings.media_roots,
+    )
+
+
+def _place(settings: Settings, worker_id: str) -> Place:
+    roots = settings.roots or (settings.data_dir / "root",)
+    return Place(
+        worker_id=worker_id,
+        data_dir=str(settings.data_dir),
+        roots=tuple(map(str, roots)),
+        media_roots=tuple(map(str, settings.media_roots)),
+        env=settings.env,
+    )
+
+
+def _slots(settings: Settings) -> dict[str, int]:
+    return {"command": settings.slots, "annotate": settings.cores, "camera": 1}
+
+
+@asynccontextmanager
+async def _background(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+@contextmanager
+def _signals(stop: Callable[[], None]) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
