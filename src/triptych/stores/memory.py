@@ -8,6 +8,7 @@ from itertools import islice
 from types import TracebackType
 from typing import Self
 
+from triptych.errors import Conflict
 from triptych.model import Change, Happening, Job, Json, Page, Query, State, Worker
 from triptych.stores import verbs
 from triptych.stores.jsontext import plain
@@ -115,6 +116,8 @@ class _Rows:
         return iter(sorted(queue, key=verbs.turn))
 
     def insert(self, job: Job) -> None:
+        if job.id in self._jobs:
+            raise Conflict("job id taken", code="id_taken")
         self._jobs[job.id] = job
         if job.idempotency_key is not None:
             self._keys[job.kind, job.idempotency_key] = job.id

@@ -29,6 +29,13 @@ def job_to_row(job: Job) -> tuple[object, ...]:
         job.pinned,
         job.priority,
         _us(job.deadline),
+        *changing_to_row(job),
+    )
+
+
+def changing_to_row(job: Job) -> tuple[object, ...]:
+    """Return what changes of a job, in the order of `CHANGING`. Raises `Invalid` when a part of it is not JSON."""
+    return (
         job.state.value,
         *_end_to_row(job.end),
         job.attempt,

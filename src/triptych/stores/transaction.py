@@ -9,10 +9,8 @@ from triptych.errors import Conflict
 from triptych.model import Job, Json, State
 from triptych.stores.databases import Cursor
 from triptych.stores.jsontext import encode
-from triptych.stores.rows import job_to_row, row_to_job
-from triptych.stores.statements import FIXED, Statement, Statements
-
-_CHANGING = slice(len(FIXED), None)
+from triptych.stores.rows import changing_to_row, job_to_row, row_to_job
+from triptych.stores.statements import Statement, Statements
 
 
 class RacedError(Exception):
@@ -84,8 +82,10 @@ class Transaction:
 
     def update(self, job: Job) -> None:
         """Keep the next revision of a job."""
-        pending = self._new if job.id in self._new else self._changed
-        pending[job.id] = job_to_row(job)
+        if job.id in self._new:
+            self._new[job.id] = job_to_row(job)
+        else:
+            self._changed[job.id] = changing_to_row(job)
         self._jobs[job.id] = job
         self.writes += 1
 
@@ -116,7 +116,7 @@ class Transaction:
         if self._new:
             self._many(self._sql.insert_job, list(self._new.values()))
         if self._changed:
-            rows = [(*row[_CHANGING], job_id, self._seen[job_id]) for job_id, row in self._changed.items()]
+            rows = [(*row, job_id, self._seen[job_id]) for job_id, row in self._changed.items()]
             self._many(self._sql.update_job, rows)
         for job_id in (*self._new, *self._changed):
             job = self._jobs[job_id]
