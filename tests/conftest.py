@@ -2,8 +2,12 @@
 
 import os
 from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from buses.natsserver import NatsServer, find_nats_server
 
 LEFT_OUT = pytest.StashKey[Counter[str]]()
 
@@ -30,3 +34,25 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         return
     reasons = [f"{count} x {reason}" for reason, count in sorted(config.stash[LEFT_OUT].items())]
     config.get_terminal_writer().line(f"left out on this machine: {', '.join(reasons) or 'nothing'}")
+
+
+@pytest.fixture(scope="session")
+def nats_binary() -> str:
+    binary = find_nats_server()
+    if binary is None:
+        pytest.skip("no nats-server on PATH or in the environment")
+    return binary
+
+
+@pytest.fixture
+def nats_server(nats_binary: str, tmp_path: Path) -> Iterator[NatsServer]:
+    """A NATS server of this test's own, which it may kill and start again."""
+    with NatsServer(nats_binary, tmp_path / "nats") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def nats_url(nats_binary: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a NATS server that tests share, each in a realm of its own."""
+    with NatsServer(nats_binary, tmp_path_factory.mktemp("nats")) as server:
+        yield server.url

@@ -203,9 +203,8 @@ class Engine:
         outputs = [report for report in reports if isinstance(report.body, Output)]
         if outputs:
             await self._outputs.append(outputs)
-        for report in reports:
-            if isinstance(report.body, Ended):
-                await self._outputs.finish(report.job_id, report.attempt)
+        ends = [report for report in reports if isinstance(report.body, Ended)]
+        await asyncio.gather(*(self._outputs.finish(end.job_id, end.attempt) for end in ends))
         await self._ledger.apply([change for report in reports for change in moves.reported(report)])
 
     async def close(self) -> None:

@@ -25,7 +25,7 @@ from triptych.messages import Output, Report
 STREAMS = ("stdout", "stderr")
 OPEN_FILES = 256
 READ_BYTES = 8 * 1024 * 1024
-READERS = 4
+POOL = 4
 MAX_OFFSET = 2**53
 
 Gap = tuple[int, int]
@@ -62,7 +62,7 @@ class Outputs:
         self._lock = threading.Lock()
         self._unfinished: set[tuple[str, int]] = set()
         self._writer = ThreadPoolExecutor(1, "output-writer")
-        self._readers = ThreadPoolExecutor(READERS, "output-reader")
+        self._pool = ThreadPoolExecutor(POOL, "output")
 
     async def __aenter__(self) -> Self:
         return self
@@ -70,7 +70,7 @@ class Outputs:
     async def __aexit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:
         await self._in_writer(self._close)
         self._writer.shutdown()
-        self._readers.shutdown()
+        self._pool.shutdown()
 
     async def append(self, reports: Sequence[Report]) -> None:
         """Keep the bytes of these output reports; a repeated chunk changes nothing, a hole before a chunk becomes a gap."""
@@ -81,7 +81,10 @@ class Outputs:
         """Make an attempt's output durable and close its files; free for one that wrote nothing."""
         if (job_id, attempt) in self._unfinished:
             self._unfinished.discard((job_id, attempt))
-            await self._in_writer(partial(self._finish, [self._path(job_id, attempt, stream) for stream in STREAMS]))
+            paths = [self._path(job_id, attempt, stream) for stream in STREAMS]
+            await self._in_writer(partial(self._let_go, paths))
+            # In the pool, not behind the writer: a file system makes several files durable in the time of one.
+            await asyncio.get_running_loop().run_in_executor(self._pool, _make_durable, paths)
 
     async def read(self, job_id: str, attempt: int, stream: str, offset: int, limit: int, *, ended: bool = False) -> OutputSlice:
         """Return at most `limit` bytes (never over 8 MiB) from `offset` on; a read ends at a gap.
@@ -90,7 +93,7 @@ class Outputs:
         """
         read = partial(self._read, self._path(job_id, attempt, stream), offset, min(limit, READ_BYTES), ended=ended)
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._readers, read)
+            return await asyncio.get_running_loop().run_in_executor(self._pool, read)
         except OSError as fault:
             raise Unavailable("output cannot be read", code="store_unavailable") from fault
 
@@ -147,15 +150,11 @@ class Outputs:
             with self._lock:
                 del self._tapes[path]
 
-    def _finish(self, paths: Sequence[Path]) -> None:
+    def _let_go(self, paths: Sequence[Path]) -> None:
         self._settle()
         for path in paths:
             if path in self._tapes:
                 self._put_away(path)
-            try:
-                _make_durable(path)
-            except OSError as fault:
-                log.warning("output not durable", path=str(path), reason=str(fault))
 
     def _forget(self, folder: Path) -> None:
         for path in [path for path in self._tapes if path.is_relative_to(folder)]:
@@ -304,13 +303,18 @@ def _read_file(path: Path, offset: int, size_bytes: int) -> bytes:
         return b""
 
 
-def _make_durable(path: Path) -> None:
-    for part in (path, path.parent, path.parent.parent):
-        with suppress(FileNotFoundError):
-            _sync(part)
+def _make_durable(paths: Sequence[Path]) -> None:
+    for path in paths:
+        try:
+            _sync(path)
+        except FileNotFoundError:
+            continue
+        except OSError as fault:
+            log.warning("output not durable", path=str(path), reason=str(fault))
 
 
 def _sync(path: Path) -> None:
+    # The file alone: ext4, XFS and btrfs make the new names that lead to it durable with it.
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(handle)

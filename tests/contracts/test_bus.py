@@ -2,16 +2,19 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from structlog.testing import capture_logs
 
+from buses.making import Taken, make_report
 from triptych.buses.memory import MemoryBus
+from triptych.buses.nats import NatsBus
 from triptych.contracts import Bus
 from triptych.errors import Conflict, Unavailable
-from triptych.messages import Answer, Ended, Finding, Output, Pause, Refused, Reply, Report, Request, Resume, Start
+from triptych.messages import Answer, Ended, Output, Pause, Refused, Reply, Report, Request, Resume, Start
 from triptych.model import End, EndReason, Fault, Worker, WorkerState
 
 SHORT = timedelta(milliseconds=100)
@@ -21,37 +24,18 @@ NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 Pair = tuple[Bus, Bus]
 
 
-@pytest.fixture(params=["memory"])
+@pytest.fixture(params=["memory", "nats"])
 async def pair(request: pytest.FixtureRequest) -> AsyncIterator[Pair]:
     """The server's end and a worker's end of one bus: two connections, or twice the same object where there is none."""
-    bus = MemoryBus()
-    yield bus, bus
-    await bus.close()
-
-
-class Taken:
-    """A consumer that keeps what it takes and can be waited for."""
-
-    def __init__(self, faults: int = 0) -> None:
-        self.batches: list[Sequence[Report]] = []
-        self._faults = faults
-        self._changed = asyncio.Condition()
-
-    async def __call__(self, reports: Sequence[Report]) -> None:
-        self.batches.append(reports)
-        async with self._changed:
-            self._changed.notify_all()
-        if self._faults:
-            self._faults -= 1
-            raise RuntimeError("the store is away")
-
-    @property
-    def reports(self) -> list[Report]:
-        return [report for batch in self.batches for report in batch]
-
-    async def until(self, enough: Callable[[], bool]) -> None:
-        async with asyncio.timeout(30), self._changed:
-            await self._changed.wait_for(enough)
+    if request.param == "memory":
+        server: Bus = MemoryBus()
+        worker = server
+    else:
+        url, realm = request.getfixturevalue("nats_url"), f"test-{uuid4().hex}"
+        server, worker = [await NatsBus.connect(url, realm=realm) for _ in range(2)]
+    yield server, worker
+    await worker.close()
+    await server.close()
 
 
 class Seen:
@@ -69,10 +53,6 @@ class Seen:
     async def until(self, count: int) -> None:
         async with asyncio.timeout(30), self._changed:
             await self._changed.wait_for(lambda: len(self.told) >= count)
-
-
-def _report(job_id: str, seq: int) -> Report:
-    return Report(job_id=job_id, attempt=1, seq=seq, at_us=seq, body=Finding(note="finding", data={"n": seq}))
 
 
 def _worker(worker_id: str) -> Worker:
@@ -224,7 +204,7 @@ async def test_reports_of_a_job_keep_their_order(pair: Pair) -> None:
 
     async def publish(job_id: str) -> None:
         for seq in range(1, 51):
-            await worker.publish(_report(job_id, seq))
+            await worker.publish(make_report(job_id, seq))
 
     jobs = [f"job-{n}" for n in range(8)]
     await asyncio.gather(*[publish(job_id) for job_id in jobs])
@@ -239,7 +219,7 @@ async def test_reports_published_before_anyone_consumes_are_kept(pair: Pair) -> 
     server, worker = pair
     taken = Taken()
     for seq in (1, 2, 3):
-        await worker.publish(_report("a", seq))
+        await worker.publish(make_report("a", seq))
     await server.consume(taken)
     await taken.until(lambda: len(taken.reports) >= 3)
     assert [report.seq for report in taken.reports] == [1, 2, 3]
@@ -250,10 +230,10 @@ async def test_a_batch_that_is_not_taken_is_delivered_again_before_what_follows(
     server, worker = pair
     taken = Taken(faults=2)
     for seq in (1, 2):
-        await worker.publish(_report("a", seq))
+        await worker.publish(make_report("a", seq))
     with capture_logs() as logs:
         await server.consume(taken)
-        await worker.publish(_report("a", 3))
+        await worker.publish(make_report("a", 3))
         await taken.until(lambda: bool(taken.reports) and taken.reports[-1].seq == 3 and len(taken.batches) > 2)
     seqs = [[report.seq for report in batch] for batch in taken.batches]
     assert seqs[0] == seqs[1] == seqs[2]
@@ -371,7 +351,9 @@ async def test_close_ends_readers_and_leaves_no_task(pair: Pair) -> None:
         await rest
         with pytest.raises(Unavailable):
             await pending
-    assert asyncio.all_tasks() <= before
+        # A task that was cancelled ends in the next turns of the loop; one that leaked never does.
+        while not asyncio.all_tasks() <= before:
+            await asyncio.sleep(0)
 
 
 async def _rest(pictures: AsyncIterator[bytes]) -> list[bytes]:
@@ -384,7 +366,7 @@ async def test_a_closed_bus_is_closed_once_more_without_fault(pair: Pair) -> Non
     await server.close()
 
 
-@pytest.mark.parametrize("verb", [lambda bus: bus.publish(_report("a", 1)), lambda bus: bus.request("w-1", Pause(job_id="a"), LONG)])
+@pytest.mark.parametrize("verb", [lambda bus: bus.publish(make_report("a", 1)), lambda bus: bus.request("w-1", Pause(job_id="a"), LONG)])
 async def test_a_closed_bus_refuses(pair: Pair, verb: Callable[[Bus], Awaitable[object]]) -> None:
     server, _ = pair
     await server.close()
