@@ -1,5 +1,7 @@
 """Draws the room of the generated world: a long sunlit hall with windows, shelves, pictures and plants."""
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +14,9 @@ PILLAR_PARTS = ((PILLAR_PX[0], 0, PILLAR_PX[1], 880), (PILLAR_PX[0] - 20, 836, P
 """Rectangles (left, top, right, bottom) in world pixels that hide what stands behind the pillar."""
 
 
+@lru_cache(maxsize=1)
 def paint(seed: int = 7) -> Picture:
-    """Return the empty room: (1080, 3840, 3) uint8 BGR, origin top left; the same for the same seed."""
+    """Return the empty room: (1080, 3840, 3) uint8 BGR, origin top left, read-only; the same for the same seed."""
     random = np.random.default_rng(seed)
     room = _wall(random)
     _floor(room, random)
@@ -30,7 +33,9 @@ def paint(seed: int = 7) -> Picture:
     for x in _PLANTS_PX:
         _plant(room, x, random)
     _pillar(room)
-    return _grain(room, random)
+    room = _grain(room, random)
+    room.flags.writeable = False
+    return room
 
 
 def _wall(random: np.random.Generator) -> Picture:

@@ -29,10 +29,10 @@ LOOKS = (
     Look(skin=(160, 190, 236), hair=(38, 56, 84), shirt=(178, 108, 38), trousers=(92, 62, 48)),
     Look(skin=(128, 166, 218), hair=(26, 26, 34), shirt=(72, 72, 206), trousers=(70, 76, 84), long_hair=True),
     Look(skin=(104, 142, 196), hair=(22, 24, 30), shirt=(96, 158, 64), trousers=(48, 60, 92)),
-    Look(skin=(170, 198, 240), hair=(70, 130, 190), shirt=(64, 176, 226), trousers=(110, 84, 58), long_hair=True),
+    Look(skin=(170, 198, 240), hair=(48, 104, 168), shirt=(64, 176, 226), trousers=(110, 84, 58), long_hair=True),
     Look(skin=(146, 180, 228), hair=(30, 40, 110), shirt=(150, 90, 130), trousers=(60, 60, 60)),
     Look(skin=(92, 128, 182), hair=(18, 20, 26), shirt=(200, 190, 176), trousers=(120, 92, 60), long_hair=True),
-    Look(skin=(164, 194, 238), hair=(150, 150, 152), shirt=(86, 110, 60), trousers=(54, 72, 96)),
+    Look(skin=(164, 194, 238), hair=(132, 132, 136), shirt=(86, 110, 60), trousers=(54, 72, 96)),
     Look(skin=(136, 172, 222), hair=(34, 48, 70), shirt=(140, 150, 40), trousers=(84, 70, 62)),
 )
 
@@ -176,7 +176,7 @@ class _Bust:
             self._put(blush, (120, 120, 225))
 
     def _eye(self, u: float) -> None:
-        self._spot(u, -0.1, (0.24, 0.15), 0.38)
+        self._spot(u, -0.1, (0.24, 0.15), 0.46)
         white = self._ellipse(u, -0.08, (0.145, 0.08), 1.8)
         glance = u + 0.3 * self.shift
         self._put(white, (240, 238, 235))
@@ -185,14 +185,14 @@ class _Bust:
         self._put(self._ellipse(glance - 0.02, -0.105, (0.016, 0.016)), (250, 250, 250))
         lid = self._ellipse(u, -0.1, (0.165, 0.088), 1.8) - self._ellipse(u, -0.066, (0.16, 0.085), 1.8)
         self._put(np.clip(lid, 0, 1) * _edge(-0.06 - self.v, 0.02), (36, 32, 30))
-        self._put(self._curve(u, -0.28, (0.2, 0.045), -0.9), self.look.hair, 0.75)
+        self._put(self._curve(u, -0.28, (0.2, 0.05), -0.9), self.look.hair, 0.45)
 
     def _nose(self) -> None:
         middle = 1.3 * self.shift
         self._spot(middle + 0.05, 0.16, (0.06, 0.2), 0.14)
         ridge = 0.14 * np.exp(-(((self.u - middle + 0.02) / 0.05) ** 2) - ((self.v - 0.1) / 0.18) ** 2) * self.face
         self._put(ridge, (255, 255, 255))
-        self._spot(middle, 0.31, (0.15, 0.05), 0.33)
+        self._spot(middle, 0.31, (0.15, 0.06), 0.4)
         for side in (-0.065, 0.065):
             self._spot(middle + side, 0.3, (0.035, 0.022), 0.5)
 
