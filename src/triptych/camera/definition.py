@@ -1,12 +1,14 @@
 """Which camera is meant: its source, head and arm, and what its operator set. Pure."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 from triptych.camera.heads import HEADS, CropOptions, NoneOptions
 from triptych.errors import Invalid
 from triptych.media.sources import SOURCES
+
+Options = TypeVar("Options")
 
 DEFAULT_CAMERA = "default"
 GIB = 1024**3
@@ -56,5 +58,5 @@ def read_definition(document: object) -> Definition:
     return found
 
 
-def _options[T](part: dict[str, Any], kind: type[T]) -> T:
+def _options(part: dict[str, Any], kind: type[Options]) -> Options:
     return msgspec.convert({key: value for key, value in part.items() if key != "kind"}, kind)

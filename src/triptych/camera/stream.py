@@ -1,0 +1,93 @@
+"""Live pictures for those who look: one JPEG per frame and variant, however many watch, and none when nobody does."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from triptych.camera.marks import Seen, draw
+from triptych.camera.parameters import Mark
+from triptych.camera.shots import encode_jpeg
+from triptych.contracts import Frame
+
+QUALITY = 80
+LEASE = timedelta(seconds=5)
+"""How long a variant is made after the last call that wanted it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """How a picture is wanted: at most `fps` a second, at most `width` pixels wide, with marks or clean."""
+
+    fps: int = 30
+    width: int = 1280
+    marks: bool = True
+
+    def topic(self, process: str) -> str:
+        """Return the topic that pictures of this variant are shown on."""
+        return f"{process}:{self.fps}:{self.width}:{'marks' if self.marks else 'clean'}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """One frame as the camera's head saw it, and what was found in it."""
+
+    frame: Frame
+    objects: tuple[Seen, ...] = ()
+
+
+class Views:
+    """The variants that somebody looks at. Wanted from one thread, shown from another."""
+
+    def __init__(self, process: str, show: Callable[[str, bytes], None]) -> None:
+        self._process, self._show = process, show
+        self._until: Mapping[Variant, timedelta] = {}
+        self._shown: dict[Variant, timedelta] = {}
+
+    def want(self, variant: Variant, now: timedelta) -> str:
+        """Make this variant for a lease from `now` on; return its topic."""
+        self._until = {one: until for one, until in self._until.items() if until > now} | {variant: now + LEASE}
+        return variant.topic(self._process)
+
+    def wanted(self, now: timedelta) -> bool:
+        """Whether anybody looks."""
+        return any(until > now for until in self._until.values())
+
+    def marked(self, now: timedelta) -> bool:
+        """Whether anybody looks at marks."""
+        return any(until > now and variant.marks for variant, until in self._until.items())
+
+    def show(self, sight: Sight, mark: Mark | None, now: timedelta) -> None:
+        """Send `sight` in each variant that is wanted and due."""
+        made: dict[tuple[int, bool], bytes] = {}
+        for variant in self._due(sight.frame.captured, now):
+            look = variant.width, variant.marks
+            if look not in made:
+                made[look] = encode_jpeg(render(sight, mark if variant.marks else None, variant.width), QUALITY)
+            self._show(variant.topic(self._process), made[look])
+
+    def _due(self, captured: timedelta, now: timedelta) -> list[Variant]:
+        live = [variant for variant, until in self._until.items() if until > now]
+        due = [variant for variant in live if captured - self._shown.get(variant, timedelta(0)) >= _interval(variant.fps)]
+        self._shown = {variant: captured if variant in due else self._shown.get(variant, timedelta(0)) for variant in live}
+        return due
+
+
+def render(sight: Sight, mark: Mark | None, width: int) -> NDArray[np.uint8]:
+    """Return the picture of `sight`, (H, W, 3) uint8 BGR, at most `width` pixels wide, with its marks; never drawn on the frame itself."""
+    image = sight.frame.image
+    if image.shape[1] > width:
+        high = max(1, round(image.shape[0] * width / image.shape[1]))
+        image = np.asarray(cv2.resize(image, (width, high), interpolation=cv2.INTER_AREA), np.uint8)
+    elif mark is not None and sight.objects:
+        image = image.copy()
+    draw(image, mark, sight.objects, sight.frame.captured.total_seconds())
+    return image
+
+
+def _interval(fps: int) -> timedelta:
+    """Return the time between two pictures, less a tenth, so that the beat of the source does not halve the rate."""
+    return timedelta(seconds=0.9 / fps)
