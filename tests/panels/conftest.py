@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from panels.door import Door, Open, opened
+from panels.system import System, running_system
 from triptych.panels.http import Panel
+from triptych.panels.workers import PANEL as WORKERS
 from triptych.settings import Settings
 
 
@@ -19,3 +21,10 @@ async def open_door(tmp_path: Path) -> AsyncIterator[Open]:
             return await stack.enter_async_context(opened(panels, Settings(data_dir=tmp_path, port=0, **settings)))
 
         yield open_one
+
+
+@pytest.fixture
+async def system(tmp_path: Path) -> AsyncIterator[System]:
+    """A server with every panel, an engine, and a scripted worker."""
+    async with running_system(tmp_path, (WORKERS,)) as system:
+        yield system

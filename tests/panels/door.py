@@ -4,13 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 from triptych.clock import SystemClock
+from triptych.engine import Engine
 from triptych.panels.app import App
 from triptych.panels.http import Panel, Service
 from triptych.panels.server import bind, serve
 from triptych.settings import Settings
+from triptych.stores.memory import MemoryStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,9 +92,9 @@ def request(method: str, path: str, body: bytes = b"", **headers: str) -> bytes:
 
 
 @asynccontextmanager
-async def opened(panels: tuple[Panel, ...], settings: Settings) -> AsyncIterator[Door]:
-    """Serve for a while; the engine is not asked by these panels."""
-    service = Service(engine=cast("Any", None), catalog=cast("Any", None), settings=settings, clock=SystemClock())
+async def opened(panels: tuple[Panel, ...], settings: Settings, engine: Engine | None = None) -> AsyncIterator[Door]:
+    """Serve for a while; without an engine for panels that ask none."""
+    service = Service(engine=cast("Engine", engine), catalog=MemoryStore(), settings=settings, clock=SystemClock())
     app, stop, ready = App(service, panels), asyncio.Event(), asyncio.Event()
     listener = bind(settings)
     running = asyncio.create_task(serve(app, listener, stop=stop, on_ready=ready.set))

@@ -88,12 +88,17 @@ class Route:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """One contract: its routes, and how it says an error, also of guards, unknown routes and internal faults below its paths."""
+    """One contract: its routes, and how it says an error, also of guards, unknown routes and internal faults below its paths.
+
+    `error` is the msgspec type of an error's body and `error_media_type` what it is sent as, both for the OpenAPI document.
+    """
 
     name: str
     routes: tuple[Route, ...]
     refuse: Callable[[TriptychError, Request], Response]
     trailing_slash: Literal["ignore", "redirect"] = "ignore"
+    error: type | None = None
+    error_media_type: str = "application/json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
