@@ -11,10 +11,12 @@ from datetime import timedelta
 import msgspec
 
 from triptych.errors import ChannelClosed
-from triptych.messages import Answered, Asked, Body, Reply, Report, Shown, Up
+from triptych.messages import Answered, Asked, Body, Ended, Reply, Report, Shown, Up
 
 HEADER = struct.Struct("<I")
 MAX_FRAME_BYTES = 64 * 1024 * 1024
+READ_BYTES = 1 << 16
+_SEND_BYTES = 1 << 18
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_down = msgspec.msgpack.Decoder(Asked).decode
@@ -64,6 +66,7 @@ class SocketChannel:
         self._arrived: list[Asked] = []
         self._sending = threading.Lock()
         self._numbers: defaultdict[tuple[str, int], int] = defaultdict(int)
+        self._unsent: bytearray | None = None
 
     def fileno(self) -> int:
         """Return the socket, for a selector."""
@@ -79,6 +82,27 @@ class SocketChannel:
             self._read()
         return self._arrived.pop(0)
 
+    def take(self) -> list[Asked]:
+        """Return the requests that are here already. Raises `ChannelClosed` when the agent is gone."""
+        self._read()
+        arrived, self._arrived = self._arrived, []
+        return arrived
+
+    def never_wait(self) -> None:
+        """From now on keep what is sent until `flush`, so that a slow agent holds nobody up. For a process of one thread."""
+        self._unsent = bytearray()
+
+    def flush(self) -> bool:
+        """Send what is kept, as far as the line takes it; return whether all is sent. Raises `ChannelClosed` when the agent is gone."""
+        while self._unsent:
+            try:
+                del self._unsent[: self._line.send(self._unsent[:_SEND_BYTES])]
+            except BlockingIOError:
+                return False
+            except OSError as fault:
+                raise ChannelClosed from fault
+        return True
+
     def answer(self, number: int, reply: Reply) -> None:
         """Answer the request with this number."""
         self._send(pack(Answered(number=number, reply=reply)))
@@ -90,6 +114,8 @@ class SocketChannel:
             seq = self._numbers[job_id, attempt]
             at_us = time.time_ns() // 1000
             self._write(pack(Report(job_id=job_id, attempt=attempt, seq=seq, at_us=at_us, body=body)))
+            if isinstance(body, Ended):
+                del self._numbers[job_id, attempt]
 
     def show(self, topic: str, picture: bytes) -> None:
         """Send a picture; dropped when the line is full."""
@@ -101,6 +127,9 @@ class SocketChannel:
             self._write(frame)
 
     def _write(self, frame: bytes) -> None:
+        if self._unsent is not None:
+            self._unsent += frame
+            return
         view = memoryview(frame)
         while view:
             try:
@@ -112,7 +141,7 @@ class SocketChannel:
 
     def _read(self) -> None:
         try:
-            data = self._line.recv(1 << 18)
+            data = self._line.recv(READ_BYTES)
         except BlockingIOError:
             return
         except OSError as fault:

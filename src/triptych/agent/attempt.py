@@ -1,0 +1,182 @@
+"""One attempt of a command job as its shim sees it: the tree, what it wrote, what became of it and how far its end is."""
+
+import os
+import resource
+import time
+from typing import Any, Literal
+
+from triptych.agent.spawn import Program, Spawned
+from triptych.agent.tree import Ending, freeze, thaw
+from triptych.messages import Ended, Output, Start
+from triptych.model import End, EndReason
+
+KILL_TIER = "subreaper"
+OUTPUT_CAP_BYTES = 64 * 1024 * 1024
+_LEFTOVER_GRACE_S = 1.0
+_LAST_OUTPUT_S = 1.0
+
+StreamName = Literal["stdout", "stderr"]
+
+
+class Tap:
+    """One output pipe of a program, and the count of its bytes."""
+
+    def __init__(self, name: StreamName, source: int) -> None:
+        self.name: StreamName = name
+        self.source = source
+        self.count = 0
+
+    def cut(self, data: bytes) -> Output | None:
+        """Count `data` and return what of it lies below the cap."""
+        offset = self.count
+        self.count += len(data)
+        kept = data[: max(0, OUTPUT_CAP_BYTES - offset)]
+        return Output(stream=self.name, offset=offset, data=kept) if kept else None
+
+    def facts(self) -> dict[str, int]:
+        """Return how much was written and how much of it was beyond the cap."""
+        return {"bytes": self.count, "dropped_bytes": max(0, self.count - OUTPUT_CAP_BYTES)}
+
+
+class Attempt:
+    """A running program and all that it forks, which are the only children of this process.
+
+    Public fields: `status` is what wait(2) said of the main process, None until it was collected; `reason` the end so far;
+    `paused` whether it stands still; `taps` the pipes still open, by descriptor.
+    """
+
+    def __init__(self, start: Start, program: Program, spawned: Spawned) -> None:
+        self.job_id = start.job_id
+        self.number = start.attempt
+        self.pid = spawned.pid
+        self.status: int | None = None
+        self.reason = EndReason.EXITED
+        self.paused = False
+        self._streams = [Tap("stdout", spawned.stdout)]
+        if spawned.stderr is not None:
+            self._streams.append(Tap("stderr", spawned.stderr))
+        self.taps = {tap.source: tap for tap in self._streams}
+        self._grace_s = program.grace_s
+        self._left_s = program.timeout_s
+        self._timeout_at: float | None = None
+        self._ending: Ending | None = None
+        self._step_at: float | None = None
+        self._leftovers = False
+        self._emptied_at: float | None = None
+        self._user_s = self._system_s = 0.0
+        self._peak_bytes = 0
+        self._wind()
+
+    @property
+    def ending(self) -> bool:
+        """Whether its end has begun."""
+        return self._ending is not None or self.status is not None
+
+    @property
+    def over(self) -> bool:
+        """Whether the tree is empty and all that it wrote was read, or 1 s has gone by since (workers O7)."""
+        return self._emptied_at is not None and (not self.taps or boot_s() >= self._emptied_at + _LAST_OUTPUT_S)
+
+    def advance(self) -> None:
+        """Collect the dead and do what is due: time out, end what the main process left (workers K6), go on with an ending."""
+        self.reap()
+        if self._emptied_at is not None:
+            self._step_at = self._emptied_at + _LAST_OUTPUT_S
+            return
+        if self.status is not None and self._ending is None:
+            self._leftovers = True
+            self._begin_end(_LEFTOVER_GRACE_S)
+        elif self._timeout_at is not None and boot_s() >= self._timeout_at:
+            self.end(EndReason.TIMED_OUT, self._grace_s)
+        if self._ending is not None:
+            self._step_at = boot_s() + self._ending.step()
+
+    def reap(self) -> None:
+        """Collect whoever died; the tree is empty when the kernel says that there are no children (workers K2)."""
+        try:
+            while (collected := os.wait4(-1, os.WNOHANG))[0]:
+                pid, status, usage = collected
+                self._user_s += usage.ru_utime
+                self._system_s += usage.ru_stime
+                self._peak_bytes = max(self._peak_bytes, usage.ru_maxrss * 1024)
+                if pid == self.pid and self.status is None:
+                    self.status = status
+        except ChildProcessError:
+            self._emptied_at = self._emptied_at or boot_s()
+
+    def end(self, reason: EndReason, grace_s: float) -> None:
+        """Begin to end the tree, unless that has begun; an exit collected before the first signal keeps its reason (workers K4)."""
+        self.reap()
+        if not self.ending:
+            self.reason = reason
+            self._begin_end(grace_s)
+
+    def hurry(self, grace_s: float) -> None:
+        """End the tree within `grace_s` from now, whatever was promised before."""
+        self.reap()
+        self._begin_end(grace_s)
+
+    def pause(self) -> None:
+        """Stop the whole tree and the timeout clock."""
+        freeze(os.getpid())
+        self.paused = True
+        if self._timeout_at is not None:
+            self._left_s = self._timeout_at - boot_s()
+            self._timeout_at = None
+
+    def resume(self) -> None:
+        """Let the whole tree go on, and the timeout clock."""
+        thaw(os.getpid())
+        self.paused = False
+        self._wind()
+
+    def wait_s(self) -> float | None:
+        """Return in how many seconds `advance` has something to do without any news, None for never."""
+        due = self._timeout_at if self._step_at is None else self._step_at
+        return None if due is None else max(0.0, due - boot_s())
+
+    def ended(self) -> Ended:
+        """Return the last report."""
+        code = os.waitstatus_to_exitcode(self.status or 0)
+        end = End(
+            reason=self.reason,
+            exit_code=code if code >= 0 else None,
+            signal=-code if code < 0 else None,
+            core_dumped=os.WCOREDUMP(self.status or 0),
+        )
+        return Ended(end=end, facts=self._facts())
+
+    def close(self) -> None:
+        """Give back the pipes that someone outside the tree still holds."""
+        for source in self.taps:
+            os.close(source)
+        self.taps.clear()
+
+    def _wind(self) -> None:
+        if self._left_s is not None:
+            self._timeout_at = boot_s() + self._left_s
+
+    def _begin_end(self, grace_s: float) -> None:
+        self.paused = False
+        self._timeout_at = None
+        self._ending = Ending(os.getpid(), grace_s)
+
+    def _facts(self) -> dict[str, Any]:
+        return {
+            "kill_tier": KILL_TIER,
+            "leftovers_killed": len(self._ending.reached) if self._leftovers and self._ending else 0,
+            "usage": self._usage(),
+            "output": {tap.name: tap.facts() for tap in self._streams if tap.count},
+        }
+
+    def _usage(self) -> dict[str, float]:
+        """Return what the tree used. The kernel counts the process that forked into a child's peak, so a peak below its own is unknown."""
+        used: dict[str, float] = {"user_s": round(self._user_s, 6), "system_s": round(self._system_s, 6)}
+        if self._peak_bytes > resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024:
+            used["peak_bytes"] = self._peak_bytes
+        return used
+
+
+def boot_s() -> float:
+    """Return the seconds since boot, suspended time included (workers K7)."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)

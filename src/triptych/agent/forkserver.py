@@ -1,0 +1,230 @@
+"""A warm process of one thread that forks job processes on request, reaps them and ends what they leave behind.
+
+Run as `python -m triptych.agent.forkserver FD`, where FD is a unix SOCK_SEQPACKET socket. Closing its other end ends everything.
+"""
+
+import gc
+import importlib
+import os
+import select
+import signal
+import socket
+import sys
+import time
+import traceback
+from contextlib import suppress
+from typing import NoReturn
+
+import msgspec
+
+from triptych.agent.channel import SocketChannel
+from triptych.agent.tree import Member, become_subreaper, children, signal_new
+from triptych.errors import ChannelClosed
+from triptych.model import Place
+
+MAX_PACKET_BYTES = 1 << 17
+_PATIENCE_S = 5.5
+_SWEEP_PAUSE_MS = 2
+_STDERR = 2
+_NOBODY: frozenset[Member] = frozenset()
+
+
+class Warm(msgspec.Struct, frozen=True, tag=True):
+    """The first order: import these modules, and hand `place` to every job process."""
+
+    modules: tuple[str, ...]
+    place: Place
+
+
+class Fork(msgspec.Struct, frozen=True, tag=True):
+    """Fork a job process that runs `entry`, a `module:function`."""
+
+    number: int
+    entry: str
+
+
+class Kill(msgspec.Struct, frozen=True, tag=True):
+    """End this job process by force, and with it what it leaves."""
+
+    pid: int
+
+
+class Ready(msgspec.Struct, frozen=True, tag=True):
+    """The modules are imported; `missing` are those that could not be, with the reason. A sound server has one thread."""
+
+    missing: dict[str, str]
+    threads: int
+
+
+class Forked(msgspec.Struct, frozen=True, tag=True):
+    """The job process asked for by `number`; its line comes with the packet. `pid` 0: the kernel refused, for `reason`."""
+
+    number: int
+    pid: int
+    reason: str = ""
+
+
+class Gone(msgspec.Struct, frozen=True, tag=True):
+    """A job process ended and nothing that it left is alive. `status` is its exit code, or minus a signal."""
+
+    pid: int
+    status: int
+
+
+pack = msgspec.msgpack.Encoder().encode
+read_news = msgspec.msgpack.Decoder(Ready | Forked | Gone).decode
+_read_order = msgspec.msgpack.Decoder(Warm | Fork | Kill).decode
+
+
+class ForkServer:
+    """Serves one control socket."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._wakeup = _wake_on_child()
+        self._place = Place(worker_id="", data_dir="")
+        self._jobs: set[int] = set()
+        self._parted: list[Gone] = []
+        self._ends_at: float | None = None
+        self._poller = select.poll()
+        self._poller.register(control, select.POLLIN)
+        self._poller.register(self._wakeup[0], select.POLLIN)
+
+    def serve(self) -> None:
+        """Fork, reap and sweep until the control socket is closed and no child is left."""
+        while self._ends_at is None or children(os.getpid()):
+            sweeping = self._parted or self._ends_at is not None
+            for descriptor, _ in self._poller.poll(_SWEEP_PAUSE_MS if sweeping else None):
+                if descriptor == self._control.fileno():
+                    self._take()
+                else:
+                    os.read(descriptor, 4096)
+            self._reap()
+            self._sweep()
+
+    def _take(self) -> None:
+        packet = b""
+        with suppress(ConnectionError):
+            packet = self._control.recv(MAX_PACKET_BYTES)
+        match _read_order(packet) if packet else None:
+            case Warm() as order:
+                self._warm(order)
+            case Fork() as order:
+                self._fork(order)
+            case Kill(pid=pid) if pid in self._jobs:
+                self._kill(pid)
+            case Kill():
+                pass
+            case None:
+                self._ends_at = time.monotonic() + _PATIENCE_S
+                self._poller.unregister(self._control)
+
+    def _warm(self, order: Warm) -> None:
+        missing = {}
+        for module in order.modules:
+            try:
+                importlib.import_module(module)
+            except ImportError as fault:
+                missing[module] = str(fault)
+        self._place = order.place
+        gc.collect()
+        gc.freeze()
+        self._tell(Ready(missing=missing, threads=len(os.listdir("/proc/self/task"))))
+
+    def _fork(self, order: Fork) -> None:
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            try:
+                pid = os.fork()
+            except OSError as fault:
+                self._tell(Forked(number=order.number, pid=0, reason=str(fault)))
+                return
+            if pid == 0:
+                self._become_job(order.entry, ours, theirs)
+            self._jobs.add(pid)
+            self._tell(Forked(number=order.number, pid=pid), ours.fileno())
+
+    def _kill(self, pid: int) -> None:
+        """Kill a child that is not reaped yet, so that its pid is nobody else's (workers K9)."""
+        handle = os.pidfd_open(pid)
+        signal.pidfd_send_signal(handle, signal.SIGKILL)
+        os.close(handle)
+
+    def _become_job(self, entry: str, ours: socket.socket, theirs: socket.socket) -> NoReturn:
+        code = 1
+        try:
+            ours.close()
+            self._control.close()
+            _forget_signals(self._wakeup)
+            module, _, name = entry.partition(":")
+            getattr(importlib.import_module(module), name)(SocketChannel(theirs), self._place)
+            code = 0
+        except ChannelClosed:
+            code = 0
+        except BaseException:  # noqa: BLE001 - the job boundary: the fork server's own code must never run on in a child
+            traceback.print_exc()
+        finally:
+            with suppress(OSError, ValueError):
+                sys.stderr.flush()
+            os._exit(code)
+
+    def _reap(self) -> None:
+        with suppress(ChildProcessError):
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                pid, status = ended
+                if pid in self._jobs:
+                    self._jobs.remove(pid)
+                    self._parted.append(Gone(pid=pid, status=os.waitstatus_to_exitcode(status)))
+
+    def _sweep(self) -> None:
+        """Kill what fell to this process and is no job process: the tree of one that was killed by force (workers K8)."""
+        if self._ends_at is not None and time.monotonic() > self._ends_at:
+            signal_new(os.getpid(), _NOBODY, signal.SIGKILL)
+        elif self._parted:
+            signal_new(os.getpid(), _NOBODY, signal.SIGKILL, spared=self._jobs)
+        if self._parted and self._jobs.issuperset(children(os.getpid())):
+            for news in self._parted:
+                self._tell(news)
+            self._parted.clear()
+
+    def _tell(self, news: Ready | Forked | Gone, *descriptors: int) -> None:
+        with suppress(ConnectionError):
+            socket.send_fds(self._control, [pack(news)], descriptors)
+
+
+def _wake_on_child() -> tuple[int, int]:
+    """Make every SIGCHLD readable on the first of two descriptors."""
+    pair = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(pair[1], warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    return pair
+
+
+def _forget_signals(wakeup: tuple[int, int]) -> None:
+    """Give a child default signals, none blocked; only SIGPIPE stays ignored, so that a closed line is an exception."""
+    signal.set_wakeup_fd(-1)
+    for descriptor in wakeup:
+        os.close(descriptor)
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGPIPE}:
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+
+
+def _open_standard_files() -> None:
+    """Keep 0, 1 and 2 from ever being a pipe or line of a job, where the agent was started without one of them."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
+        pass
+    os.close(descriptor)
+
+
+def main() -> None:
+    """Serve the control socket whose descriptor is the only argument."""
+    _open_standard_files()
+    become_subreaper()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    ForkServer(socket.socket(fileno=int(sys.argv[1]))).serve()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""Execute a program without a shell, in a session of its own, and say in one line why it could not be done."""
+
+import errno
+import os
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from triptych.errors import StartFailed
+
+_OWN_UMASK = 0o077
+_PREFERRED_KILL = 200
+_MAX_OOM_SCORE = 1000
+_IGNORED_HERE = (signal.SIGPIPE, signal.SIGXFSZ)
+_REASONS = {
+    errno.ENOENT: "no such file or directory",
+    errno.EACCES: "permission denied",
+    errno.ENOEXEC: "exec format error",
+    errno.EINVAL: "invalid argument",
+    errno.E2BIG: "argument list too long",
+    errno.ETXTBSY: "text file busy",
+    errno.EMFILE: "too many open files",
+    errno.EAGAIN: "resource temporarily unavailable",
+    errno.ENOMEM: "cannot allocate memory",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """What to execute: `file` with `argv` and exactly `env`, in `cwd`.
+
+    `facts` go into the record of the run. With `merge_output` both streams share one pipe.
+    """
+
+    file: str
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    cwd: str
+    umask: int = 0o077
+    stdin: str | None = None
+    merge_output: bool = False
+    timeout_s: float | None = None
+    grace_s: float = 5.0
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spawned:
+    """A running program: its pid and the reading ends of its pipes; `stderr` is None where both streams share one."""
+
+    pid: int
+    stdout: int
+    stderr: int | None
+
+
+class Spawner:
+    """Executes programs for a process of one thread, whose cwd, umask and OOM score it changes for the moment of the fork."""
+
+    def __init__(self) -> None:
+        self._null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        self._oom = _open_oom_score()
+
+    def spawn(self, program: Program) -> Spawned:
+        """Execute `program`; when this returns, the exec has happened.
+
+        Raises `StartFailed` with the text of workers.md section 2; nothing runs then and no descriptor is left open.
+        """
+        opened: list[int] = []
+        try:
+            return self._spawn(program, opened)
+        except ValueError as fault:
+            raise StartFailed(f"fork/exec {program.argv[0]}: {_REASONS[errno.EINVAL]}") from fault
+        except OSError as fault:
+            raise StartFailed(f"fork/exec {program.argv[0]}: {reason(fault)}") from fault
+        finally:
+            for descriptor in opened:
+                os.close(descriptor)
+
+    def _spawn(self, program: Program, opened: list[int]) -> Spawned:
+        stdin = self._null if program.stdin is None else _text_file(program.stdin)
+        if program.stdin is not None:
+            opened.append(stdin)
+        out, to_out = os.pipe2(os.O_CLOEXEC)
+        opened += [out, to_out]
+        err, to_err = (None, to_out) if program.merge_output else os.pipe2(os.O_CLOEXEC)
+        if err is not None:
+            opened += [err, to_err]
+        with self._surroundings(program.cwd, program.umask):
+            pid = os.posix_spawn(
+                program.file,
+                program.argv,
+                program.env,
+                file_actions=[(os.POSIX_SPAWN_DUP2, source, target) for target, source in enumerate((stdin, to_out, to_err))],
+                setsid=True,
+                setsigdef=_IGNORED_HERE,
+                setsigmask=(),
+            )
+        opened.remove(out)
+        if err is not None:
+            opened.remove(err)
+        return Spawned(pid=pid, stdout=out, stderr=err)
+
+    @contextmanager
+    def _surroundings(self, cwd: str, umask: int) -> Iterator[None]:
+        os.chdir(cwd)
+        os.umask(umask)
+        self._set_oom_score(_PREFERRED_KILL)
+        try:
+            yield
+        finally:
+            self._set_oom_score(0)
+            os.umask(_OWN_UMASK)
+            os.chdir("/")
+
+    def _set_oom_score(self, above: int) -> None:
+        """Make the kernel prefer the job to its shim; a kernel that forbids it leaves both equal."""
+        if self._oom is not None:
+            descriptor, own = self._oom
+            with suppress(OSError):
+                os.pwrite(descriptor, b"%d" % min(_MAX_OOM_SCORE, own + above), 0)
+
+
+def reason(fault: OSError) -> str:
+    """Return the kernel's reason in the words of workers.md section 2."""
+    number = fault.errno or errno.EINVAL
+    text = os.strerror(number)
+    return _REASONS.get(number, text[:1].lower() + text[1:])
+
+
+def _open_oom_score() -> tuple[int, int] | None:
+    try:
+        descriptor = os.open("/proc/self/oom_score_adj", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return None
+    return descriptor, int(os.read(descriptor, 16))
+
+
+def _text_file(text: str) -> int:
+    """Return a read-only descriptor of a file in memory: whoever reads it gets the text and then the end, however slowly."""
+    writer = os.memfd_create("stdin")
+    with open(writer, "wb") as file:
+        file.write(text.encode(errors="surrogateescape"))
+        file.flush()
+        return os.open(f"/proc/self/fd/{writer}", os.O_RDONLY | os.O_CLOEXEC)

@@ -1,0 +1,172 @@
+"""Run a program on this worker: what of the ask becomes argv, environment, folders and fault texts."""
+
+import os
+import pwd
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from triptych.agent.channel import SocketChannel
+from triptych.agent.shim import Shim
+from triptych.agent.spawn import Program, reason
+from triptych.errors import StartFailed
+from triptych.kinds import CommandSpec
+from triptych.messages import Start
+from triptych.model import Place
+
+_DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_ESCAPES = {'"': '\\"', "\\": "\\\\", "\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"}
+_ASCII_END = 0x80
+_BASIC_PLANE_END = 0x10000
+
+
+def run(channel: SocketChannel, place: Place) -> None:
+    """Serve command jobs, one after the other, until the channel is closed."""
+    work = WorkFolder(Path(place.data_dir) / "work")
+    base = base_environment(place)
+    try:
+        Shim(channel, lambda start: _prepare(start, place, base, work), work.tidy).serve()
+    finally:
+        work.drop()
+
+
+def _prepare(start: Start, place: Place, base: Mapping[str, str], work: "WorkFolder") -> Program:
+    try:
+        spec = msgspec.convert(start.spec, CommandSpec)
+    except msgspec.ValidationError as fault:
+        raise StartFailed(f"not a command: {fault}") from fault
+    if not spec.argv or not spec.argv[0]:
+        raise StartFailed("exec: no command")
+    try:
+        return program_of(start, spec, place, base, work.take())
+    except OSError as fault:
+        raise StartFailed(f"fork/exec {spec.argv[0]}: {reason(fault)}") from fault
+
+
+def program_of(start: Start, spec: CommandSpec, place: Place, base: Mapping[str, str], work_dir: str) -> Program:
+    """Return what to execute: `base`, what is of this attempt, the worker's own `env`, then the job's (workers S7).
+
+    Raises `StartFailed` with the text of workers.md section 2 when there is no such program.
+    """
+    env = {
+        **base,
+        "TMPDIR": work_dir,
+        "TRIPTYCH_JOB_ID": start.job_id,
+        "TRIPTYCH_ATTEMPT": str(start.attempt),
+        "TRIPTYCH_WORKDIR": work_dir,
+        **place.env,
+        **spec.env,
+    }
+    return Program(
+        file=find_program(spec.argv[0], env["PATH"]),
+        argv=spec.argv,
+        env=env,
+        cwd=_folder(spec.cwd, place.roots, work_dir),
+        umask=spec.umask,
+        stdin=spec.stdin,
+        merge_output=spec.merge_output,
+        timeout_s=spec.timeout_s,
+        grace_s=spec.grace_s,
+        facts={"work_dir": work_dir},
+    )
+
+
+def find_program(name: str, path: str) -> str:
+    """Return the file to execute: `name` itself where it has a slash, else the first on `path` without its relative and empty parts."""
+    if "/" in name:
+        return name
+    for folder in path.split(":"):
+        file = f"{folder}/{name}"
+        if folder.startswith("/") and os.access(file, os.X_OK) and not os.path.isdir(file):
+            return file
+    raise StartFailed(f"exec: {quoted(name)}: executable file not found in $PATH")
+
+
+def base_environment(place: Place) -> dict[str, str]:
+    """Return what every job of this worker starts from (workers S7)."""
+    user, home = _account()
+    own = {"PATH": os.environ.get("PATH") or _DEFAULT_PATH, "HOME": home, "USER": user, "LOGNAME": user}
+    own["LANG"] = os.environ.get("LANG") or "C.UTF-8"
+    if "TZ" in os.environ:
+        own["TZ"] = os.environ["TZ"]
+    return own | {"TRIPTYCH_WORKER_ID": place.worker_id}
+
+
+class WorkFolder:
+    """The private folder of one attempt after another: a folder that an attempt left as it found it serves the next one too (workers S9).
+
+    Making and removing one costs more than all else that a short job needs of its shim.
+    """
+
+    def __init__(self, parent: Path) -> None:
+        self._parent = parent
+        self._current: str | None = None
+        self._fresh: os.stat_result | None = None
+
+    def take(self) -> str:
+        """Return an empty folder with mode 0700. Raises `OSError` when the disk refuses."""
+        if self._current is None:
+            self._current = str(self._parent / os.urandom(8).hex())
+            os.mkdir(self._current, 0o700)
+            self._fresh = os.lstat(self._current)
+        return self._current
+
+    def tidy(self) -> None:
+        """Keep the folder for the next attempt if this one did not touch it, else leave it to retention."""
+        if not self._untouched():
+            self._current = None
+
+    def drop(self) -> None:
+        """Remove the folder if nothing is in it."""
+        if self._current is not None:
+            with suppress(OSError):
+                os.rmdir(self._current)
+
+    def _untouched(self) -> bool:
+        if self._current is None or self._fresh is None:
+            return False
+        try:
+            return _stamp(os.lstat(self._current)) == _stamp(self._fresh) and not os.listdir(self._current)
+        except OSError:
+            return False
+
+
+def _stamp(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_ino, status.st_mode, status.st_ctime_ns
+
+
+def quoted(name: str) -> str:
+    """Return `name` in double quotes, escaped as Go's %q does, whose text the contract's first server gave."""
+    return '"' + "".join(_ESCAPES.get(character) or _plain(character) for character in name) + '"'
+
+
+def _plain(character: str) -> str:
+    code = ord(character)
+    if character.isprintable():
+        return character
+    if code < _ASCII_END:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < _BASIC_PLANE_END else f"\\U{code:08x}"
+
+
+def _folder(cwd: str, roots: Sequence[str], work_dir: str) -> str:
+    """Return the folder that `cwd` names: `work`, `root` or one beneath the first root, links followed."""
+    if cwd == "work":
+        return work_dir
+    root = roots[0] if roots else work_dir
+    if cwd == "root":
+        return root
+    folder = os.path.realpath(os.path.join(root, cwd))
+    if os.path.commonpath((folder, os.path.realpath(root))) != os.path.realpath(root):
+        raise StartFailed("path outside the worker root")
+    return folder
+
+
+def _account() -> tuple[str, str]:
+    try:
+        entry = pwd.getpwuid(os.getuid())
+    except KeyError:
+        return str(os.getuid()), "/"
+    return entry.pw_name, entry.pw_dir
