@@ -15,7 +15,7 @@ from triptych.clock import SystemClock
 from triptych.engine import Engine
 from triptych.model import Place
 from triptych.outputs import Outputs
-from triptych.panels import camera, media, native, workers
+from triptych.panels import workers
 from triptych.panels.app import App
 from triptych.panels.http import Service
 from triptych.panels.server import bind, serve
@@ -23,7 +23,7 @@ from triptych.settings import Settings
 from triptych.stores.sql import SqlStore
 from triptych.upkeep import Upkeep
 
-PANELS = (workers.PANEL, media.PANEL, camera.PANEL, native.PANEL)
+PANELS = (workers.PANEL,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,20 +57,19 @@ async def running(settings: Settings, listener: socket.socket) -> AsyncIterator[
     """Bring everything up on a data folder that the caller owns, and take it down in the reverse order."""
     clock = SystemClock()
     worker_id = folder.worker_id(settings.data_dir, settings.worker_id)
-    place = _place(settings, worker_id)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(SqlStore(settings.store_url))
         outputs = await stack.enter_async_context(Outputs(settings.data_dir / "output"))
         bus = MemoryBus()
         stack.push_async_callback(bus.close)
         engine = await stack.enter_async_context(Engine(store=store, bus=bus, outputs=outputs, clock=clock))
-        agent = Agent(bus=bus, place=place, slots=_slots(settings), clock=clock)
+        agent = Agent(bus=bus, place=_place(settings, worker_id), slots=_slots(settings), clock=clock)
         await engine.recover(worker_id, await agent.inventory())
         await stack.enter_async_context(agent)
         await stack.enter_async_context(_background(Upkeep(engine, clock).run()))
         app = App(Service(engine=engine, catalog=store, settings=settings, clock=clock), PANELS)
         await stack.enter_async_context(_serving(app, listener, engine))
-        yield _as_up(settings, listener, place)
+        yield _as_up(settings, listener, agent.place)
 
 
 @asynccontextmanager
@@ -98,11 +97,10 @@ def _as_up(settings: Settings, listener: socket.socket, place: Place) -> Up:
 
 
 def _place(settings: Settings, worker_id: str) -> Place:
-    roots = settings.roots or (settings.data_dir / "root",)
     return Place(
         worker_id=worker_id,
         data_dir=str(settings.data_dir),
-        roots=tuple(map(str, roots)),
+        roots=tuple(map(str, settings.roots)),
         media_roots=tuple(map(str, settings.media_roots)),
         env=settings.env,
     )

@@ -68,7 +68,10 @@ class Held:
 
 
 class Agent:
-    """Runs jobs on this machine for whoever speaks over `bus`: an async context from the first announcement to the last report."""
+    """Runs jobs on this machine for whoever speaks over `bus`: an async context from the first announcement to the last report.
+
+    `place` is what its job processes know of it, the default root filled in.
+    """
 
     def __init__(
         self,
@@ -83,7 +86,7 @@ class Agent:
     ) -> None:
         self._bus = bus
         self._clock = clock
-        self._place = make_ready(place)
+        self.place = make_ready(place)
         self._slots = slots
         self._labels = labels or {}
         self._facts = facts or {}
@@ -91,8 +94,8 @@ class Agent:
         self._boot_id = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         self._journal = Journal(Path(place.data_dir) / "journal.db", self._boot_id, clock)
         self._forks = {
-            "shim": Forks(self._place, clock, modules=_modules("shim")),
-            "media": Forks(self._place, clock, modules=(*_MEDIA_MODULES, *_modules("media")), env=_ONE_THREAD),
+            "shim": Forks(self.place, clock, modules=_modules("shim")),
+            "media": Forks(self.place, clock, modules=(*_MEDIA_MODULES, *_modules("media")), env=_ONE_THREAD),
         }
         self._pool = Pool(lambda: self._fork("command", ""), idle_shims)
         self._named: dict[str, asyncio.Task[Process]] = {}
@@ -127,7 +130,7 @@ class Agent:
         """Start the fork servers, fill the pool, serve and announce. Raises `StartFailed` when the kernel refuses to fork."""
         self._forks["shim"].start()
         await self._pool.fill()
-        await self._bus.serve(self._place.worker_id, self.handle)
+        await self._bus.serve(self.place.worker_id, self.handle)
         await self.announce()
         self._forks["media"].start()
         self._spawn(self._beat())
@@ -137,7 +140,7 @@ class Agent:
         if self._closing:
             return
         worker = Worker(
-            id=self._place.worker_id,
+            id=self.place.worker_id,
             state=WorkerState.READY,
             boot_id=self._boot_id,
             started_at=self._began,
@@ -179,7 +182,7 @@ class Agent:
         self._closing = True
         if stop_jobs:
             await self._stop_all()
-        await self._bus.leave(self._place.worker_id)
+        await self._bus.leave(self.place.worker_id)
         await _all((outbox.empty() for outbox in self._outboxes.values()), _SHUTDOWN_BOX_S)
         await self._pool.close()
         await self._leave_processes()
