@@ -4,6 +4,7 @@ import asyncio
 import json as json_text
 from pathlib import Path
 
+import uvloop
 from rich.console import Console
 from rich.table import Table
 
@@ -42,7 +43,8 @@ def up(
         media_roots=_absolute(media_root),
         roots=_absolute(root),
     )
-    return asyncio.run(wiring.up(settings, ready=_tell_json if json else _tell))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(wiring.up(settings, ready=_tell_json if json else _tell))
 
 
 def _absolute(paths: list[Path] | None) -> tuple[Path, ...]:
