@@ -32,11 +32,18 @@ def postgres() -> Iterator[Callable[[], str]]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def urls(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+    """Return what gives the URL of another empty database at each call."""
+    if request.param == "postgresql":
+        return request.getfixturevalue("postgres")
+    numbers = count()
+    return lambda: f"sqlite:///{tmp_path}/{next(numbers)}.db"
+
+
+@pytest.fixture
+def url(urls: Callable[[], str]) -> str:
     """Return the URL of a database that is empty."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/triptych.db"
-    return request.getfixturevalue("postgres")()
+    return urls()
 
 
 @pytest.fixture(params=STORES)

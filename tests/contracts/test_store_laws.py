@@ -3,10 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import count
-from pathlib import Path
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject, SearchStrategy
@@ -20,15 +17,6 @@ from triptych.stores.sql import SqlStore
 
 IDS = ("a", "b", "c")
 PATIENT = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def urls(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
-    """Return what gives the URL of another empty database at each call."""
-    if request.param == "postgresql":
-        return request.getfixturevalue("postgres")
-    numbers = count()
-    return lambda: f"sqlite:///{tmp_path}/{next(numbers)}.db"
 
 
 @dataclass(frozen=True)

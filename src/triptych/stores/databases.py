@@ -173,7 +173,8 @@ class _Postgres:
 
     begin: str | None = None
     lock: str | None = "SELECT pg_advisory_xact_lock(8700)"
-    versioned = "SELECT count(to_regclass('alembic_version'))"
+    # Not by `to_regclass`, which may remember from before the lock that there was none.
+    versioned = "SELECT count(*) FROM pg_tables WHERE tablename = 'alembic_version' AND schemaname = current_schema()"
     is_owned = False
     _RACED = frozenset({"40001", "40P01"})
     _TOO_BIG = "54000"

@@ -140,12 +140,15 @@ class Statements:
 
 
 def _head(pinned: ColumnElement[bool]) -> Select[Any]:
-    """Select the first queued job of the next set of needs after `needs`, leaving out what another server is placing."""
+    """Select the first queued job of the next set of needs after `needs`, leaving out what another server is placing.
+
+    `pinned` is one value here, yet PostgreSQL reads the index in order only when it is named in the order as well.
+    """
     job = JOBS.c
     return (
         select(JOBS)
         .where(job.state == literal_column("'queued'"), job.kind == _text("kind"), pinned, job.needs > _text("needs"))
-        .order_by(job.needs, job.priority, job.created_at_us, job.id)
+        .order_by(job.pinned, job.needs, job.priority, job.created_at_us, job.id)
         .limit(1)
         .with_for_update(skip_locked=True)
     )
