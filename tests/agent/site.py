@@ -1,7 +1,6 @@
 """A worker under test: a real agent with real processes on the memory bus, and the reports that a server would get."""
 
 import asyncio
-import os
 import uuid
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -11,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from triptych.agent.agent import Agent
+from triptych.agent.tree import stat
 from triptych.buses.memory import MemoryBus
 from triptych.clock import SystemClock
 from triptych.messages import Ended, Output, Refused, Reply, Report, Request, Start, Stop
@@ -104,13 +104,20 @@ def refusal(reply: Reply) -> str:
     return reply.message
 
 
+async def gone(pid: int) -> None:
+    """Wait until there is no such process."""
+    async with asyncio.timeout(PATIENCE.total_seconds()):
+        while stat(pid) is not None:
+            await asyncio.sleep(0.005)
+
+
 def marked(mark: str) -> list[int]:
     """The pids of every process whose environment holds this text."""
-    return [pid for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))) if mark.encode() in _environment(pid)]
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal() and mark.encode() in _environment(entry)]
 
 
-def _environment(pid: int) -> bytes:
+def _environment(process: Path) -> bytes:
     try:
-        return Path(f"/proc/{pid}/environ").read_bytes()
+        return (process / "environ").read_bytes()
     except OSError:
         return b""

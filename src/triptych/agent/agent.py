@@ -20,17 +20,18 @@ from triptych.agent.pool import Pool
 from triptych.agent.process import Process
 from triptych.agent.roots import make_ready
 from triptych.agent.tree import Member, kill_marked, stat
+from triptych.agent.verdicts import epitaph, lost_end, no_such_kind, start_text
 from triptych.clock import to_us
 from triptych.contracts import Bus, Clock
-from triptych.errors import StartFailed, TriptychError
+from triptych.errors import TriptychError
 from triptych.kinds import KINDS, KindEntry
 from triptych.messages import Answer, Ask, Ended, Pause, Refused, Reply, Report, Request, Resume, Running, Shown, Start, Stop
 from triptych.model import End, EndReason, Fault, Json, Place, Worker, WorkerState
 
 HEARTBEAT = timedelta(seconds=2)
 IDLE_SHIMS = 8
-_MEDIA_MODULES = ("av", "numpy", "cv2")
-_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+_MODULES: Mapping[str, tuple[str, ...]] = {"shim": (), "media": ("av", "numpy", "cv2")}
+_ENVIRONMENTS: Mapping[str, Mapping[str, str]] = {"shim": {}, "media": {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}}
 _SWEEP_S = 5.0
 _LINGER_S = 6.0
 _SHUTDOWN_GRACE_S = 1.5
@@ -93,10 +94,7 @@ class Agent:
         self._began = clock.now()
         self._boot_id = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         self._journal = Journal(Path(place.data_dir) / "journal.db", self._boot_id, clock)
-        self._forks = {
-            "shim": Forks(self.place, clock, modules=_modules("shim")),
-            "media": Forks(self.place, clock, modules=(*_MEDIA_MODULES, *_modules("media")), env=_ONE_THREAD),
-        }
+        self._forks = _fork_servers(slots, self.place, clock)
         self._pool = Pool(lambda: self._fork("command", ""), idle_shims)
         self._named: dict[str, asyncio.Task[Process]] = {}
         self._outboxes: dict[Process, Outbox] = {}
@@ -128,11 +126,13 @@ class Agent:
 
     async def start(self) -> None:
         """Start the fork servers, fill the pool, serve and announce. Raises `StartFailed` when the kernel refuses to fork."""
-        self._forks["shim"].start()
-        await self._pool.fill()
+        if "shim" in self._forks:
+            self._forks["shim"].start()
+            await self._pool.fill()
         await self._bus.serve(self.place.worker_id, self.handle)
         await self.announce()
-        self._forks["media"].start()
+        if "media" in self._forks:
+            self._forks["media"].start()
         self._spawn(self._beat())
 
     async def announce(self) -> None:
@@ -147,7 +147,7 @@ class Agent:
             seen_at=self._clock.now(),
             slots=self._slots,
             labels=self._labels,
-            facts={"version": __version__, "kill_tiers": [KILL_TIER], "media_ready": self._forks["media"].ready, **self._facts},
+            facts={"version": __version__, "kill_tiers": [KILL_TIER], "warm": self._warm(), **self._facts},
         )
         await self._bus.announce(worker)
 
@@ -161,7 +161,7 @@ class Agent:
             case Pause() | Resume():
                 return await self._ask_holder(request, gone=Refused(code="job_ended", message="job is over"))
             case Ask():
-                return await (await self._process(request.process, request.kind)).ask(request)
+                return await self._probe(request)
             case _:
                 assert_never(request)
 
@@ -202,6 +202,8 @@ class Agent:
             return Refused(code="conflict", message="another attempt of this job runs here")
         if self._closing:
             return Refused(code="worker_draining", message="worker draining")
+        if start.kind not in self._slots:
+            return no_such_kind(start.kind)
         if not self._journal.tell(start.job_id, start.attempt):
             return self._recall(start)
         loop = asyncio.get_running_loop()
@@ -216,7 +218,7 @@ class Agent:
         except TriptychError as fault:
             held.process.set_exception(fault)
             held.process.exception()
-            text = _start_text(start, fault)
+            text = start_text(start, fault)
             self._let_go(held, End(reason=EndReason.NEVER_STARTED, fault=Fault(code=fault.code, message=text)))
             return Refused(code=fault.code, message=text)
         held.process.set_result(process)
@@ -239,6 +241,14 @@ class Agent:
         except TriptychError:
             return gone
         return await process.ask(request)
+
+    async def _probe(self, ask: Ask) -> Reply:
+        if ask.kind not in self._slots:
+            return no_such_kind(ask.kind)
+        process = await self._process(ask.process, ask.kind)
+        reply = await process.ask(ask)
+        self._give_back(process)
+        return reply
 
     async def _process(self, name: str, kind: str) -> Process:
         """Return the living process for a job: one of the pool, or the one of this name."""
@@ -291,6 +301,9 @@ class Agent:
         if not self._closing:
             self._spawn(self._bury(process))
 
+    def _warm(self) -> Json:
+        return {name: forks.ready for name, forks in self._forks.items()}
+
     async def _bury(self, process: Process) -> None:
         """Report for a process that is gone, when nothing of its tree is left."""
         status = await self._status(process)
@@ -298,7 +311,7 @@ class Agent:
         await self._kill_all(one.start.job_id for one in held)
         outbox = self._outboxes[process]
         for one in held:
-            end = _lost_end(one.start.kind, status)
+            end = lost_end(one.start.kind, status)
             log.error("job process died", job_id=one.start.job_id, pid=process.pid, status=status)
             report = Report(
                 job_id=one.start.job_id, attempt=one.start.attempt, seq=one.seq + 1, at_us=to_us(self._clock.now()), body=Ended(end=end)
@@ -307,7 +320,7 @@ class Agent:
             self._let_go(one, end)
         await outbox.empty()
         del self._outboxes[process]
-        process.settle(_epitaph)
+        process.settle(epitaph)
 
     async def _status(self, process: Process) -> int | None:
         """Return how a process ended; one that outlives its line is killed."""
@@ -325,7 +338,7 @@ class Agent:
 
     async def _stop_all(self) -> None:
         stops = [
-            Stop(job_id=job_id, by="shutdown", grace_s=_SHUTDOWN_GRACE_S, reason=_stopped(held)) for job_id, held in self._held.items()
+            Stop(job_id=job_id, by="shutdown", grace_s=_SHUTDOWN_GRACE_S, reason=held.entry.stopped) for job_id, held in self._held.items()
         ]
         await _all((self.handle(stop) for stop in stops), _SHUTDOWN_STOP_S)
 
@@ -354,43 +367,12 @@ class Agent:
         task.add_done_callback(self._tasks.discard)
 
 
-def _modules(fork_server: str) -> tuple[str, ...]:
-    return tuple(entry.run.partition(":")[0] for entry in KINDS.values() if entry.fork_server == fork_server)
-
-
-def _start_text(start: Start, fault: TriptychError) -> str:
-    if isinstance(fault, StartFailed) and start.kind == "command":
-        return f"fork/exec {start.spec['argv'][0]}: {fault.message}"
-    return fault.message
-
-
-def _stopped(held: Held) -> EndReason:
-    return held.entry.stopped
-
-
-def _lost_end(kind: str, status: int | None) -> End:
-    if kind == "annotate":
-        return End(reason=EndReason.FAILED, fault=Fault(code="internal", message=f"the job process died ({_how(status)})"))
-    return End(reason=EndReason.WORKER_LOST, fault=Fault(code="worker_lost", message="worker lost"))
-
-
-def _how(status: int | None) -> str:
-    if status is None:
-        return "nobody knows how"
-    return f"signal {-status}" if status < 0 else f"exit status {status}"
-
-
-def _epitaph(request: Request) -> Reply:
-    """Reply for a dead process: its jobs have ended by now, which the reports tell, so a start and a stop are done."""
-    match request:
-        case Start() | Stop():
-            return Answer()
-        case Pause() | Resume():
-            return Refused(code="job_ended", message="job is over")
-        case Ask():
-            return Refused(code="worker_lost", message="the process died")
-        case _:
-            assert_never(request)
+def _fork_servers(kinds: Iterable[str], place: Place, clock: Clock) -> dict[str, Forks]:
+    """Return the fork servers that these kinds need, each warm with the modules of its kinds."""
+    modules: dict[str, list[str]] = {}
+    for entry in map(KINDS.__getitem__, kinds):
+        modules.setdefault(entry.fork_server, []).append(entry.run.partition(":")[0])
+    return {name: Forks(place, clock, modules=(*_MODULES[name], *own), env=_ENVIRONMENTS[name]) for name, own in modules.items()}
 
 
 async def _all(work: Iterable[Coroutine[object, object, object]], bound_s: float) -> None:

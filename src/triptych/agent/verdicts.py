@@ -1,0 +1,45 @@
+"""What an agent says for a job process that cannot speak for itself. Pure."""
+
+from typing import assert_never
+
+from triptych.errors import StartFailed, TriptychError
+from triptych.messages import Answer, Ask, Pause, Refused, Reply, Request, Resume, Start, Stop
+from triptych.model import End, EndReason, Fault
+
+
+def no_such_kind(kind: str) -> Reply:
+    """Refuse a job that this worker has no slots for."""
+    return Refused(code="invalid", message=f"this worker runs no {kind} jobs")
+
+
+def start_text(start: Start, fault: TriptychError) -> str:
+    """Return why a start failed for which no process could be forked."""
+    if isinstance(fault, StartFailed) and start.kind == "command":
+        return f"fork/exec {start.spec['argv'][0]}: {fault.message}"
+    return fault.message
+
+
+def lost_end(kind: str, status: int | None) -> End:
+    """Return the end of a job whose process ended without telling it; `status` is an exit code, minus a signal, or unknown."""
+    if kind == "annotate":
+        return End(reason=EndReason.FAILED, fault=Fault(code="internal", message=f"the job process died ({_how(status)})"))
+    return End(reason=EndReason.WORKER_LOST, fault=Fault(code="worker_lost", message="worker lost"))
+
+
+def _how(status: int | None) -> str:
+    if status is None:
+        return "nobody knows how"
+    return f"signal {-status}" if status < 0 else f"exit status {status}"
+
+
+def epitaph(request: Request) -> Reply:
+    """Reply for a dead process: its jobs have ended by now, which the reports tell, so a start and a stop are done."""
+    match request:
+        case Start() | Stop():
+            return Answer()
+        case Pause() | Resume():
+            return Refused(code="job_ended", message="job is over")
+        case Ask():
+            return Refused(code="worker_lost", message="the process died")
+        case _:
+            assert_never(request)
