@@ -1,0 +1,198 @@
+"""What travels from the decoder to Reduce, and what Reduce shows the features."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+Ratio = tuple[int, int]
+"""A Fraction on the wire: numerator, denominator."""
+
+
+def ratio(value: Fraction) -> Ratio:
+    """Return `value` for the wire."""
+    return value.numerator, value.denominator
+
+
+class Wire(msgspec.Struct, frozen=True, array_like=True):
+    """A part of a message; fields go by position."""
+
+
+class VideoFacts(Wire, frozen=True):
+    """The first video stream that is no cover art. `rate` is frames per second, `bits` per sample, `full_range` its code range."""
+
+    codec: str
+    width: int
+    height: int
+    rate: Ratio
+    pixel_format: str
+    bits: int
+    full_range: bool
+    frames: int
+
+
+class AudioFacts(Wire, frozen=True):
+    """One audio stream, in stream order."""
+
+    codec: str
+    rate_hz: int
+    channels: int
+    layout: str
+
+
+class FrameMeasure(Wire, frozen=True):
+    """One picture as measured, shown from `start` until `end`, which is the start of the next one; seconds from offset 0.
+
+    `thumb` is three planes of 27 rows by 48 uint8 codes, Y then U then V. `change` is the mean absolute change to the next picture,
+    Y plus U plus V, in 8-bit codes: it belongs to this frame (media P1). `looks` holds each subscribed feature's own number.
+    """
+
+    start: Ratio
+    end: Ratio
+    thumb: bytes
+    change: float | None
+    looks: dict[str, float]
+
+
+class Grain(Wire, frozen=True):
+    """The smallest piece of sound: between two neighbouring edges of cells and 40 ms hops.
+
+    `products` is the (channels, channels) float64 matrix of summed sample products over `samples` samples, so that pieces add up.
+    """
+
+    start: Ratio
+    end: Ratio
+    samples: int
+    products: bytes
+
+
+class CellMeasure(Wire, frozen=True):
+    """The sound of one cell (media K2); `frame` is the time of the picture shown then."""
+
+    frame: Ratio
+    start: Ratio
+    end: Ratio
+    grains: tuple[Grain, ...]
+
+
+class BassMeasure(Wire, frozen=True):
+    """Energy below 200 Hz and in all, per channel, over one block [start, end)."""
+
+    start: Ratio
+    end: Ratio
+    low: tuple[float, ...]
+    total: tuple[float, ...]
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower):
+    """One message from the decoder."""
+
+
+class Ready(Message, frozen=True, kw_only=True):
+    """The sandbox is closed; `full` when the system-call filter is in place."""
+
+    full: bool
+
+
+class Indexed(Message, frozen=True, kw_only=True):
+    """What demuxing alone tells (media P1). `duration` in seconds from offset 0 to the end of the last frame or sample."""
+
+    format: str
+    video: VideoFacts | None
+    audio: tuple[AudioFacts, ...]
+    duration: Ratio
+    truncated: bool = False
+    times_rebuilt: bool = False
+
+
+class Measured(Message, frozen=True, kw_only=True):
+    """A batch, each part in order of time."""
+
+    frames: tuple[FrameMeasure, ...] = ()
+    cells: tuple[CellMeasure, ...] = ()
+    bass: tuple[BassMeasure, ...] = ()
+
+
+class Dropped(Message, frozen=True, kw_only=True):
+    """A feature's own measuring failed; the others go on (media P8)."""
+
+    feature: str
+    message: str
+
+
+class Finished(Message, frozen=True, kw_only=True):
+    """All is measured. `errors` are the times of packets and pictures that did not decode, in seconds from offset 0."""
+
+    frames: int
+    samples: int
+    duration: Ratio
+    errors: tuple[Ratio, ...]
+    truncated: bool
+
+
+class Broken(Message, frozen=True, kw_only=True):
+    """The input cannot be read; nothing follows."""
+
+    code: str
+    message: str
+
+
+FromDecoder = Ready | Indexed | Measured | Dropped | Finished | Broken
+encode = msgspec.msgpack.Encoder().encode
+decode = msgspec.msgpack.Decoder(FromDecoder).decode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """The sound of one cell. `power` is the mean square per channel (full scale 1), `grains` what it was added up from."""
+
+    start: Fraction
+    end: Fraction
+    power: NDArray[np.float64]
+    grains: tuple["Piece", ...]
+
+    @property
+    def active(self) -> NDArray[np.bool_]:
+        """Which channels are not silent: -60 dBFS RMS or more (media K2)."""
+        return np.asarray(self.power >= SILENCE_POWER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """A grain as Reduce reads it; `products` is (channels, channels) float64."""
+
+    start: Fraction
+    end: Fraction
+    samples: int
+    products: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bass:
+    """Energy below 200 Hz and in all, per channel, over [start, end)."""
+
+    start: Fraction
+    end: Fraction
+    low: NDArray[np.float64]
+    total: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """One picture as Reduce shows it: `change` is that from the picture before it, None for the first of a run.
+
+    `thumb` is (3, 27, 48) uint8, Y U V, or None where nobody subscribed; `silent` says that no channel is active while it is shown.
+    """
+
+    start: Fraction
+    end: Fraction
+    thumb: NDArray[np.uint8] | None
+    change: float | None
+    look: float
+    silent: bool
+
+
+SILENCE_POWER = 1e-6
+"""-60 dBFS RMS as a mean square."""

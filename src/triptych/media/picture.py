@@ -1,0 +1,111 @@
+"""The shared analysis picture: one small planar YUV copy of every frame, and what is measured on it (media K1)."""
+
+from fractions import Fraction
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+PIC_WIDTH = 320
+THUMB_WIDTH, THUMB_HEIGHT = 48, 27
+THUMB_SHAPE = (3, THUMB_HEIGHT, THUMB_WIDTH)
+FULL_RANGE = 2
+LIMITED_BLACK, LIMITED_WHITE = 16, 235
+FULL_WHITE = 255
+DEEPEST_BITS = 12
+
+Plane = NDArray[np.uint8] | NDArray[np.uint16]
+
+
+class Picture:
+    """The analysis picture of one frame: `planes` are Y, U, V as (rows, columns) arrays of codes, `steps` codes to one 8-bit code.
+
+    `start` is in seconds from offset 0; `black` and `white` are 8-bit codes.
+    """
+
+    __slots__ = ("_small", "black", "planes", "start", "steps", "white")
+
+    def __init__(self, pic: av.VideoFrame, *, bits: int, start: Fraction) -> None:
+        self.start = start
+        self.steps = 1 << (bits - 8)
+        full = pic.color_range == FULL_RANGE
+        self.black, self.white = (0, FULL_WHITE) if full else (LIMITED_BLACK, LIMITED_WHITE)
+        self.planes = tuple(_view(plane, bits) for plane in pic.planes)
+        self._small: bytes | None = None
+
+    def share_below(self, code: float) -> float:
+        """Return the share (0..1) of luma at or below the 8-bit code `code`."""
+        luma = self.planes[0]
+        return float(np.count_nonzero(luma <= int(code * self.steps))) / luma.size
+
+    def change_to(self, other: "Picture") -> float | None:
+        """Return the mean absolute change of Y plus that of U plus that of V, in 8-bit codes; None when the grid is another."""
+        if self.steps != other.steps or self.planes[0].shape != other.planes[0].shape:
+            return None
+        return sum(cv2.norm(mine, its, cv2.NORM_L1) / (mine.size * self.steps) for mine, its in zip(self.planes, other.planes, strict=True))
+
+    def thumb(self) -> bytes:
+        """Return the three planes reduced to 27 rows of 48 uint8 codes."""
+        if self._small is None:
+            self._small = b"".join(self._reduced(plane) for plane in self.planes)
+        return self._small
+
+    def _reduced(self, plane: Plane) -> bytes:
+        small = cv2.resize(plane, (THUMB_WIDTH, THUMB_HEIGHT), interpolation=cv2.INTER_AREA)
+        if self.steps > 1:
+            small = np.minimum((small + self.steps // 2) // self.steps, FULL_WHITE).astype(np.uint8)
+        return bytes(small.tobytes())
+
+
+class Shrinker:
+    """Makes analysis pictures through one FFmpeg graph per shape of input; a change of shape in mid-file restarts the grid."""
+
+    def __init__(self) -> None:
+        self._shape: tuple[int, int, str] | None = None
+        self._graph = av.filter.Graph()
+        self._bits = 8
+
+    def shrink(self, frame: av.VideoFrame, start: Fraction) -> Picture:
+        """Return the analysis picture of `frame`, shown from `start` seconds on."""
+        shape = (frame.width, frame.height, frame.format.name)
+        if shape != self._shape:
+            self._build(frame)
+            self._shape = shape
+        self._graph.vpush(frame)
+        return Picture(self._graph.vpull(), bits=self._bits, start=start)
+
+    def _build(self, frame: av.VideoFrame) -> None:
+        self._bits = _depth(frame.format)
+        graph = av.filter.Graph()
+        graph.threads = 1
+        source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base)
+        width, height = pic_size(frame.width, frame.height)
+        scale = graph.add("scale", f"{width}:{height}:flags=area")
+        planar = graph.add("format", "yuv420p" if self._bits == 8 else f"yuv420p{self._bits}le")  # noqa: PLR2004 - bits of a code
+        graph.link_nodes(source, scale, planar, graph.add("buffersink")).configure()
+        self._graph = graph
+
+
+def pic_size(width: int, height: int) -> tuple[int, int]:
+    """Return (width, height) of the analysis picture: at most 320 wide, in proportion, never scaled up."""
+    if width <= PIC_WIDTH:
+        return width, height
+    return PIC_WIDTH, max(2, 2 * round(height * PIC_WIDTH / width / 2))
+
+
+def bit_depth(form: av.VideoFormat) -> int:
+    """Return the bits of the deepest component."""
+    return max(component.bits for component in form.components)
+
+
+def _depth(form: av.VideoFormat) -> int:
+    bits = bit_depth(form)
+    return next(depth for depth in (8, 10, DEEPEST_BITS) if bits <= depth or depth == DEEPEST_BITS)
+
+
+def _view(plane: av.video.plane.VideoPlane, bits: int) -> Plane:
+    wide = bits > 8  # noqa: PLR2004 - bits of a code
+    data = memoryview(plane)
+    codes: Plane = np.frombuffer(data, np.uint16) if wide else np.frombuffer(data, np.uint8)
+    return codes.reshape(plane.height, -1)[:, : plane.width]

@@ -1,0 +1,158 @@
+"""Reduce: one pass over the measurements in order of time, which makes every span (media P1). Runs in the job's own process."""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from fractions import Fraction
+from functools import partial
+
+import numpy as np
+
+from triptych.media.features import Feature, Need
+from triptych.media.measured import Bass, BassMeasure, Cell, CellMeasure, FrameMeasure, Measured, Piece, Ratio, Seen
+from triptych.media.picture import THUMB_SHAPE
+from triptych.media.spans import Item, Segments
+
+Fail = Callable[[str, str], None]
+
+
+class Reduce:
+    """Joins pictures with the sound under them and shows both to the features that subscribed.
+
+    A feature that raises is told to `fail(name, text)` and gets no more; the others go on (media P8).
+    """
+
+    def __init__(self, features: Mapping[str, Feature], needs: Mapping[str, Need], segments: Segments, fail: Fail, *, hears: bool) -> None:
+        self._features = dict(features)
+        self._needs = needs
+        self._segments = segments
+        self._fail = fail
+        self._frames: deque[FrameMeasure] = deque()
+        self._silences: deque[tuple[Fraction, bool]] = deque()
+        self._joins = hears and any(need & Need.SOUND and need & Need.PICTURES for need in needs.values())
+        self._change: float | None = None
+        self._picture_part: int | None = None
+        self._sound_part: int | None = None
+        self._sound_at = Fraction(0)
+        self.frames = 0
+        self.shown = Fraction(0)
+        self.heard = Fraction(0)
+
+    def drop(self, name: str) -> None:
+        """Show nothing more to a feature."""
+        self._features.pop(name, None)
+
+    def take(self, batch: Measured) -> None:
+        """Take the next batch."""
+        for block in batch.bass:
+            self._hear_bass(block)
+        for measure in batch.cells:
+            self._hear(measure)
+        self._frames.extend(batch.frames)
+        self._show_ready()
+
+    def finish(self) -> dict[str, list[Item]]:
+        """Close everything at the end of the file and return each feature's whole annotation array."""
+        while self._frames:
+            self._show(self._frames.popleft())
+        if self._picture_part is not None:
+            self._each(Need.PICTURES, lambda feature: feature.rest(self.shown))
+        if self._sound_part is not None:
+            self._each(Need.SOUND, lambda feature: feature.rest(self._sound_at), without=Need.PICTURES)
+        items = {}
+        for name, feature in tuple(self._features.items()):
+            try:
+                items[name] = feature.items()
+            except Exception as fault:  # noqa: BLE001 - a feature that raises stops alone (media P8)
+                self._fail(name, type(fault).__name__)
+        return items
+
+    def _hear(self, measure: CellMeasure) -> None:
+        cell = _cell(measure)
+        self.heard = cell.end
+        frame = Fraction(*measure.frame)
+        if self._joins:
+            self._silences.append((frame, not cell.active.any()))
+        part = self._segments.part(frame)
+        if part != self._sound_part and self._sound_part is not None:
+            self._each(Need.SOUND, lambda feature: feature.rest(self._sound_at), without=Need.PICTURES)
+        self._sound_part = part
+        if part is not None:
+            self._sound_at = cell.end
+            self._each(Need.SOUND, lambda feature: feature.cell(cell))
+
+    def _hear_bass(self, block: BassMeasure) -> None:
+        bass = Bass(start=Fraction(*block.start), end=Fraction(*block.end), low=np.array(block.low), total=np.array(block.total))
+        self._each(Need.SOUND, lambda feature: feature.bass(bass))
+
+    def _show_ready(self) -> None:
+        """Show each picture under which all sound has been heard."""
+        while self._frames and (not self._joins or self.heard >= Fraction(*self._frames[0].end)):
+            self._show(self._frames.popleft())
+
+    def _show(self, measure: FrameMeasure) -> None:
+        start, end = Fraction(*measure.start), Fraction(*measure.end)
+        part = self._segments.part(start)
+        self._turn_part(part)
+        seen = Seen(
+            start=start,
+            end=end,
+            thumb=np.frombuffer(measure.thumb, np.uint8).reshape(THUMB_SHAPE) if measure.thumb else None,
+            change=self._change,
+            look=0.0,
+            silent=self._is_silent(start, end),
+        )
+        self._change = measure.change
+        self._each_look(seen, measure.looks)
+        self.frames += 1
+        self.shown = end
+
+    def _turn_part(self, part: int | None) -> None:
+        if self._picture_part is not None and part != self._picture_part:
+            self._each(Need.PICTURES, lambda feature: feature.rest(self.shown))
+            self._change = None
+        self._picture_part = part
+
+    def _is_silent(self, start: Fraction, end: Fraction) -> bool:
+        while self._silences and self._silences[0][0] < start:
+            self._silences.popleft()
+        silent = True
+        while self._silences and self._silences[0][0] < end:
+            silent &= self._silences.popleft()[1]
+        return silent
+
+    def _each_look(self, seen: Seen, looks: dict[str, float]) -> None:
+        for name in tuple(self._features):
+            need = self._needs[name]
+            own = replace(seen, look=looks[name]) if name in looks else seen
+            if need & Need.PICTURES and (name in looks or not need & Need.LOOK):
+                self._guarded(name, partial(_shown, own))
+
+    def _each(self, need: Need, show: Callable[[Feature], None], without: Need = Need.NOTHING) -> None:
+        for name in tuple(self._features):
+            if self._needs[name] & need and not self._needs[name] & without:
+                self._guarded(name, show)
+
+    def _guarded(self, name: str, show: Callable[[Feature], None]) -> None:
+        try:
+            show(self._features[name])
+        except Exception as fault:  # noqa: BLE001 - a feature that raises stops alone (media P8)
+            del self._features[name]
+            self._fail(name, type(fault).__name__)
+
+
+def _shown(seen: Seen, feature: Feature) -> None:
+    feature.frame(seen)
+
+
+def _cell(measure: CellMeasure) -> Cell:
+    pieces = tuple(_piece(grain.start, grain.end, grain.samples, grain.products) for grain in measure.grains)
+    samples = sum(piece.samples for piece in pieces)
+    energy = sum((np.diag(piece.products) for piece in pieces), np.zeros(len(pieces[0].products)))
+    return Cell(start=Fraction(*measure.start), end=Fraction(*measure.end), power=energy / max(1, samples), grains=pieces)
+
+
+def _piece(start: Ratio, end: Ratio, samples: int, products: bytes) -> Piece:
+    values = np.frombuffer(products, np.float64)
+    side = round(len(values) ** 0.5)
+    return Piece(start=Fraction(*start), end=Fraction(*end), samples=samples, products=values.reshape(side, side))
