@@ -2,9 +2,9 @@
 
 import asyncio
 import ctypes
+import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -26,27 +26,36 @@ PR_SET_PDEATHSIG = 1
 
 
 class Server:
-    """A running system on a free port of loopback, ready between `async with` and its end; what it logs goes to `log`."""
+    """A running system on loopback (port 0: a free one), ready between `async with` and its end; it logs to `server.log` in `data`."""
 
-    def __init__(self, data: Path, *, arguments: Sequence[str] = (), port: int | None = None) -> None:
+    def __init__(self, data: Path, *, arguments: Sequence[str] = (), port: int = 0) -> None:
         self.data = data
-        self.log = data / "server.log"
-        self.port = port or free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = ""
+        self.worker_id = ""
         self.ready_after_s = 0.0
-        self._arguments = arguments
-        self._process: subprocess.Popen[bytes] | None = None
+        self._log = data / "server.log"
+        self._command = [sys.executable, "-m", "triptych.cli", "up", "--json", "--port", str(port), "--data", str(data), *arguments]
+        self._process: subprocess.Popen[str] | None = None
 
     @property
     def pid(self) -> int:
         """The process of server, engine and agent."""
         return self._running.pid
 
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return httpx.URL(self.url).port or 0
+
     async def __aenter__(self) -> Self:
         begun = time.monotonic()
         try:
             self._start()
-            await self._wait_ready(begun + READY_BOUND_S)
+            async with asyncio.timeout(READY_BOUND_S):
+                await self._wait_ready()
+        except TimeoutError:
+            self.kill()
+            raise Unavailable(f"the server was not ready after {READY_BOUND_S:.0f} s; its log ends with:\n{self._tail()}") from None
         except BaseException:
             self.kill()
             raise
@@ -64,53 +73,44 @@ class Server:
         """End the process by force; nothing happens when it has ended."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait()
+            self._process.communicate()
 
     @property
-    def _running(self) -> subprocess.Popen[bytes]:
+    def _running(self) -> subprocess.Popen[str]:
         if self._process is None:
             raise Unavailable("the server was not started")
         return self._process
 
     def _start(self) -> None:
-        self.data.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "triptych.cli", "up", "--port", str(self.port), "--data", str(self.data), *self._arguments]
-        with self.log.open("ab") as log:
+        self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with self._log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own command line, no shell
-                command,
+                self._command,
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdout=subprocess.PIPE,
                 stderr=log,
+                text=True,
                 start_new_session=True,
                 preexec_fn=partial(_end_with, os.getpid()),  # noqa: PLW1509 - one call into libc; nothing else ends with a killed parent
             )
 
-    async def _wait_ready(self, deadline: float) -> None:
+    async def _wait_ready(self) -> None:
+        told = await asyncio.to_thread(self._first_line)
+        if not told:
+            raise Unavailable(f"the server did not start; its log ends with:\n{self._tail()}")
+        facts = json.loads(told)
+        self.url, self.worker_id = facts["url"], facts["worker_id"]
         async with httpx.AsyncClient(base_url=self.url) as client:
-            while not await _answers(client):
-                if self._running.poll() is not None or time.monotonic() > deadline:
-                    raise Unavailable(f"the server did not get ready; its log ends with:\n{self.log_tail()}")
+            while (await client.get("/readyz")).status_code != httpx.codes.OK:  # noqa: ASYNC110 - another process gets ready
                 await asyncio.sleep(POLL_S)
 
-    def log_tail(self) -> str:
-        """Return the last lines that the server wrote."""
-        lines = self.log.read_text(errors="replace").splitlines()
+    def _first_line(self) -> str:
+        stdout = self._running.stdout
+        return stdout.readline() if stdout else ""
+
+    def _tail(self) -> str:
+        lines = self._log.read_text(errors="replace").splitlines()
         return "\n".join(lines[-SHOWN_LOG_LINES:])
-
-
-def free_port() -> int:
-    """Return a port of loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-async def _answers(client: httpx.AsyncClient) -> bool:
-    try:
-        return (await client.get("/readyz")).status_code == httpx.codes.OK
-    except httpx.TransportError:
-        return False
 
 
 def _end_with(parent: int) -> None:
