@@ -182,6 +182,11 @@ class Engine:
         whole = job.end is not None and job.end.reason is not EndReason.WORKER_LOST and attempt == job.attempt
         return await self._outputs.read(job.id, attempt, stream, offset, limit, ended=whole)
 
+    async def changed(self, job_id: str) -> None:
+        """Wait until something of a job changes, its row or its output; at once when it is over."""
+        if self._ledger.jobs.is_live(job_id):
+            await self._ledger.jobs.changed(job_id)
+
     async def health(self) -> Health:
         """Say whether jobs can be taken now."""
         ready = [worker for worker in self._roster if worker.state is WorkerState.READY]
@@ -203,6 +208,7 @@ class Engine:
         outputs = [report for report in reports if isinstance(report.body, Output)]
         if outputs:
             await self._outputs.append(outputs)
+            self._ledger.jobs.wake({report.job_id for report in outputs})
         ends = [report for report in reports if isinstance(report.body, Ended)]
         await asyncio.gather(*(self._outputs.finish(end.job_id, end.attempt) for end in ends))
         await self._ledger.apply([change for report in reports for change in moves.reported(report)])

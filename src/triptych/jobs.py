@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter, OrderedDict
+from collections.abc import Iterable
 
 from triptych.model import Job, State
 
@@ -35,7 +36,7 @@ class Jobs:
             self._trim()
         else:
             self._live[job.id] = job
-        self._wake(job.id)
+        self.wake({job.id})
         return job.state is State.ENDED or job.worker_id is None
 
     def drop(self, job_id: str) -> None:
@@ -50,19 +51,25 @@ class Jobs:
         """Return how many live jobs there are by kind and state."""
         return Counter((job.kind, job.state) for job in self._live.values())
 
+    def is_live(self, job_id: str) -> bool:
+        """Say whether the job has not ended."""
+        return job_id in self._live
+
     async def changed(self, job_id: str) -> None:
         """Wait for the next committed change of a job."""
         await self._waiters.setdefault(job_id, asyncio.Event()).wait()
+
+    def wake(self, job_ids: Iterable[str]) -> None:
+        """Wake everybody who waits for a change of these jobs."""
+        for job_id in job_ids:
+            waiter = self._waiters.pop(job_id, None)
+            if waiter is not None:
+                waiter.set()
 
     def ring(self) -> None:
         """Wake everybody who watches the log."""
         bell, self.bell = self.bell, asyncio.Event()
         bell.set()
-
-    def _wake(self, job_id: str) -> None:
-        waiter = self._waiters.pop(job_id, None)
-        if waiter is not None:
-            waiter.set()
 
     def _trim(self) -> None:
         while len(self._ended) > self._ended_kept:

@@ -7,8 +7,8 @@ import pytest
 
 from panels.door import Door, Open, opened
 from panels.system import System, running_system
+from triptych.panels.app import PANELS
 from triptych.panels.http import Panel
-from triptych.panels.workers import PANEL as WORKERS
 from triptych.settings import Settings
 
 
@@ -26,5 +26,5 @@ async def open_door(tmp_path: Path) -> AsyncIterator[Open]:
 @pytest.fixture
 async def system(tmp_path: Path) -> AsyncIterator[System]:
     """A server with every panel, an engine, and a scripted worker."""
-    async with running_system(tmp_path, (WORKERS,)) as system:
+    async with running_system(tmp_path, PANELS) as system:
         yield system

@@ -87,6 +87,11 @@ class System:
                     return await self.engine.find(job_id)
         raise AssertionError
 
+    async def written(self, job_id: str, end: int) -> None:
+        """Wait until the engine has kept a job's standard output up to `end`."""
+        while (await self.engine.output(job_id, "stdout", offset=end - 1, limit=1, attempt=None)).next_offset < end:
+            await asyncio.sleep(0)
+
     async def knows(self, worker_id: str, state: WorkerState) -> None:
         """Wait until the engine has taken an announcement."""
         async with asyncio.timeout(10):

@@ -1,0 +1,278 @@
+"""The native API under /api/v1: jobs of every kind, their output and events, workers, and the server's own state."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from triptych.engine import Engine
+from triptych.errors import NotFound
+from triptych.model import Happening, Job, Query, State
+from triptych.outputs import OutputSlice
+from triptych.panels import health, openapi, problem
+from triptych.panels.asks import (
+    IF_NONE_MATCH,
+    KEY,
+    LAST_EVENT,
+    MAX_NUMBER,
+    CommandAsk,
+    DescribedAsk,
+    EventsQuery,
+    JobQuery,
+    ListQuery,
+    OutputQuery,
+    StopAsk,
+    idempotency_key,
+    last_event,
+    submission,
+)
+from triptych.panels.http import Handler, Panel, Role, Route, ServerSentEvent, event_stream, json_answer, live_stream, service
+from triptych.panels.queries import parameters, read_query, read_request
+from triptych.panels.records import (
+    EventRecord,
+    JobPage,
+    JobRecord,
+    WorkerList,
+    WorkerRecord,
+    event_record,
+    job_page,
+    job_record,
+    worker_record,
+)
+
+ORIGIN = "api"
+OUTPUT_BYTES = 1024 * 1024
+PIECE_BYTES = 256 * 1024
+BYTES = "application/octet-stream"
+TAG = "native"
+
+
+async def submit(request: Request) -> Response:
+    """Take a job; it is durable before the answer and runs as soon as a fitting worker has room."""
+    asked = await read_request(request, CommandAsk)
+    ask = submission(asked, idempotency_key(request))
+    engine = service(request).engine
+    begun = engine.clock.now()
+    job = await engine.submit(ask)
+    answer = _record(job, 201 if job.created_at >= begun else 200)
+    answer.headers["location"] = f"/api/v1/jobs/{job.id}"
+    return answer
+
+
+async def list_jobs(request: Request) -> Response:
+    """List jobs of every kind, newest first."""
+    asked = read_query(request, ListQuery)
+    query = Query(
+        kind=asked.kind,
+        states=frozenset(asked.state) or None,
+        end_reason=asked.end_reason,
+        worker_id=asked.worker,
+        origin=asked.origin,
+        since=asked.since,
+        until=asked.until,
+        cursor=asked.cursor,
+        limit=asked.limit,
+    )
+    return json_answer(job_page(await service(request).engine.list(query)))
+
+
+async def get_job(request: Request) -> Response:
+    """Return one job, at once or when it has ended."""
+    asked = read_query(request, JobQuery)
+    engine, job_id = service(request).engine, request.path_params["id"]
+    job = await (engine.wait(job_id, timedelta(seconds=asked.wait_s)) if asked.wait_s else engine.find(job_id))
+    if _etag(job) in request.headers.get("if-none-match", "").replace(" ", "").split(","):
+        return Response(status_code=304, headers={"etag": _etag(job)})
+    return _record(job)
+
+
+async def stop_job(request: Request) -> Response:
+    """Stop a job and return it once its tree is verified empty, or as it is after `wait_s`; the stop goes on then."""
+    asked = await read_request(request, StopAsk)
+    engine, job_id = service(request).engine, request.path_params["id"]
+    stopping = asyncio.ensure_future(engine.stop(job_id, by=ORIGIN, grace_s=asked.grace_s))
+    done, _ = await asyncio.wait({stopping}, timeout=asked.wait_s)
+    if done:
+        return _record(stopping.result())
+    stopping.cancel()
+    return _record(await engine.find(job_id))
+
+
+async def pause_job(request: Request) -> Response:
+    """Hold a job where it stands."""
+    return _record(await service(request).engine.pause(request.path_params["id"], by=ORIGIN))
+
+
+async def resume_job(request: Request) -> Response:
+    """Let a held job go on."""
+    return _record(await service(request).engine.resume(request.path_params["id"], by=ORIGIN))
+
+
+async def get_output(request: Request) -> Response:
+    """Return bytes that a job wrote; a read ends at a gap. With `follow=1` they come as they are written."""
+    asked = read_query(request, OutputQuery)
+    engine, job_id = service(request).engine, request.path_params["id"]
+    job = await engine.find(job_id)
+    attempt = asked.attempt or job.attempt
+    if attempt > job.attempt:
+        raise NotFound("no such attempt", code="attempt_not_found")
+    if asked.follow:
+        return live_stream(_follow(engine, job_id, asked, attempt), BYTES)
+    limit = asked.limit or OUTPUT_BYTES
+    piece = await engine.output(job_id, asked.stream, offset=asked.offset, limit=limit, attempt=attempt)
+    return Response(piece.data, media_type=BYTES, headers=_output_headers(piece))
+
+
+async def job_events(request: Request) -> Response:
+    """Send what happened and happens to one job, from its beginning unless told otherwise; ends with the job."""
+    asked = read_query(request, EventsQuery)
+    engine = service(request).engine
+    job = await engine.find(request.path_params["id"])
+    return event_stream(_until_ended(engine.watch(after=last_event(request, asked) or 0, job_id=job.id)))
+
+
+async def events(request: Request) -> Response:
+    """Send what happens to every job from now on, or from where the client left off."""
+    asked = read_query(request, EventsQuery)
+    return event_stream(_told(service(request).engine.watch(after=last_event(request, asked))))
+
+
+async def list_workers(request: Request) -> Response:
+    """List the workers, by id."""
+    workers = await service(request).engine.workers()
+    return json_answer(WorkerList(workers=tuple(worker_record(worker) for worker in workers)))
+
+
+async def get_worker(request: Request) -> Response:
+    """Return one worker."""
+    return json_answer(worker_record(await service(request).engine.worker(request.path_params["id"])))
+
+
+async def _follow(engine: Engine, job_id: str, asked: OutputQuery, attempt: int) -> AsyncGenerator[bytes]:
+    offset, left = asked.offset, asked.limit or MAX_NUMBER
+    while left > 0:
+        changed = asyncio.ensure_future(engine.changed(job_id))
+        try:
+            job = await engine.find(job_id)
+            piece = await engine.output(job_id, asked.stream, offset=offset, limit=min(left, PIECE_BYTES), attempt=attempt)
+            yield piece.data
+            offset, left = piece.next_offset, left - len(piece.data)
+            over = job.state is State.ENDED or job.attempt > attempt
+            if piece.complete or piece.gap is not None or (over and not piece.data):
+                return
+            if not piece.data:
+                await changed
+        finally:
+            changed.cancel()
+
+
+async def _until_ended(happenings: AsyncIterator[Happening]) -> AsyncGenerator[ServerSentEvent]:
+    async for event in _told(happenings):
+        yield event
+        if isinstance(event.data, EventRecord) and event.data.state is State.ENDED:
+            return
+
+
+async def _told(happenings: AsyncIterator[Happening]) -> AsyncGenerator[ServerSentEvent]:
+    async for happening in happenings:
+        yield ServerSentEvent(data=event_record(happening), event=happening.note, id=str(happening.number))
+
+
+def _record(job: Job, status: int = 200) -> Response:
+    return json_answer(job_record(job), status, {"etag": _etag(job)})
+
+
+def _etag(job: Job) -> str:
+    return f'W/"{job.id}-{job.revision}"'
+
+
+def _output_headers(piece: OutputSlice) -> dict[str, str]:
+    headers = {"triptych-next-offset": str(piece.next_offset), "triptych-complete": str(piece.complete).lower()}
+    if piece.gap is not None:
+        headers["triptych-gap"] = f"{piece.gap[0]}-{piece.gap[1]}"
+    return headers
+
+
+def _get(path: str, handler: Handler, summary: str, answer: object, *, errors: tuple[int, ...] = (), **more: Any) -> Route:
+    return Route(
+        method="GET",
+        path=f"/api/v1/{path}",
+        handler=handler,
+        role=Role.VIEWER,
+        summary=summary,
+        answer=answer,
+        errors=errors,
+        tag=TAG,
+        **more,
+    )
+
+
+def _post(path: str, handler: Handler, summary: str, errors: tuple[int, ...], **more: Any) -> Route:
+    return Route(
+        method="POST",
+        path=f"/api/v1/{path}",
+        handler=handler,
+        role=Role.OPERATOR,
+        summary=summary,
+        answer=JobRecord,
+        errors=errors,
+        tag=TAG,
+        **more,
+    )
+
+
+PANEL = Panel(
+    name="native",
+    refuse=problem.refuse,
+    error=problem.Problem,
+    error_media_type=problem.MEDIA_TYPE,
+    routes=(
+        _post("jobs", submit, "Submit a job.", (400, 404, 409, 413, 422, 503), request=DescribedAsk, status=201, parameters=(KEY,)),
+        _get("jobs", list_jobs, "List jobs of every kind, newest first.", JobPage, errors=(400, 422), parameters=parameters(ListQuery)),
+        _get(
+            "jobs/{id}",
+            get_job,
+            "Read a job, at once or when it has ended.",
+            JobRecord,
+            errors=(304, 400, 404),
+            parameters=(*parameters(JobQuery), IF_NONE_MATCH),
+        ),
+        _post("jobs/{id}/stop", stop_job, "Stop a job and all that it started.", (400, 404, 413, 422, 503), request=StopAsk),
+        _post("jobs/{id}/pause", pause_job, "Hold a job where it stands.", (404, 409, 503)),
+        _post("jobs/{id}/resume", resume_job, "Let a held job go on.", (404, 409, 503)),
+        _get(
+            "jobs/{id}/output",
+            get_output,
+            "Read what a job wrote, byte for byte.",
+            bytes,
+            errors=(400, 404, 503),
+            parameters=parameters(OutputQuery),
+            media_type=BYTES,
+        ),
+        _get(
+            "jobs/{id}/events",
+            job_events,
+            "Follow one job.",
+            EventRecord,
+            errors=(400, 404),
+            parameters=(*parameters(EventsQuery), LAST_EVENT),
+            media_type="text/event-stream",
+        ),
+        _get(
+            "events",
+            events,
+            "Follow every job.",
+            EventRecord,
+            errors=(400,),
+            parameters=(*parameters(EventsQuery), LAST_EVENT),
+            media_type="text/event-stream",
+        ),
+        _get("workers", list_workers, "List the workers.", WorkerList),
+        _get("workers/{id}", get_worker, "Read one worker.", WorkerRecord, errors=(404,)),
+        *health.ROUTES,
+        *openapi.ROUTES,
+    ),
+)

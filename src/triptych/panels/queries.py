@@ -1,0 +1,90 @@
+"""Typed requests of the native API: a body or a query string becomes a msgspec type, or `Invalid` names the part that does not fit."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, TypeVar, get_origin, get_type_hints
+
+import msgspec
+from starlette.requests import Request
+
+from triptych.errors import Invalid
+from triptych.panels.http import Parameter, read_body, read_json
+
+BODY_CAP_BYTES = 4 * 1024 * 1024
+BODY_DEPTH = 32
+
+Shape = TypeVar("Shape", bound=msgspec.Struct)
+
+
+async def read_request(request: Request, shape: type[Shape]) -> Shape:
+    """Return the body as `shape`; an empty one is an empty object. Raises `Invalid`."""
+    body = await read_body(request, BODY_CAP_BYTES)
+    value = read_json(body, depth=BODY_DEPTH) if body else {}
+    try:
+        return msgspec.convert(value, shape)
+    except msgspec.ValidationError as fault:
+        message, field = _blame(fault)
+        raise Invalid(message, field=field) from None
+
+
+def read_query(request: Request, shape: type[Shape]) -> Shape:
+    """Return the query string as `shape`. Raises `Invalid` with code `invalid_parameter`, also for unknown and repeated parameters."""
+    given = request.query_params.multi_items()
+    values = dict(given)
+    if len(values) < len(given):
+        raise Invalid("a parameter is given twice", code="invalid_parameter")
+    try:
+        return msgspec.convert(_split(values, shape), shape, strict=False)
+    except msgspec.ValidationError as fault:
+        message, field = _blame(fault)
+        raise Invalid(message, code="invalid_parameter", field=field) from None
+
+
+def parameters(shape: type[msgspec.Struct]) -> tuple[Parameter, ...]:
+    """Return the fields of a query's type as parameters of a route."""
+    hints = get_type_hints(shape, include_extras=True)
+    return tuple(
+        Parameter(name=field.name, place="query", type=_with_default(hints[field.name], field.default), summary=SUMMARIES[field.name])
+        for field in msgspec.structs.fields(shape)
+    )
+
+
+def _with_default(hint: object, default: object) -> object:
+    return Annotated[hint, msgspec.Meta(extra_json_schema={"default": default})] if isinstance(default, int | float | str) else hint
+
+
+def _split(values: Mapping[str, str], shape: type[msgspec.Struct]) -> dict[str, object]:
+    lists = {name for name, hint in get_type_hints(shape).items() if get_origin(hint) is tuple}
+    return {name: value.split(",") if name in lists else value for name, value in values.items()}
+
+
+def _blame(fault: msgspec.ValidationError) -> tuple[str, str | None]:
+    """Return what msgspec found wrong and the part of the request where it did."""
+    text, _, place = str(fault).partition(" - at ")
+    path = _PLACE.sub("", place.strip("`"))
+    missing = _MISSING.search(text)
+    field = ".".join(filter(None, (path, missing[1] if missing else ""))) or None
+    return text.replace("Object ", "request "), field
+
+
+_PLACE = re.compile(r"^(?:key` in `)?\$\.?")
+_MISSING = re.compile(r"(?:required|unknown) field `(.*)`")
+
+SUMMARIES = {
+    "after": "Begin behind the event of this number; the header Last-Event-ID says the same.",
+    "attempt": "Which attempt; the newest one if not given.",
+    "cursor": "Where the page before ended.",
+    "end_reason": "Only jobs that ended for this reason.",
+    "follow": "1: go on until the output is whole.",
+    "kind": "Only jobs of this kind.",
+    "limit": "At most so many.",
+    "offset": "The first byte to read, counted from 0 per stream and attempt.",
+    "origin": "Only jobs that came this way.",
+    "since": "Only jobs created at this time or later.",
+    "state": "Only jobs in one of these states, separated by commas.",
+    "stream": "Which stream.",
+    "until": "Only jobs created before this time.",
+    "wait_s": "Wait so many seconds for the job to end.",
+    "worker": "Only jobs of this worker.",
+}
+"""What each query parameter means, for the reference."""

@@ -1,0 +1,192 @@
+"""What the native API shows: jobs, workers and events as records (workers.md N0)."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from triptych.clock import to_text
+from triptych.kinds import CommandSpec
+from triptych.model import EndReason, Happening, Job, Json, Page, State, Worker, WorkerState
+
+UNSET = msgspec.UNSET
+Unset = msgspec.UnsetType
+
+
+class ErrorRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a job failed."""
+
+    code: str
+    message: str
+
+
+class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One job. The fields of a command are its own; another kind shows its ask as `spec`. Times are RFC 3339 UTC."""
+
+    id: str
+    kind: str
+    state: State
+    origin: str
+    priority: int
+    labels: dict[str, str]
+    worker_id: str | None
+    attempt: int
+    revision: int
+    pid: int | None
+    created_at: str
+    started_at: str | None
+    updated_at: str | None
+    ended_at: str | None
+    end_reason: EndReason | None
+    exit_code: int | None
+    signal: int | None
+    core_dumped: bool
+    error: ErrorRecord | None
+    stopped_by: str | None
+    progress: dict[str, float]
+    result: dict[str, Any] | None
+    kill_tier: str | None
+    limits_enforced: Any
+    usage: Any
+    leftovers_killed: int | None
+    output: Any
+    command: str | Unset = UNSET
+    args: tuple[str, ...] | Unset = UNSET
+    cwd: str | Unset = UNSET
+    env: dict[str, str] | Unset = UNSET
+    stdin: str | Unset | None = UNSET
+    timeout_s: float | Unset | None = UNSET
+    grace_s: float | Unset = UNSET
+    merge_output: bool | Unset = UNSET
+    umask: str | Unset = UNSET
+    spec: dict[str, Any] | Unset = UNSET
+
+
+class JobPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Jobs, newest first. `cursor` is where the next page begins, null on the last one."""
+
+    jobs: tuple[JobRecord, ...]
+    cursor: str | None
+
+
+class WorkerRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One worker as it last announced itself."""
+
+    id: str
+    state: WorkerState
+    boot_id: str
+    started_at: str
+    seen_at: str
+    slots: dict[str, int]
+    labels: dict[str, str]
+    facts: dict[str, Any]
+
+
+class WorkerList(msgspec.Struct, frozen=True, kw_only=True):
+    """Every worker, by id."""
+
+    workers: tuple[WorkerRecord, ...]
+
+
+class EventRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One committed entry of the log; `state` is the job's after it."""
+
+    number: int
+    job_id: str
+    kind: str
+    attempt: int
+    at: str
+    note: str
+    state: State
+    data: dict[str, Any]
+
+
+def job_record(job: Job) -> JobRecord:
+    """Return how a job is shown."""
+    end, facts = job.end, job.facts
+    return JobRecord(
+        id=job.id,
+        kind=job.kind,
+        state=job.state,
+        origin=job.origin,
+        priority=job.priority,
+        labels=dict(job.needs),
+        worker_id=job.worker_id or job.pinned,
+        attempt=job.attempt,
+        revision=job.revision,
+        pid=job.pid,
+        created_at=to_text(job.created_at),
+        started_at=_time(job.started_at),
+        updated_at=_time(job.updated_at),
+        ended_at=_time(job.ended_at),
+        end_reason=end.reason if end else None,
+        exit_code=end.exit_code if end else None,
+        signal=end.signal if end else None,
+        core_dumped=bool(end and end.core_dumped),
+        error=ErrorRecord(code=end.fault.code, message=end.fault.message) if end and end.fault else None,
+        stopped_by=job.stopped_by,
+        progress=dict(job.progress),
+        result=None if job.result is None else dict(job.result),
+        kill_tier=_text(facts, "kill_tier"),
+        limits_enforced=facts.get("limits_enforced"),
+        usage=facts.get("usage"),
+        leftovers_killed=_count(facts, "leftovers_killed"),
+        output=facts.get("output"),
+        **_ask(job),
+    )
+
+
+def job_page(page: Page) -> JobPage:
+    """Return how a page of jobs is shown."""
+    return JobPage(jobs=tuple(job_record(job) for job in page.jobs), cursor=page.cursor)
+
+
+def worker_record(worker: Worker) -> WorkerRecord:
+    """Return how a worker is shown."""
+    return WorkerRecord(
+        id=worker.id,
+        state=worker.state,
+        boot_id=worker.boot_id,
+        started_at=to_text(worker.started_at),
+        seen_at=to_text(worker.seen_at),
+        slots=dict(worker.slots),
+        labels=dict(worker.labels),
+        facts=dict(worker.facts),
+    )
+
+
+def event_record(happening: Happening) -> EventRecord:
+    """Return how an entry of the log is shown."""
+    return EventRecord(
+        number=happening.number,
+        job_id=happening.job_id,
+        kind=happening.kind,
+        attempt=happening.attempt,
+        at=to_text(happening.at),
+        note=happening.note,
+        state=happening.state,
+        data=dict(happening.data),
+    )
+
+
+def _ask(job: Job) -> dict[str, Any]:
+    if job.kind != "command":
+        return {"spec": dict(job.spec)}
+    spec = msgspec.convert(job.spec, CommandSpec)
+    fields = msgspec.structs.asdict(spec)
+    command, *args = fields.pop("argv")
+    return fields | {"command": command, "args": tuple(args), "umask": f"{spec.umask:04o}"}
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else to_text(moment)
+
+
+def _text(facts: Json, name: str) -> str | None:
+    value = facts.get(name)
+    return value if isinstance(value, str) else None
+
+
+def _count(facts: Json, name: str) -> int | None:
+    value = facts.get(name)
+    return value if isinstance(value, int) else None

@@ -1,0 +1,384 @@
+import asyncio
+import json
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from panels.door import Line, Reply, request
+from panels.system import WORKER_ID, System
+from triptych.messages import Progress, Refused, Start, Stop
+from triptych.messages import Reply as Answered
+from triptych.model import EndReason, State, Submission, WorkerState
+
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+TRUE = {"worker_id": WORKER_ID, "command": "true"}
+MEDIA = Submission(kind="annotate", spec={"input_uri": "/a.mp4", "features": ["IN_BLACK"]})
+
+
+async def ask(system: System, method: str, path: str, body: object = None, **headers: str) -> Reply:
+    data = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+    return await system.door.ask(method, f"/api/v1/{path}", data, **headers)
+
+
+async def read(system: System, path: str) -> Any:
+    reply = await ask(system, "GET", path)
+    assert (reply.status, reply.headers["content-type"]) == (200, "application/json")
+    return json.loads(reply.body)
+
+
+async def submitted(system: System, state: State = State.RUNNING, **fields: object) -> str:
+    reply = await ask(system, "POST", "jobs", TRUE | fields)
+    assert reply.status == 201, reply.body
+    job_id = json.loads(reply.body)["id"]
+    await system.job(job_id, state)
+    return job_id
+
+
+async def problem(system: System, method: str, path: str, body: object = None, **headers: str) -> tuple[int, str, str | None]:
+    reply = await ask(system, method, path, body, **headers)
+    told = json.loads(reply.body)
+    assert reply.headers["content-type"] == "application/problem+json"
+    assert (told["type"], told["status"]) == ("about:blank", reply.status)
+    assert told["title"]
+    assert told["detail"]
+    return reply.status, told["code"], told.get("field")
+
+
+async def test_a_submitted_job_runs_and_can_be_read(system: System) -> None:
+    """workers 7, N0."""
+    asked = {
+        "command": "bash",
+        "args": ["-c", "echo $A"],
+        "env": {"A": "1"},
+        "cwd": "root",
+        "stdin": "x",
+        "timeout_s": 60,
+        "grace_s": 2,
+        "merge_output": True,
+        "umask": "022",
+        "priority": 7,
+    }
+    reply = await ask(system, "POST", "jobs", TRUE | asked)
+    made = json.loads(reply.body)
+    assert (reply.status, reply.headers["location"]) == (201, f"/api/v1/jobs/{made['id']}")
+    await system.job(made["id"], State.RUNNING)
+    record = await read(system, f"jobs/{made['id']}")
+    assert record.items() >= (asked | {"umask": "0022", "state": "running", "worker_id": WORKER_ID, "pid": 4711, "attempt": 1}).items()
+    assert datetime.fromisoformat(record["created_at"]) <= datetime.fromisoformat(record["started_at"])
+    assert record["created_at"].endswith("Z")
+    assert system.worker.started[0].spec["argv"] == ["bash", "-c", "echo $A"]
+    assert system.worker.started[0].spec["umask"] == 0o022
+
+
+async def test_labels_find_a_worker_and_priority_orders_the_queue(system: System) -> None:
+    job_id = json.loads((await ask(system, "POST", "jobs", {"labels": {"gpu": "1"}, "command": "true"})).body)["id"]
+    assert (await read(system, f"jobs/{job_id}"))["state"] == "queued"
+    assert (await read(system, f"jobs/{job_id}"))["labels"] == {"gpu": "1"}
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"command": ""}, "command"),
+        ({"command": "a\0b"}, "command"),
+        ({"command": "ü" * 3000}, "command"),
+        ({"command": 7}, "command"),
+        ({"args": ["ok", 7]}, "args[1]"),
+        ({"args": ["a\0"]}, "args[0]"),
+        ({"args": ["x"] * 1025}, "args"),
+        ({"args": ["x" * 131072]}, "args"),
+        ({"env": {"1A": "x"}}, "env"),
+        ({"env": {"A": "x" * 65536}}, "env"),
+        ({"stdin": "x" * (1024 * 1024 + 1)}, "stdin"),
+        ({"timeout_s": 0}, "timeout_s"),
+        ({"grace_s": 3601}, "grace_s"),
+        ({"priority": 140}, "priority"),
+        ({"umask": "8"}, "umask"),
+        ({"kind": "annotate"}, "kind"),
+        ({"labels": {}}, "worker_id"),
+        ({"surprise": 1}, "surprise"),
+        ({"script": "a.sh"}, "script"),
+    ],
+)
+async def test_a_field_that_does_not_fit_is_named(system: System, change: dict[str, object], field: str) -> None:
+    """workers 7: well-formed but invalid is 422."""
+    status, code, named = await problem(system, "POST", "jobs", TRUE | change)
+    assert (status, code) == (422, "invalid")
+    assert named is not None
+    assert named.startswith(field)
+
+
+async def test_what_is_missing_unreadable_or_too_large_is_told_apart(system: System) -> None:
+    """workers 7: 400, 413, 422."""
+    assert await problem(system, "POST", "jobs", {"worker_id": "x"}) == (422, "invalid", "command")
+    assert await problem(system, "POST", "jobs", {"command": "x"}) == (422, "invalid", "worker_id")
+    assert await problem(system, "POST", "jobs", []) == (422, "invalid", None)
+    assert (await problem(system, "POST", "jobs", b"{"))[:2] == (400, "body_truncated")
+    assert (await problem(system, "POST", "jobs", b'{"a":\xff}'))[:2] == (400, "body_not_json")
+    assert (await problem(system, "POST", "jobs", b" " * (4 * 1024 * 1024 + 1)))[:2] == (413, "too_large")
+
+
+async def test_a_worker_that_takes_no_jobs_refuses_and_a_lost_one_lets_them_queue(system: System) -> None:
+    """workers 6: 404, 409, and queued for a worker without a link."""
+    assert (await problem(system, "POST", "jobs", TRUE | {"worker_id": "nobody"}))[:2] == (404, "worker_not_found")
+    await system.worker.announce(WorkerState.DRAINING)
+    await system.knows(WORKER_ID, WorkerState.DRAINING)
+    assert (await problem(system, "POST", "jobs", TRUE))[:2] == (409, "worker_draining")
+    await system.worker.bus.leave(WORKER_ID)
+    await system.knows(WORKER_ID, WorkerState.LOST)
+    reply = await ask(system, "POST", "jobs", TRUE)
+    assert (reply.status, json.loads(reply.body)["state"]) == (201, "queued")
+
+
+async def test_a_repeated_key_gives_the_same_job(system: System) -> None:
+    """workers 7: 200 when repeated with the same key and body, 409 with another body."""
+    first = await ask(system, "POST", "jobs", TRUE, idempotency_key="k")
+    again = await ask(system, "POST", "jobs", TRUE, idempotency_key="k")
+    assert (first.status, again.status) == (201, 200)
+    assert json.loads(first.body)["id"] == json.loads(again.body)["id"]
+    assert (await problem(system, "POST", "jobs", TRUE | {"args": ["x"]}, idempotency_key="k"))[:2] == (409, "key_reused")
+    assert await problem(system, "POST", "jobs", TRUE, idempotency_key="a b") == (400, "invalid_parameter", "Idempotency-Key")
+
+
+async def test_jobs_of_every_kind_are_listed_in_pages(system: System) -> None:
+    commands = [await submitted(system) for _ in range(3)]
+    media = (await system.engine.submit(MEDIA)).id
+    seen, cursor = [], ""
+    while cursor is not None:
+        page = await read(system, f"jobs?limit=2{cursor and '&cursor=' + cursor}")
+        seen += [record["id"] for record in page["jobs"]]
+        cursor = page["cursor"]
+    assert seen == [media, *reversed(commands)]
+    assert (await read(system, "jobs?kind=annotate"))["jobs"][0]["spec"]["input_uri"] == "/a.mp4"
+
+
+async def test_a_listing_is_filtered(system: System) -> None:
+    live, over = await submitted(system), await submitted(system)
+    await system.worker.end(over, exit_code=3)
+    ended = await system.job(over, State.ENDED)
+
+    async def ids(query: str) -> list[str]:
+        return [record["id"] for record in (await read(system, f"jobs?{query}"))["jobs"]]
+
+    assert await ids("state=running") == [live]
+    assert await ids("state=ended,paused&end_reason=exited") == [over]
+    assert await ids(f"worker={WORKER_ID}&origin=api") == [over, live]
+    assert await ids("worker=other") == []
+    moment = ended.created_at.isoformat().replace("+", "%2B")
+    assert await ids(f"since={moment}") == [over]
+    assert await ids(f"until={moment}") == [live]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("limit=0", "limit"),
+        ("limit=501", "limit"),
+        ("limit=x", "limit"),
+        ("state=nonesuch", "state"),
+        ("state=", "state"),
+        ("kind=x", "kind"),
+        ("since=2024-01-01T00:00:00", "since"),
+        ("surprise=1", "surprise"),
+        ("limit=1&limit=2", None),
+    ],
+)
+async def test_a_wrong_parameter_is_refused(system: System, query: str, field: str | None) -> None:
+    """workers 7: 400."""
+    status, code, named = await problem(system, "GET", f"jobs?{query}")
+    assert (status, code, (named or "").partition("[")[0] or None) == (400, "invalid_parameter", field)
+
+
+async def test_a_cursor_that_is_not_ours_is_refused(system: System) -> None:
+    assert (await problem(system, "GET", "jobs?cursor=x"))[1:] == ("invalid", "cursor")
+
+
+async def test_reading_waits_for_the_end(system: System) -> None:
+    job_id = await submitted(system)
+    assert (await read(system, f"jobs/{job_id}?wait_s=0.01"))["state"] == "running"
+    waiting = asyncio.ensure_future(read(system, f"jobs/{job_id}?wait_s=60"))
+    await system.worker.end(job_id, signal=11, core_dumped=True)
+    record = await waiting
+    assert (record["state"], record["end_reason"], record["signal"], record["core_dumped"]) == ("ended", "exited", 11, True)
+
+
+async def test_an_unchanged_record_is_not_sent_again(system: System) -> None:
+    job_id = await submitted(system)
+    tag = (await ask(system, "GET", f"jobs/{job_id}")).headers["etag"]
+    same = await ask(system, "GET", f"jobs/{job_id}", if_none_match=f'"x", {tag}')
+    assert (same.status, same.body, same.headers["etag"]) == (304, b"", tag)
+    await system.worker.end(job_id, exit_code=0)
+    await system.job(job_id, State.ENDED)
+    assert (await ask(system, "GET", f"jobs/{job_id}", if_none_match=tag)).status == 200
+
+
+async def test_a_job_is_paused_resumed_and_stopped(system: System) -> None:
+    job_id = await submitted(system)
+    for verb, state in (("pause", "paused"), ("pause", "paused"), ("resume", "running"), ("stop", "ended"), ("stop", "ended")):
+        reply = await ask(system, "POST", f"jobs/{job_id}/{verb}")
+        assert (reply.status, json.loads(reply.body)["state"]) == (200, state)
+    record = await read(system, f"jobs/{job_id}")
+    assert (record["end_reason"], record["stopped_by"], record["signal"]) == ("stopped", "api", 15)
+    assert (await problem(system, "POST", f"jobs/{job_id}/pause"))[:2] == (409, "job_ended")
+
+
+async def test_a_stop_that_takes_long_answers_in_time_and_goes_on(system: System) -> None:
+    let = asyncio.Event()
+
+    async def slowly(stop: Stop) -> Answered:
+        await let.wait()
+        await system.worker.end(stop.job_id, EndReason.STOPPED, signal=9)
+        return Refused(code="job_not_found", message="gone")
+
+    system.worker.on_stop = slowly
+    job_id = await submitted(system)
+    reply = await ask(system, "POST", f"jobs/{job_id}/stop", {"grace_s": 0, "wait_s": 0})
+    assert reply.status == 200
+    assert json.loads(reply.body)["state"] in {"running", "stopping"}
+    let.set()
+    assert (await read(system, f"jobs/{job_id}?wait_s=60"))["state"] == "ended"
+
+
+async def test_a_stop_that_is_not_confirmed_asks_to_try_again(system: System) -> None:
+    async def survive(_stop: Stop) -> Answered:
+        return Refused(code="stop_not_confirmed", message="stop not confirmed: 1 alive")
+
+    system.worker.on_stop = survive
+    job_id = await submitted(system)
+    reply = await ask(system, "POST", f"jobs/{job_id}/stop")
+    assert (reply.status, reply.headers["retry-after"]) == (503, "1")
+    assert (await problem(system, "POST", f"jobs/{job_id}/stop", {"wait_s": 61})) == (422, "invalid", "wait_s")
+
+
+async def test_a_start_that_failed_is_told_in_the_record(system: System) -> None:
+    async def refuse(_start: Start) -> Answered:
+        return Refused(code="start_failed", message="exec: no command")
+
+    system.worker.on_start = refuse
+    job_id = await submitted(system, State.ENDED)
+    record = await read(system, f"jobs/{job_id}")
+    assert (record["end_reason"], record["error"]["message"]) == ("never_started", "exec: no command")
+
+
+@pytest.mark.parametrize("path", ["jobs/{}", "jobs/{}/output", "jobs/{}/events"])
+async def test_an_unknown_job_is_404(system: System, path: str) -> None:
+    assert (await problem(system, "GET", path.format(UNKNOWN)))[:2] == (404, "job_not_found")
+    for verb in ("stop", "pause", "resume"):
+        assert (await problem(system, "POST", f"jobs/{UNKNOWN}/{verb}"))[:2] == (404, "job_not_found")
+
+
+async def test_output_is_read_by_offset(system: System) -> None:
+    """workers O9."""
+    job_id = await submitted(system)
+    await system.worker.write(job_id, b"hello \xff\x00world")
+    await system.written(job_id, 13)
+    first = await ask(system, "GET", f"jobs/{job_id}/output?limit=7")
+    assert (first.body, first.headers["triptych-next-offset"], first.headers["triptych-complete"]) == (b"hello \xff", "7", "false")
+    assert (first.headers["content-type"], first.headers["x-content-type-options"]) == ("application/octet-stream", "nosniff")
+    await system.worker.end(job_id, exit_code=0)
+    await system.job(job_id, State.ENDED)
+    rest = await ask(system, "GET", f"jobs/{job_id}/output?offset=7&attempt=1")
+    assert (rest.body, rest.headers["triptych-next-offset"], rest.headers["triptych-complete"]) == (b"\x00world", "13", "true")
+    nothing = await ask(system, "GET", f"jobs/{job_id}/output?stream=stderr")
+    assert (nothing.body, nothing.headers["triptych-complete"]) == (b"", "true")
+    assert (await problem(system, "GET", f"jobs/{job_id}/output?attempt=2"))[:2] == (404, "attempt_not_found")
+    assert (await problem(system, "GET", f"jobs/{job_id}/output?offset=-1"))[:2] == (400, "invalid_parameter")
+
+
+async def test_a_read_ends_at_a_gap(system: System) -> None:
+    """workers O4, O9."""
+    job_id = await submitted(system)
+    await system.worker.write(job_id, b"head")
+    await system.worker.write(job_id, b"tail", offset=1004)
+    await system.worker.end(job_id, exit_code=0)
+    await system.job(job_id, State.ENDED)
+    for offset, body, following, gap in ((0, b"head", "4", None), (4, b"", "1004", "4-1004"), (1004, b"tail", "1008", None)):
+        reply = await ask(system, "GET", f"jobs/{job_id}/output?offset={offset}")
+        assert (reply.body, reply.headers["triptych-next-offset"], reply.headers.get("triptych-gap")) == (body, following, gap)
+
+
+async def chunk(line: Line) -> bytes:
+    size = int(await line.reader.readuntil(b"\r\n"), 16)
+    return (await line.reader.readexactly(size + 2))[:-2]
+
+
+async def test_output_is_followed_as_it_is_written(system: System) -> None:
+    """workers O6, O9: no polling, and the stream ends with the output."""
+    job_id = await submitted(system)
+    async with system.door.line() as line:
+        await line.send(request("GET", f"/api/v1/jobs/{job_id}/output?follow=1"))
+        await line.reader.readuntil(b"\r\n\r\n")
+        for offset, piece in ((0, b"one "), (4, b"two "), (8, b"three")):
+            await system.worker.write(job_id, piece, offset)
+            assert await chunk(line) == piece
+        await system.worker.end(job_id, exit_code=0)
+        assert await chunk(line) == b""
+
+
+async def test_following_what_is_over_sends_it_and_ends(system: System) -> None:
+    job_id = await submitted(system)
+    await system.worker.write(job_id, b"one two")
+    await system.worker.end(job_id, EndReason.WORKER_LOST)
+    await system.job(job_id, State.ENDED)
+    async with system.door.line() as line:
+        await line.send(request("GET", f"/api/v1/jobs/{job_id}/output?follow=1&offset=4"))
+        await line.reader.readuntil(b"\r\n\r\n")
+        assert (await chunk(line), await chunk(line)) == (b"two", b"")
+
+
+async def next_event(line: Line) -> dict[str, Any]:
+    while True:
+        lines = (await chunk(line)).decode().splitlines()
+        fields = dict(text.split(": ", 1) for text in lines if text)
+        if "data" in fields:
+            return {"id": fields["id"], "event": fields["event"], **json.loads(fields["data"])}
+
+
+async def test_a_jobs_events_are_sent_from_its_beginning_to_its_end(system: System) -> None:
+    job_id = await submitted(system)
+    async with system.door.line() as line:
+        await line.send(request("GET", f"/api/v1/jobs/{job_id}/events"))
+        await line.reader.readuntil(b"\r\n\r\n")
+        states = [(await next_event(line))["state"] for _ in range(2)]
+        await system.worker.report(job_id, Progress(parts={"x": 50.0}))
+        progress = await next_event(line)
+        await system.worker.end(job_id, exit_code=0)
+        last = await next_event(line)
+        assert await chunk(line) == b""
+    assert states == ["starting", "running"]
+    assert (progress["event"], progress["data"], last["state"]) == ("progress", {"x": 50.0}, "ended")
+
+
+async def test_events_are_resumed_without_gap_or_repeat(system: System) -> None:
+    """engine.md 3: resumable by Last-Event-ID."""
+    async with system.door.line() as line:
+        await line.send(request("GET", "/api/v1/events"))
+        await line.reader.readuntil(b"\r\n\r\n")
+        assert b"retry" in await chunk(line)
+        first = await submitted(system)
+        seen = [await next_event(line) for _ in range(2)]
+    second = await submitted(system)
+    for path, headers in (("events", {"last_event_id": seen[0]["id"]}), (f"events?after={seen[0]['id']}", {})):
+        async with system.door.line() as line:
+            await line.send(request("GET", f"/api/v1/{path}", **headers))
+            await line.reader.readuntil(b"\r\n\r\n")
+            later = [await next_event(line) for _ in range(3)]
+        assert [int(event["id"]) for event in later] == [int(seen[1]["id"]) + step for step in range(3)]
+        assert [event["job_id"] for event in later] == [first, second, second]
+    for wrong in ("x", "-1", "9" * 17):
+        assert await problem(system, "GET", "events", last_event_id=wrong) == (400, "invalid_parameter", "Last-Event-ID")
+
+
+async def test_workers_are_listed_and_read(system: System) -> None:
+    listed = (await read(system, "workers"))["workers"]
+    assert [worker["id"] for worker in listed] == [WORKER_ID]
+    assert await read(system, f"workers/{WORKER_ID}") == listed[0]
+    assert (listed[0]["state"], listed[0]["slots"]["command"]) == ("ready", 4)
+    assert (await problem(system, "GET", "workers/nobody"))[:2] == (404, "worker_not_found")
+
+
+async def test_guards_and_unknown_routes_are_told_as_problems(system: System) -> None:
+    assert (await problem(system, "GET", "jobs", origin="null"))[:2] == (403, "cross_site")
+    assert (await problem(system, "GET", "nonesuch"))[:2] == (404, "route_not_found")
+    assert (await problem(system, "PUT", "jobs"))[:2] == (405, "method_not_allowed")

@@ -1,0 +1,64 @@
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+from starlette.requests import Request
+
+from triptych.errors import Invalid
+from triptych.model import State
+from triptych.panels.asks import CommandAsk, EventsQuery, JobQuery, ListQuery, OutputQuery
+from triptych.panels.queries import SUMMARIES, parameters, read_query, read_request
+
+
+def query(text: str) -> Request:
+    return Request({"type": "http", "method": "GET", "query_string": text.encode(), "headers": []})
+
+
+def body(data: bytes) -> Request:
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": data, "more_body": False}
+
+    return Request({"type": "http", "method": "POST", "headers": []}, receive)
+
+
+def test_a_query_string_becomes_its_type() -> None:
+    asked = read_query(query("state=running,queued&limit=7&since=2024-05-06T07:08:09Z&worker=a%2Fb"), ListQuery)
+    assert asked == ListQuery(state=(State.RUNNING, State.QUEUED), limit=7, since=datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC), worker="a/b")
+    assert read_query(query("follow=1"), OutputQuery).follow == 1
+
+
+@pytest.mark.parametrize(("text", "field"), [("limit=x", "limit"), ("state=running,x", "state[1]"), ("more=1", "more")])
+def test_a_parameter_that_does_not_fit_is_named(text: str, field: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        read_query(query(text), ListQuery)
+    assert (caught.value.code, caught.value.field) == ("invalid_parameter", field)
+
+
+@pytest.mark.parametrize(
+    ("data", "field"),
+    [
+        (b'{"command":"x","args":["a",1]}', "args[1]"),
+        (b'{"command":"x","env":{"1":"a"}}', "env"),
+        (b'{"command":"x","env":{"A":1}}', "env[...]"),
+        (b"{}", "command"),
+        (b'{"command":"x","more":1}', "more"),
+        (b"7", None),
+    ],
+)
+async def test_a_field_that_does_not_fit_is_named(data: bytes, field: str | None) -> None:
+    with pytest.raises(Invalid) as caught:
+        await read_request(body(data), CommandAsk)
+    assert (caught.value.code, caught.value.field) == ("invalid", field)
+
+
+async def test_no_body_is_an_empty_one() -> None:
+    class Anything(msgspec.Struct):
+        a: int = 1
+
+    assert await read_request(body(b""), Anything) == Anything()
+
+
+def test_every_parameter_has_a_meaning() -> None:
+    shapes = (ListQuery, JobQuery, EventsQuery, OutputQuery)
+    named = {parameter.name for shape in shapes for parameter in parameters(shape)}
+    assert named == SUMMARIES.keys()
