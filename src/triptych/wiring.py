@@ -1,6 +1,7 @@
 """Where the parts meet: the one module that names concrete classes."""
 
 import asyncio
+import json
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -15,15 +16,18 @@ from triptych.clock import SystemClock
 from triptych.engine import Engine
 from triptych.model import Place
 from triptych.outputs import Outputs
-from triptych.panels import workers
+from triptych.panels import native, workers
 from triptych.panels.app import App
 from triptych.panels.http import Service
+from triptych.panels.openapi import document as describe
 from triptych.panels.server import bind, serve
+from triptych.panels.table import Table
 from triptych.settings import Settings
 from triptych.stores.sql import SqlStore
 from triptych.upkeep import Upkeep
 
-PANELS = (workers.PANEL,)
+PANELS = (workers.PANEL, native.PANEL)
+"""Every panel; the last one speaks for paths that belong to none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +39,11 @@ class Up:
     data_dir: Path
     roots: tuple[Path, ...]
     media_roots: tuple[Path, ...]
+
+
+def document() -> str:
+    """Return the OpenAPI document of every route as JSON."""
+    return json.dumps(describe(Table(PANELS)), indent=2)
 
 
 async def up(settings: Settings, *, ready: Callable[[Up], None] | None = None) -> int:

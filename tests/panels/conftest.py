@@ -7,9 +7,9 @@ import pytest
 
 from panels.door import Door, Open, opened
 from panels.system import System, running_system
-from triptych.panels.app import PANELS
 from triptych.panels.http import Panel
 from triptych.settings import Settings
+from triptych.wiring import PANELS
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import re
 import pytest
 
 from panels.system import System
-from triptych.panels.app import PANELS
 from triptych.panels.openapi import document
 from triptych.panels.table import Table
+from triptych.wiring import PANELS
 
 
 @pytest.fixture

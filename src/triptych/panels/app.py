@@ -11,7 +11,6 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from triptych.errors import Forbidden, Invalid, NotFound, TriptychError
-from triptych.panels import native, workers
 from triptych.panels.guards import Guards
 from triptych.panels.http import SERVICE_KEY, Panel, Route, Service
 from triptych.panels.table import Match, Table
@@ -23,14 +22,11 @@ ACCEPTS_GZIP = re.compile(r"(?<![\w-])gzip\b(?!-)(?! *; *q=0(?:\.0*)? *(?:,|$))"
 NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 NO_STORE = (b"cache-control", b"no-store")
 
-PANELS = (workers.PANEL, native.PANEL)
-"""Every panel; the last one speaks for paths that belong to none."""
-
 
 class App:
-    """Answers requests from the route table of `panels`."""
+    """Answers requests from the route table of `panels`; the last panel speaks for paths that belong to none."""
 
-    def __init__(self, service: Service, panels: Sequence[Panel] = PANELS) -> None:
+    def __init__(self, service: Service, panels: Sequence[Panel]) -> None:
         self.service = service
         self.table = Table(panels)
         self.traffic: Counter[tuple[str, str, str, int]] = Counter()
