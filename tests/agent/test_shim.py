@@ -21,8 +21,11 @@ from triptych.model import EndReason
 READY = "echo ready; "
 STUBBORN = "mkfifo $TMPDIR/door; (trap '' TERM; echo > $TMPDIR/door; sleep 1000) & read line < $TMPDIR/door; "
 LOOP = """
-import os, sys
+import os, signal
+signal.signal(signal.SIGTERM, signal.SIG_IGN if %r else signal.SIG_DFL)
 os.write(1, b"ready\\n")
+if os.fork():
+    signal.pause()
 while True:
     if os.fork():
         os._exit(0)
@@ -114,12 +117,14 @@ async def test_processes_in_sessions_of_their_own_are_ended_too(site: Site) -> N
     assert not marked(job_id)
 
 
-@pytest.mark.parametrize("run", range(20))
-async def test_a_loop_of_double_forks_dies(site: Site, run: int) -> None:
+@pytest.mark.parametrize("ignores_term", [False, True])
+async def test_a_loop_of_double_forks_dies(site: Site, *, ignores_term: bool) -> None:
     """Workers K8: in 20 of 20 runs."""
-    job_id = await ready(site, *python(LOOP))
-    assert await site.stop(job_id, grace_s=0) == Answer()
-    assert not marked(job_id)
+    for _ in range(20):
+        job_id = await ready(site, *python(LOOP % ignores_term))
+        assert await site.stop(job_id, grace_s=0.1) == Answer()
+        assert (await site.ended(job_id)).end.reason is EndReason.STOPPED
+        assert not marked(job_id)
 
 
 async def test_parallel_stops_share_one_stop(site: Site) -> None:

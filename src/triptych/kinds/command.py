@@ -43,6 +43,8 @@ def _prepare(start: Start, place: Place, base: Mapping[str, str], work: "WorkFol
         return program_of(start, spec, place, base, work.take())
     except OSError as fault:
         raise StartFailed(f"fork/exec {spec.argv[0]}: {reason(fault)}") from fault
+    except ValueError as fault:
+        raise StartFailed(f"fork/exec {spec.argv[0]}: invalid argument") from fault
 
 
 def program_of(start: Start, spec: CommandSpec, place: Place, base: Mapping[str, str], work_dir: str) -> Program:
@@ -77,7 +79,7 @@ def find_program(name: str, path: str) -> str:
     """Return the file to execute: `name` itself where it has a slash, else the first on `path` without its relative and empty parts."""
     if "/" in name:
         return name
-    for folder in path.split(":"):
+    for folder in () if "\0" in name else path.split(":"):
         file = f"{folder}/{name}"
         if folder.startswith("/") and os.access(file, os.X_OK) and not os.path.isdir(file):
             return file

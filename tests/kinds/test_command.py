@@ -1,0 +1,222 @@
+"""Workers section 2 (spawn texts), S7 to S9: what of the ask becomes a process."""
+
+import os
+import shutil
+import stat
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from agent.site import WORKER, Site, refusal
+from triptych.agent.tree import stat as stat_of
+from triptych.errors import StartFailed
+from triptych.kinds.command import find_program, quoted
+from triptych.messages import Answer, Ended
+from triptych.model import EndReason
+
+LIBC_INTERNAL = 0b11 << 31
+"""Signals 32 and 33, which glibc keeps for itself and leaves ignored in whatever it spawns."""
+BLOCKED_OR_IGNORED = "grep -E 'SigBlk|SigIgn' /proc/self/status"
+
+
+@pytest.fixture
+async def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
+    monkeypatch.setenv("PLANTED", "by the worker")
+    monkeypatch.setenv("TZ", "Europe/Vienna")
+    monkeypatch.setenv("PATH", f".::relative:{tmp_path}:{os.environ['PATH']}")
+    async with Site(tmp_path, env={"OWN": "worker", "BOTH": "worker"}) as running:
+        yield running
+
+
+async def output(site: Site, *argv: str, **spec: object) -> bytes:
+    job_id, reply = await site.run(*argv, **spec)
+    assert isinstance(reply, Answer), reply
+    await site.ended(job_id)
+    return site.output(job_id)
+
+
+def _oom_score(pid: int | str) -> int:
+    return int(Path(f"/proc/{pid}/oom_score_adj").read_text())
+
+
+def script(file: Path, text: str, mode: int = 0o755) -> str:
+    file.write_text(text)
+    file.chmod(mode)
+    return str(file)
+
+
+@pytest.mark.parametrize(
+    ("argv", "text"),
+    [
+        ([], "exec: no command"),
+        ([""], "exec: no command"),
+        (["nosuch"], 'exec: "nosuch": executable file not found in $PATH'),
+        (["bash -x"], 'exec: "bash -x": executable file not found in $PATH'),
+        (['a"b\n'], 'exec: "a\\"b\\n": executable file not found in $PATH'),
+        (["/no/such"], "fork/exec /no/such: no such file or directory"),
+        (["/etc"], "fork/exec /etc: permission denied"),
+        (["/etc/passwd"], "fork/exec /etc/passwd: permission denied"),
+        (["true\0x"], 'exec: "true\\x00x": executable file not found in $PATH'),
+        (["/no\0such"], "fork/exec /no\0such: invalid argument"),
+        (["true", "a\0b"], "fork/exec true: invalid argument"),
+        (["true", "x" * 200_000], "fork/exec true: argument list too long"),
+    ],
+)
+async def test_a_spawn_failure_says_why_in_the_contracts_words(site: Site, argv: list[str], text: str) -> None:
+    job_id, reply = await site.run(*argv)
+    assert refusal(reply) == text
+    ended = (await site.until(job_id, Ended)).body
+    assert isinstance(ended, Ended)
+    assert (ended.end.reason, ended.end.fault and ended.end.fault.message) == (EndReason.NEVER_STARTED, text)
+
+
+async def test_a_file_that_is_no_program_is_an_exec_format_error(site: Site, tmp_path: Path) -> None:
+    file = script(tmp_path / "plain", "no magic number\n")
+    _, reply = await site.run(file)
+    assert refusal(reply) == f"fork/exec {file}: exec format error"
+
+
+async def test_a_script_without_its_interpreter_is_not_found(site: Site, tmp_path: Path) -> None:
+    file = script(tmp_path / "lost", "#!/no/interpreter\n")
+    _, reply = await site.run(file)
+    assert refusal(reply) == f"fork/exec {file}: no such file or directory"
+
+
+async def test_a_program_that_is_being_written_is_busy(site: Site, tmp_path: Path) -> None:
+    program = shutil.copy("/bin/true", tmp_path)
+    writer = os.open(program, os.O_WRONLY)
+    _, reply = await site.run(program)
+    os.close(writer)
+    assert refusal(reply) == f"fork/exec {program}: text file busy"
+
+
+async def test_a_failed_start_leaves_the_worker_as_it_was(site: Site) -> None:
+    await site.run("nosuch")
+    assert await output(site, "echo", "fine") == b"fine\n"
+
+
+def test_relative_and_empty_parts_of_the_path_are_never_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    script(tmp_path / "here", "#!/bin/sh\n")
+    with pytest.raises(StartFailed, match=r'exec: "here": executable file not found in \$PATH'):
+        find_program("here", ":.:")
+    assert find_program("here", f":.:{tmp_path}") == f"{tmp_path}/here"
+
+
+def test_a_folder_and_a_plain_file_are_no_programs(tmp_path: Path) -> None:
+    (tmp_path / "thing").mkdir()
+    (tmp_path / "b").mkdir()
+    script(tmp_path / "b" / "thing", "", mode=0o644)
+    with pytest.raises(StartFailed):
+        find_program("thing", f"{tmp_path}:{tmp_path}/b")
+
+
+def test_a_name_is_quoted_as_go_does() -> None:
+    assert quoted('ä"\\\t\x01\u200b\U000e0001') == '"ä\\"\\\\\\t\\x01\\u200b\\U000e0001"'
+
+
+async def test_the_environment_is_exactly_what_the_rule_names(site: Site) -> None:
+    """Workers S7."""
+    job_id, _ = await site.run("env", "-0", env={"BOTH": "job", "MINE": "a=b"})
+    await site.ended(job_id)
+    pairs = dict(entry.split("=", 1) for entry in site.output(job_id).decode().split("\0") if entry)
+    work = pairs["TRIPTYCH_WORKDIR"]
+    assert set(pairs) == {
+        *("PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ", "TMPDIR", "OWN", "BOTH", "MINE"),
+        *("TRIPTYCH_JOB_ID", "TRIPTYCH_WORKER_ID", "TRIPTYCH_ATTEMPT", "TRIPTYCH_WORKDIR"),
+    }
+    assert (pairs["TRIPTYCH_JOB_ID"], pairs["TRIPTYCH_WORKER_ID"], pairs["TRIPTYCH_ATTEMPT"]) == (job_id, WORKER, "1")
+    assert (pairs["TMPDIR"], pairs["OWN"], pairs["BOTH"], pairs["MINE"], pairs["TZ"]) == (work, "worker", "job", "a=b", "Europe/Vienna")
+
+
+async def test_a_job_starts_in_the_root_with_its_own_private_folder(site: Site) -> None:
+    """Workers S9."""
+    text = (await output(site, "sh", "-c", "pwd; echo $TMPDIR; stat -c %a $TMPDIR; ls -A $TMPDIR; umask")).decode().splitlines()
+    root, work, *rest = text
+    assert root == str(site.folder / "data" / "root")
+    assert Path(work).parent == site.folder / "data" / "work"
+    assert rest == ["700", "0077"]
+
+
+async def test_a_job_may_start_in_its_work_folder_or_beneath_the_root(site: Site) -> None:
+    assert await output(site, "sh", "-c", '[ "$PWD" = "$TMPDIR" ] && echo yes', cwd="work") == b"yes\n"
+    assert (await output(site, "pwd", cwd="worker/scripts")).endswith(b"/root/worker/scripts\n")
+
+
+@pytest.mark.parametrize("cwd", ["..", "/", "worker/../../work", "door"])
+async def test_a_job_never_starts_outside_the_root(site: Site, cwd: str) -> None:
+    (site.folder / "data" / "root" / "door").symlink_to("/")
+    _, reply = await site.run("pwd", cwd=cwd)
+    assert refusal(reply) == "path outside the worker root"
+
+
+async def test_two_attempts_never_see_each_others_files(site: Site) -> None:
+    """Workers S9: one shim, one job after the other."""
+    first = await output(site, "sh", "-c", "echo secret > $TMPDIR/file; echo $TMPDIR")
+    second = await output(site, "sh", "-c", "ls -A $TMPDIR; echo $TMPDIR")
+    assert first != second
+    assert await output(site, "ls", first.decode().strip()) == b"file\n"
+
+
+async def test_an_untouched_folder_is_used_again_and_goes_with_its_shim(site: Site) -> None:
+    assert await output(site, "sh", "-c", "echo $TMPDIR") == await output(site, "sh", "-c", "echo $TMPDIR")
+
+
+async def test_a_job_has_a_session_of_its_own_and_default_signals(site: Site) -> None:
+    """Workers S8."""
+    text = await output(site, "sh", "-c", f"{BLOCKED_OR_IGNORED}; ps -o sid= -p $$ 2>/dev/null || cut -d' ' -f6 /proc/$$/stat; echo $$")
+    blocked, ignored, session, pid = text.decode().split("\n")[:4]
+    assert int(blocked.split()[1], 16) == int(ignored.split()[1], 16) & ~LIBC_INTERNAL == 0
+    assert session.strip() == pid.strip()
+
+
+async def test_a_broken_pipe_ends_a_job_as_on_a_shell(site: Site) -> None:
+    """Workers S8: SIGPIPE has its default, so `yes | head` ends."""
+    assert await output(site, "bash", "-c", "yes | head -n 1; echo ${PIPESTATUS[0]}") == b"y\n141\n"
+
+
+async def test_the_kernel_prefers_the_job_to_its_shim(site: Site) -> None:
+    """Workers S8."""
+    own = _oom_score("self")
+    job_id, reply = await site.run("sleep", "1000")
+    assert isinstance(reply, Answer)
+    pid = reply.data["pid"]
+    shim = stat_of(pid)
+    assert shim is not None
+    assert (_oom_score(pid), _oom_score(shim.parent)) == (min(1000, own + 200), own)
+    await site.stop(job_id)
+
+
+async def test_stdin_is_empty_or_the_text_and_then_its_end(site: Site) -> None:
+    assert await output(site, "cat") == b""
+    assert await output(site, "sh", "-c", "readlink /proc/self/fd/0") == b"/dev/null\n"
+    text = "line ä\n" * 100_000
+    assert await output(site, "cat", stdin=text) == text.encode()
+
+
+async def test_a_umask_is_the_jobs_own(site: Site) -> None:
+    assert await output(site, "sh", "-c", "touch $TMPDIR/f; stat -c %a $TMPDIR/f", umask=0o022) == b"644\n"
+    assert await output(site, "sh", "-c", "touch $TMPDIR/f; stat -c %a $TMPDIR/f") == b"600\n"
+
+
+async def test_the_sample_counts_under_both_shells(site: Site) -> None:
+    """Workers S1, W13."""
+    sample = site.folder / "data" / "root" / "worker" / "scripts" / "count.sh"
+    assert stat.S_IMODE(sample.stat().st_mode) == 0o755
+    for shell in ("bash", "sh"):
+        job_id, _ = await site.run(shell, "worker/scripts/count.sh")
+        assert await site.written(job_id, len(b"1\n")) == b"1\n"
+        await site.stop(job_id)
+
+
+async def test_a_missing_script_is_its_interpreters_business(site: Site) -> None:
+    """Workers W11."""
+    job_id, _ = await site.run("sh", "nowhere.sh")
+    assert (await site.ended(job_id)).end.exit_code in {2, 127}
+
+
+async def test_a_spec_that_is_none_is_refused(site: Site) -> None:
+    _, reply = await site.run(sys.executable, grace_s="soon")
+    assert refusal(reply).startswith("not a command: ")
