@@ -67,8 +67,11 @@ class CropHead:
         middle_y = frame.image.shape[0] / 2 - pose.tilt_deg * height / self._options.view_deg[1]
         left = round(_within(middle_x - width / 2, (0, frame.image.shape[1] - width)))
         top = round(_within(middle_y - height / 2, (0, frame.image.shape[0] - height)))
+        part = frame.image[top : top + height, left : left + width]
+        if part.strides[0] == 0:  # one pixel that stands for all, as the sim source gives: nothing to keep safe
+            return replace(frame, image=part)
         window = self._buffers.take()
-        np.copyto(window, frame.image[top : top + height, left : left + width])
+        np.copyto(window, part)
         return replace(frame, image=window)
 
     def close(self) -> None:
