@@ -23,9 +23,9 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     name: str = "Camera"
     worker: str | None = None
-    source: dict[str, Any] = {"kind": "scene"}
-    head: dict[str, Any] = {"kind": "crop"}
-    arm: dict[str, Any] = {"kind": "none"}
+    source: dict[str, Any] = msgspec.field(default_factory=lambda: {"kind": "scene"})
+    head: dict[str, Any] = msgspec.field(default_factory=lambda: {"kind": "crop"})
+    arm: dict[str, Any] = msgspec.field(default_factory=lambda: {"kind": "none"})
     lock_wait_s: Annotated[float, msgspec.Meta(ge=0, le=60)] = 10.0
     budget: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.35
     min_free_bytes: Annotated[int, msgspec.Meta(ge=0)] = GIB

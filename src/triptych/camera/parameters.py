@@ -2,8 +2,9 @@
 
 import unicodedata
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from enum import Enum
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 import msgspec
 
@@ -22,6 +23,9 @@ MARK_LIST = [*MARKS[:3], {"animations": list(MARKS[3:])}]
 
 BARE_WORDS: Mapping[str, object] = {"None": None, "True": True, "False": False}
 """Words that the contract prints outside quotes."""
+
+LEASE = timedelta(seconds=5)
+"""How long pictures of a variant are made after the last call that wanted it."""
 
 _NOTHING = frozenset({"", "None", "null"})
 _NO_PAUSE = frozenset({"", "none", "null", "false", "undefined"})
@@ -50,6 +54,27 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     non_moving_target: bool = False
     ai: Literal["official_ai"] | None = None
     arm_expansion: bool = False
+
+
+class Variant(msgspec.Struct, frozen=True, kw_only=True):
+    """How live pictures are wanted: at most `fps` a second, at most `width` pixels wide, with marks or clean."""
+
+    fps: Annotated[int, msgspec.Meta(ge=1, le=60)] = 30
+    width: Annotated[int, msgspec.Meta(ge=16, le=4096)] = 1280
+    marks: bool = True
+
+    def topic(self, process: str) -> str:
+        """Return the topic that pictures of this variant are shown on."""
+        return f"{process}:{self.fps}:{self.width}:{'marks' if self.marks else 'clean'}"
+
+
+def read_variant(query: Mapping[str, str]) -> Variant:
+    """Return the variant that a query's `fps`, `width` and `marks` ask for. Raises `Invalid`."""
+    given = {name: query[name] for name in ("fps", "width", "marks") if query.get(name)}
+    try:
+        return msgspec.convert(given, Variant, strict=False)
+    except msgspec.ValidationError:
+        raise Invalid("fps must be 1 to 60, width 16 to 4096, marks 0 or 1.", field="fps") from None
 
 
 def read_parameters(document: object) -> Parameters:

@@ -9,30 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triptych.camera.marks import Seen, draw
-from triptych.camera.parameters import Mark
+from triptych.camera.parameters import LEASE, Mark, Variant
 from triptych.camera.shots import encode_jpeg
 from triptych.contracts import Frame
 
 QUALITY = 80
-LEASE = timedelta(seconds=5)
-"""How long a variant is made after the last call that wanted it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Variant:
-    """How a picture is wanted: at most `fps` a second, at most `width` pixels wide, with marks or clean."""
-
-    fps: int = 30
-    width: int = 1280
-    marks: bool = True
-
-    def topic(self, process: str) -> str:
-        """Return the topic that pictures of this variant are shown on."""
-        return f"{process}:{self.fps}:{self.width}:{'marks' if self.marks else 'clean'}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
+class View:
     """One frame as the camera's head saw it, and what was found in it."""
 
     frame: Frame
@@ -60,13 +45,13 @@ class Views:
         """Whether anybody looks at marks."""
         return any(until > now and variant.marks for variant, until in self._until.items())
 
-    def show(self, sight: Sight, mark: Mark | None, now: timedelta) -> None:
-        """Send `sight` in each variant that is wanted and due."""
+    def show(self, view: View, mark: Mark | None, now: timedelta) -> None:
+        """Send `view` in each variant that is wanted and due."""
         made: dict[tuple[int, bool], bytes] = {}
-        for variant in self._due(sight.frame.captured, now):
+        for variant in self._due(view.frame.captured, now):
             look = variant.width, variant.marks
             if look not in made:
-                made[look] = encode_jpeg(render(sight, mark if variant.marks else None, variant.width), QUALITY)
+                made[look] = encode_jpeg(render(view, mark if variant.marks else None, variant.width), QUALITY)
             self._show(variant.topic(self._process), made[look])
 
     def _due(self, captured: timedelta, now: timedelta) -> list[Variant]:
@@ -76,15 +61,15 @@ class Views:
         return due
 
 
-def render(sight: Sight, mark: Mark | None, width: int) -> NDArray[np.uint8]:
-    """Return the picture of `sight`, (H, W, 3) uint8 BGR, at most `width` pixels wide, with its marks; never drawn on the frame itself."""
-    image = sight.frame.image
+def render(view: View, mark: Mark | None, width: int) -> NDArray[np.uint8]:
+    """Return the picture of `view`, (H, W, 3) uint8 BGR, at most `width` pixels wide, with its marks; never drawn on the frame itself."""
+    image = view.frame.image
     if image.shape[1] > width:
         high = max(1, round(image.shape[0] * width / image.shape[1]))
         image = np.asarray(cv2.resize(image, (width, high), interpolation=cv2.INTER_AREA), np.uint8)
-    elif mark is not None and sight.objects:
+    elif mark is not None and view.objects:
         image = image.copy()
-    draw(image, mark, sight.objects, sight.frame.captured.total_seconds())
+    draw(image, mark, view.objects, view.frame.captured.total_seconds())
     return image
 
 

@@ -1,0 +1,301 @@
+"""The frame loop of a camera: read, look through the head, find faces, follow one, show. One thread; nothing in it waits for anybody."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+import cv2
+import structlog
+
+from triptych.camera.control import Controller, Lens, Phase, PoseTrail, Preset
+from triptych.camera.faces import Cadence, Detector
+from triptych.camera.marks import Seen
+from triptych.camera.parameters import Mark
+from triptych.camera.stream import View, Views
+from triptych.camera.track import Box, Face, Lock, Track, Tracker, sight_of
+from triptych.contracts import Clock, Frame, Head, Pose, Source
+
+log = structlog.get_logger()
+
+SIGHTS = 5
+"""Frames in which a new face has become a confirmed track."""
+UNSEEN = timedelta(seconds=0.15)
+"""Longer than the thinnest detection leaves between two looks."""
+REMEMBERED = timedelta(seconds=5)
+MOST_FAULTS = 30
+RATE_FRAMES = 60
+MOVING_DEG = 0.05
+
+
+class Helm(StrEnum):
+    """What the loop does with the head."""
+
+    FREE = "free"
+    FOLLOW = "follow"
+    STILL = "still"
+    PAUSED = "paused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glimpse:
+    """What one frame told. `phase` is None while the head is not following; `searched` counts frames since looking began.
+
+    `fault` says why nothing can be followed any more.
+    """
+
+    frame: Frame
+    pose: Pose
+    tracks: tuple[Track, ...] = ()
+    target: Track | None = None
+    phase: Phase | None = None
+    at_limit: bool = False
+    moving: bool = False
+    searched: int = 0
+    fault: str | None = None
+
+    def objects(self) -> list[dict[str, object]]:
+        """Return the objects of a line of the sidecar (camera R6)."""
+        return [
+            {
+                "track": track.number,
+                "person": None,
+                "kind": "face",
+                "box": box_of(track.box),
+                "score": round(track.score, 3),
+                "target": track is self.target,
+            }
+            for track in self._certain()
+        ]
+
+    def marked(self) -> tuple[Seen, ...]:
+        """Return what live pictures mark: the target, or while nothing is followed the face that would be."""
+        certain = self._certain()
+        chosen = self.target or max(certain, key=lambda track: track.box.area, default=None)
+        return tuple(
+            Seen(box=_xywh(track.box), label=str(track.number), target=track is chosen, coasting=self._misses(track)) for track in certain
+        )
+
+    def _misses(self, track: Track) -> bool:
+        return self.frame.captured - track.last_seen > UNSEEN
+
+    def _certain(self) -> list[Track]:
+        return [track for track in self.tracks if track.confirmed or track is self.target]
+
+
+class Eye:
+    """A source and a head at work. `notice` is called once a frame, `blind` once if the loop ends by a fault, both in the loop's thread."""
+
+    def __init__(
+        self,
+        source: Source,
+        head: Head,
+        *,
+        lens: Lens,
+        clock: Clock,
+        views: Views,
+        budget: float,
+        notice: Callable[[Glimpse], None],
+        blind: Callable[[str], None],
+    ) -> None:
+        self.source, self.head = source, head
+        self.detector: Detector | None = None
+        self.mark: Mark | None = None
+        self.detect_ms = 0.0
+        self._lens, self._clock, self._views = lens, clock, views
+        self._notice, self._blind = notice, blind
+        self.cadence = Cadence(budget, source.fps)
+        self._tracker, self._lock, self._trail = Tracker(lens), Lock(), PoseTrail()
+        self._controller: Controller | None = None
+        self._wheel = threading.Lock()
+        self._helm = Helm.FREE
+        self._paused_since = timedelta(0)
+        self._peek_until = timedelta(0)
+        self._searched = self._faults = 0
+        self._times: deque[timedelta] = deque(maxlen=RATE_FRAMES)
+        self._open = True
+        self._arrived = threading.Condition()
+        self._newest: Glimpse | None = None
+        self._thread = threading.Thread(target=self._run, name="eye", daemon=True)
+        self._thread.start()
+
+    @property
+    def newest(self) -> Glimpse | None:
+        """The newest frame and what it told."""
+        return self._newest
+
+    @property
+    def fps(self) -> float:
+        """The measured rate of the last frames."""
+        times = list(self._times)
+        span_s = (times[-1] - times[0]).total_seconds() if len(times) > 1 else 0.0
+        return (len(times) - 1) / span_s if span_s else 0.0
+
+    @property
+    def ended(self) -> bool:
+        """Whether the loop has ended."""
+        return not self._open
+
+    def pose_at(self, moment: timedelta) -> Pose:
+        """Return where the head looked at `moment` of the last two seconds."""
+        return self._trail.at(moment)
+
+    def wait(self, wanted: Callable[[Glimpse], bool], bound: timedelta) -> Glimpse | None:
+        """Return the first glimpse from now on, or the newest, that is wanted; None after `bound`."""
+        with self._arrived:
+            self._arrived.wait_for(lambda: not self._open or (self._newest is not None and wanted(self._newest)), bound.total_seconds())
+            return self._newest if self._newest is not None and wanted(self._newest) else None
+
+    def peek(self, until: timedelta) -> None:
+        """Look for faces until then, though nobody follows."""
+        self._peek_until = until
+
+    def follow(self, preset: Preset, *, still: bool) -> None:
+        """Follow the target from the next frame on, with the head or, `still`, only by eye; what is followed already stays the target."""
+        with self._wheel:
+            if self._helm is Helm.PAUSED and self._clock.monotonic() - self._paused_since > REMEMBERED:
+                self._forget()
+            if self._controller is None:
+                self._controller = Controller(preset, self.head.limits)
+            self._controller.preset = preset
+            self._helm = Helm.STILL if still else Helm.FOLLOW
+            if still:
+                self.head.stop()
+
+    def choose(self, number: int) -> bool:
+        """Make the track with this number the target; False when there is none."""
+        glimpse = self._newest
+        for track in glimpse.tracks if glimpse is not None else ():
+            if track.number == number:
+                self._lock.choose(track)
+                return True
+        return False
+
+    def hold(self) -> None:
+        """Stand still at once, and keep the target in sight."""
+        with self._wheel:
+            self._helm = Helm.PAUSED
+            self._paused_since = self._clock.monotonic()
+            self.head.stop()
+
+    def let_go(self) -> None:
+        """Stand still at once, and follow nobody."""
+        with self._wheel:
+            self._helm = Helm.FREE
+            self._forget()
+            self.head.stop()
+
+    def close(self) -> None:
+        """Stop the head and give source and head back."""
+        self._open = False
+        self._thread.join()
+        self.head.close()
+        self.source.close()
+
+    def _run(self) -> None:
+        try:
+            while self._open:
+                self._step()
+        except Exception:
+            log.exception("frame loop ended")
+            self.head.stop()
+            self._open = False
+            self._blind("The camera's picture was lost.")
+        with self._arrived:
+            self._arrived.notify_all()
+
+    def _step(self) -> None:
+        self._trail.note(self.head.pose())
+        frame = self.source.read()
+        begun_s = time.thread_time()
+        if frame is None:
+            self.head.stop()
+            return
+        self._trail.note(self.head.pose())
+        self._times.append(frame.captured)
+        view, detect_s = self.head.view(frame), 0.0
+        now = self._clock.monotonic()
+        glimpse = Glimpse(frame=view, pose=self._trail.at(frame.captured), moving=self._moves())
+        if self._looks(now):
+            faces, detect_s = self._find(view)
+            glimpse = self._judge(glimpse, faces)
+        else:
+            self._searched = 0
+        self._publish(glimpse)
+        self._views.show(View(frame=view, objects=glimpse.marked()), self.mark, now)
+        self.cadence.note(now, time.thread_time() - begun_s - detect_s, detect_s)
+
+    def _looks(self, now: timedelta) -> bool:
+        wanted = self._helm is not Helm.FREE or now < self._peek_until or (self.mark is not None and self._views.marked(now))
+        return wanted and self.detector is not None
+
+    def _find(self, view: Frame) -> tuple[Sequence[Face] | None, float]:
+        """Return the faces in `view`, None where it was not searched, and what that took in seconds of this thread."""
+        if self.detector is None or not self.cadence.due(view.number):
+            return None, 0.0
+        begun_s = time.thread_time()
+        try:
+            faces = self.detector.find(view)
+            self._faults = 0
+        except (cv2.error, RuntimeError, ValueError) as fault:
+            faces = None
+            self._faults += 1
+            log.warning("frame not searched", fault=str(fault))
+        self._searched += 1
+        took_s = time.thread_time() - begun_s
+        self.detect_ms += (took_s * 1000 - self.detect_ms) / 10
+        return faces, took_s
+
+    def _judge(self, glimpse: Glimpse, faces: Sequence[Face] | None) -> Glimpse:
+        captured = glimpse.frame.captured
+        tracks = self._tracker.update(captured, faces, glimpse.pose)
+        with self._wheel:
+            target = self._lock.update(captured, tracks) if self._helm is not Helm.FREE else None
+            phase, at_limit = self._steer(captured, target)
+        return Glimpse(
+            frame=glimpse.frame,
+            pose=glimpse.pose,
+            tracks=tracks,
+            target=target,
+            phase=phase,
+            at_limit=at_limit,
+            moving=glimpse.moving,
+            searched=self._searched,
+            fault="The face detector failed." if self._faults >= MOST_FAULTS else None,
+        )
+
+    def _steer(self, captured: timedelta, target: Track | None) -> tuple[Phase | None, bool]:
+        if self._controller is None or self._helm is not Helm.FOLLOW:
+            return None, False
+        command = self._controller.update(self._clock.monotonic(), self.head.pose(), sight_of(target, captured))
+        if command.moves:
+            self.head.move(command.pan_deg, command.tilt_deg, command.cap_deg_s)
+        else:
+            self.head.stop()
+        return command.phase, command.at_limit
+
+    def _publish(self, glimpse: Glimpse) -> None:
+        with self._arrived:
+            self._newest = glimpse
+            self._arrived.notify_all()
+        self._notice(glimpse)
+
+    def _moves(self) -> bool:
+        last, pose = self._newest, self.head.pose()
+        return last is not None and abs(pose.pan_deg - last.pose.pan_deg) + abs(pose.tilt_deg - last.pose.tilt_deg) > MOVING_DEG
+
+    def _forget(self) -> None:
+        self._lock.release()
+        self._controller = None
+
+
+def box_of(box: Box) -> list[float]:
+    """Return x, y, width and height in fractions of the frame."""
+    return [round(edge, 4) for edge in _xywh(box)]
+
+
+def _xywh(box: Box) -> tuple[float, float, float, float]:
+    return box.left, box.top, box.right - box.left, box.bottom - box.top

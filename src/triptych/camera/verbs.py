@@ -1,0 +1,135 @@
+"""What a panel may ask of a camera's process, by the verb of the request; `track` alone is answered later and is not here."""
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+import msgspec
+
+from triptych.camera.parameters import Mark, Parameters, Variant
+from triptych.camera.records import Archive, Part
+from triptych.camera.session import Session
+from triptych.errors import Invalid
+from triptych.model import Json
+
+MOST_BYTES = 1024 * 1024
+BUILT: tuple[Literal["track", "record"], ...] = ("track", "record")
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """What `configure` brings."""
+
+    parameters: Parameters
+    mark: Mark | None
+
+
+class Which(msgspec.Struct, frozen=True, kw_only=True):
+    """A recording or shot, and the part of its bytes that is wanted."""
+
+    id: str
+    part: Part = "media"
+    offset: int = 0
+    limit: int = MOST_BYTES
+
+
+def obey(session: Session, archive: Archive, verb: str, data: Json) -> Json:
+    """Do what is asked and return the answer's data. Raises `TriptychError`; nothing changed then."""
+    known = _VERBS.get(verb)
+    if known is not None:
+        return known(session, data)
+    kept = _ARCHIVE_VERBS.get(verb)
+    if kept is None:
+        raise Invalid("no such verb", field="verb")
+    return kept(archive, data)
+
+
+def _record(session: Session, _data: Json) -> Json:
+    session.record()
+    return {}
+
+
+def _take_shots(session: Session, _data: Json) -> Json:
+    return {"id": session.shoot()}
+
+
+def _stop(session: Session, data: Json) -> Json:
+    return _each(session.stop, data)
+
+
+def _pause(session: Session, data: Json) -> Json:
+    return _each(session.pause, data)
+
+
+def _resume(session: Session, data: Json) -> Json:
+    return _each(session.resume, data)
+
+
+def _each(act: Callable[[Literal["track", "record"] | None], None], data: Json) -> Json:
+    """Do it to the activity that is named, or to all; what is not built is never on, so there is nothing to do."""
+    cause = data.get("cause")
+    if cause is None:
+        act(None)
+    for built in BUILT:
+        if cause == built:
+            act(built)
+    return {}
+
+
+def _configure(session: Session, data: Json) -> Json:
+    told = msgspec.convert(data, Told)
+    session.configure(told.parameters, told.mark)
+    return {}
+
+
+def _state(session: Session, _data: Json) -> Json:
+    return session.state()
+
+
+def _view(session: Session, data: Json) -> Json:
+    return {"topic": session.view(msgspec.convert(data, Variant))}
+
+
+def _frame(session: Session, data: Json) -> Json:
+    return {"data": session.picture(msgspec.convert(data, Variant))}
+
+
+def _records(archive: Archive, data: Json) -> Json:
+    date = data.get("date")
+    notes = [msgspec.to_builtins(note) for note in archive.list(date)] if isinstance(date, str) and date else None
+    return {"dates": archive.dates(), "notes": notes}
+
+
+def _record_info(archive: Archive, data: Json) -> Json:
+    which = msgspec.convert(data, Which)
+    found = archive.open(which.id, which.part)
+    return {
+        "size": found.size_bytes,
+        "etag": found.etag,
+        "media_type": found.media_type,
+        "file_name": found.file_name,
+        "modified": found.modified,
+    }
+
+
+def _read(archive: Archive, data: Json) -> Json:
+    which = msgspec.convert(data, Which)
+    with archive.open(which.id, which.part).path.open("rb") as file:
+        file.seek(which.offset)
+        return {"data": file.read(min(which.limit, MOST_BYTES))}
+
+
+_VERBS: Mapping[str, Callable[[Session, Json], Json]] = {
+    "record": _record,
+    "take_shots": _take_shots,
+    "stop": _stop,
+    "pause": _pause,
+    "resume": _resume,
+    "configure": _configure,
+    "state": _state,
+    "view": _view,
+    "frame": _frame,
+}
+_ARCHIVE_VERBS: Mapping[str, Callable[[Archive, Json], Json]] = {
+    "records": _records,
+    "record_info": _record_info,
+    "read": _read,
+}
