@@ -85,7 +85,11 @@ class Pid(Classic):
 LAWS: Mapping[str, tuple[Callable[[CropHead], Law], str, Figures]] = {
     "bang-bang": (BangBang, "~", {"walk": (4.7, 0.70), "sine": (6.0, 0.51), "dash": (9.7, 0.74), "occlusion": (5.9, 0.60)}),
     "jump and wait": (JumpAndWait, "~", {"walk": (4.9, 0.67), "sine": (8.2, 0.43), "dash": (8.3, 0.79), "occlusion": (6.9, 0.48)}),
-    "P 4": (lambda head: Pid(head, (4, 0, 0)), "~", {"walk": (3.3, 1.0), "sine": (5.2, 0.66), "dash": (4.8, 0.83), "occlusion": (4.8, 0.78)}),
+    "P 4": (
+        lambda head: Pid(head, (4, 0, 0)),
+        "~",
+        {"walk": (3.3, 1.0), "sine": (5.2, 0.66), "dash": (4.8, 0.83), "occlusion": (4.8, 0.78)},
+    ),
     "PID 6 / 4 / 0.25": (
         lambda head: Pid(head, (6, 4, 0.25)),
         "~",
