@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     import psycopg
 
 BUSY_TIMEOUT_S = 5
-CONNECT_TIMEOUT_S = 5
+PATIENCE = {"connect_timeout": 5, "tcp_user_timeout": 10_000}
+"""How long a PostgreSQL server may be silent, in seconds and in milliseconds, unless the URL says otherwise."""
 
 
 class Fate(Enum):
@@ -210,4 +211,4 @@ class _Postgres:
         import psycopg  # noqa: PLC0415 - as above
 
         arguments, options = self.dialect.create_connect_args(self.url)
-        return psycopg.connect(*arguments, **options, autocommit=autocommit, connect_timeout=CONNECT_TIMEOUT_S)
+        return psycopg.connect(*arguments, **{**PATIENCE, **options}, autocommit=autocommit)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 from sqlalchemy import (
@@ -21,7 +22,6 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import ClauseElement
 
@@ -129,7 +129,7 @@ class Statements:
         return Statement(compiled.string, names, {name: value for name, value in compiled.params.items() if value is not None})
 
     def _insert(self, table: Table) -> Any:
-        return sqlite.insert(table) if self._dialect.name == "sqlite" else postgresql.insert(table)
+        return import_module(f"sqlalchemy.dialects.{self._dialect.name}").insert(table)
 
     def _upsert(self, table: Table) -> Any:
         new = self._insert(table)
