@@ -2,14 +2,17 @@
 
 import os
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from io import FileIO
 from typing import TYPE_CHECKING, Any
 
 import av
+import av.subtitles.codeccontext  # imported by PyAV and numpy only when first needed, which inside the sandbox is too late
+import av.subtitles.stream
 import numpy as np
+import numpy.ma
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.stream import Disposition, Stream
@@ -33,6 +36,7 @@ LARGEST_SIDE = 16384
 MOST_PIXELS = 100_000_000
 MOST_PACKETS_WITHOUT_FRAME = 10_000_000
 READ_AHEAD_BYTES = 1 << 18
+PACKETS_BETWEEN_SIGNS = 1000
 DECODER_THREADS = 1
 """One thread costs the least CPU (a second one 12 % more on two cores) and conceals damage alike every time."""
 
@@ -97,13 +101,16 @@ def picture_stream(container: InputContainer) -> VideoStream | None:
     return next((stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic), None)
 
 
-def survey(container: InputContainer) -> Index:
-    """Demux everything and decode nothing (media P1). Raises `Unreadable`, also for what passes the limits of media 9."""
+def survey(container: InputContainer, alive: Callable[[], None]) -> Index:
+    """Demux everything and decode nothing (media P1), calling `alive` now and then.
+
+    Raises `Unreadable`, also for what passes the limits of media 9.
+    """
     _check_streams(container)
     video, audio = picture_stream(container), container.streams.audio
     index = Index(container.format.name, None, tuple(_audio_facts(stream) for stream in audio))
     tally = _Tally(video)
-    index.truncated = not _demux_all(container, tally, index)
+    index.truncated = not _demux_all(container, tally, index, alive)
     if video is not None and tally.count:
         _time(index, video, tally)
     index.truncated |= video is not None and 0 < tally.count < video.frames
@@ -137,13 +144,16 @@ class _Tally:
             self.latest, self.duration = packet.pts, packet.duration or self.duration
 
 
-def _demux_all(container: InputContainer, tally: _Tally, index: Index) -> bool:
+def _demux_all(container: InputContainer, tally: _Tally, index: Index, alive: Callable[[], None]) -> bool:
     """Return False when the file ends with an error or with half a packet."""
-    whole = True
+    whole, read = True, 0
     try:
         for packet in container.demux(*([tally.video] if tally.video else []), *container.streams.audio):
             if packet.size == 0:
                 continue
+            read += 1
+            if read % PACKETS_BETWEEN_SIGNS == 0:
+                alive()
             whole = not packet.is_corrupt
             if packet.stream is tally.video:
                 tally.add(packet)

@@ -96,6 +96,10 @@ class Ready(Message, frozen=True, kw_only=True):
     full: bool
 
 
+class Alive(Message, frozen=True, kw_only=True):
+    """Indexing goes on; sent about once a second."""
+
+
 class Indexed(Message, frozen=True, kw_only=True):
     """What demuxing alone tells (media P1). `duration` in seconds from offset 0 to the end of the last frame or sample."""
 
@@ -123,7 +127,10 @@ class Dropped(Message, frozen=True, kw_only=True):
 
 
 class Finished(Message, frozen=True, kw_only=True):
-    """All is measured. `errors` are the times of packets and pictures that did not decode, in seconds from offset 0."""
+    """All is measured.
+
+    `samples` per channel were decoded; `errors` are the times of packets and pictures that did not decode, in seconds from offset 0.
+    """
 
     frames: int
     samples: int
@@ -139,7 +146,7 @@ class Broken(Message, frozen=True, kw_only=True):
     message: str
 
 
-FromDecoder = Ready | Indexed | Measured | Dropped | Finished | Broken
+FromDecoder = Ready | Alive | Indexed | Measured | Dropped | Finished | Broken
 encode = msgspec.msgpack.Encoder().encode
 decode = msgspec.msgpack.Decoder(FromDecoder).decode
 

@@ -1,10 +1,12 @@
 """Index and Measure: one decode of pictures and sound, shown once to everything that subscribed. Runs in the sandbox (media P1)."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
 import av
+import cv2
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.video.stream import VideoStream
@@ -22,7 +24,19 @@ from triptych.media.decode import (
     survey,
 )
 from triptych.media.features import Feature, Need
-from triptych.media.measured import BassMeasure, Broken, CellMeasure, Dropped, Finished, FrameMeasure, FromDecoder, Indexed, Measured, ratio
+from triptych.media.measured import (
+    Alive,
+    BassMeasure,
+    Broken,
+    CellMeasure,
+    Dropped,
+    Finished,
+    FrameMeasure,
+    FromDecoder,
+    Indexed,
+    Measured,
+    ratio,
+)
 from triptych.media.picture import Picture, Shrinker
 from triptych.media.sound import MOST_CHANNELS, MOST_LAG, Sound, as_samples, picture_cells, sound_cells
 from triptych.media.spans import Segments
@@ -54,9 +68,11 @@ class Plan:
 
 def measure(descriptor: int, plan: Plan, send: Send) -> None:
     """Index and measure the file behind `descriptor`, and send what comes of it; every end is a message."""
+    cv2.setNumThreads(1)
+    signs = _Signs(send)
     try:
         with open_input(descriptor) as container:
-            index = survey(container)
+            index = survey(container, signs.give)
         send(_indexed(index))
         with open_input(descriptor) as container:
             Measure(container, index, plan, send).run()
@@ -64,6 +80,19 @@ def measure(descriptor: int, plan: Plan, send: Send) -> None:
         send(Broken(code=fault.code, message=fault.message))
     except MemoryError:
         send(Broken(code="limits", message="input needs more memory than decoding may use"))
+
+
+class _Signs:
+    """Signs of life, at most one a second."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._last = time.monotonic()
+
+    def give(self) -> None:
+        if time.monotonic() - self._last >= 1:
+            self._last = time.monotonic()
+            self._send(Alive())
 
 
 def _indexed(index: Index) -> Indexed:
@@ -270,8 +299,8 @@ class Lane:
 
     @property
     def samples(self) -> int:
-        """How many samples per channel were measured."""
-        return self._sound.samples
+        """How many samples per channel were decoded, of the longest track."""
+        return max(track.fed for track in self._sound.tracks)
 
     def take(self, packet: Packet, failed: Callable[[Fraction], None]) -> Iterator[CellMeasure]:
         """Yield the cells that `packet` completes."""

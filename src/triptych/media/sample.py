@@ -103,13 +103,15 @@ def _texture(dice: np.random.Generator, size: tuple[int, int], low: int, high: i
     for octave in range(6):
         rough = dice.standard_normal((4 << octave, 6 << octave)).astype(np.float32)
         total += cv2.resize(rough, size, interpolation=cv2.INTER_AREA if rough.shape[1] > size[0] else cv2.INTER_CUBIC) / (1.6**octave)
-    spread = (low + high) / 2 + total / total.std() * (high - low) / 5
+    spread: NDArray[np.float32] = (low + high) / 2 + total / total.std() * (high - low) / 5
     return np.clip(spread, low, high).astype(np.uint8)
 
 
 def _lit(plane: NDArray[np.uint8], shift: int, black: int, light: float) -> NDArray[np.uint8]:
-    moved: NDArray[np.uint8] = np.roll(plane, -shift, axis=1)
-    return moved if light == 1.0 else np.clip(black + (moved.astype(np.float32) - black) * light, 0, 255).astype(np.uint8)
+    moved = np.roll(plane, -shift, axis=1)
+    if light != 1.0:
+        moved = np.clip(black + (moved.astype(np.float32) - black) * light, 0, 255).astype(np.uint8)
+    return np.asarray(moved)
 
 
 def flat(size: tuple[int, int], luma: int = 16) -> Picture:

@@ -68,12 +68,14 @@ class Track:
     def __init__(self, channels: int, rate_hz: int, jitter: Fraction) -> None:
         self.channels = channels
         self.end = 0
+        self.fed = 0
         self._rate_hz = rate_hz
         self._jitter = max(JITTER, jitter)
         self._blocks: deque[tuple[int, Samples]] = deque()
 
     def feed(self, start: Fraction, samples: Samples) -> None:
         """Append (channels, n) samples shown from `start` seconds; a jump leaves silence, what overlaps is cut."""
+        self.fed += samples.shape[1]
         position = ceil(start * self._rate_hz)
         if not self._blocks and self.end == 0:
             self.end = position
@@ -107,7 +109,6 @@ class Sound:
     def __init__(self, channels: Sequence[int], rate_hz: int, cells: Iterator[CellTime], jitter: Sequence[Fraction]) -> None:
         self.rate_hz = rate_hz
         self.tracks = [Track(count, rate_hz, tick) for count, tick in zip(channels, jitter, strict=True)]
-        self.samples = 0
         self._cells = cells
         self._cell = next(cells, None)
         self._channels = min(sum(channels), MOST_CHANNELS)
@@ -151,7 +152,6 @@ class Sound:
     def _grain(self, start: Fraction, end: Fraction) -> Grain:
         first, last = ceil(start * self.rate_hz), ceil(end * self.rate_hz)
         joined = np.concatenate([track.take(first, last) for track in self.tracks])[: self._channels]
-        self.samples += last - first
         if self._bass:
             self._bass.feed(first, joined)
         return Grain(ratio(start), ratio(end), last - first, (joined @ joined.T).astype(np.float64).tobytes())
