@@ -8,7 +8,7 @@ from rich.table import Table
 
 from bench.figure import Figure
 
-BENCHES = ("idle", "starts", "queries")
+BENCHES = ("idle", "starts", "queries", "camera")
 MISSED = 1
 
 

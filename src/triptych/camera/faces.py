@@ -286,10 +286,11 @@ def _litert(weights: bytes) -> Network:
     interpreter.allocate_tensors()
     entry = interpreter.get_input_details()[0]
     tensors = [interpreter.tensor(output["index"]) for output in interpreter.get_output_details()]
-    values = np.empty(entry["shape"], np.float32)
+    rgb, values = np.empty(entry["shape"][1:], np.uint8), np.empty(entry["shape"], np.float32)
 
     def run(picture: Picture) -> tuple[Floats, Floats]:
-        np.multiply(picture[..., ::-1], np.float32(1 / 127.5), out=values[0])
+        cv2.cvtColor(picture, cv2.COLOR_BGR2RGB, dst=rgb)
+        np.multiply(rgb, np.float32(1 / 127.5), out=values[0])
         np.subtract(values, np.float32(1), out=values)
         interpreter.set_tensor(entry["index"], values)
         interpreter.invoke()

@@ -70,7 +70,8 @@ class Track:
     """One face over time, as it stands at the newest frame.
 
     `box` is in fractions of that frame's picture, predicted where `seen` is False; `pan_deg` and `tilt_deg` are the world angle of its
-    centre: as measured where it was seen and is confirmed, else as predicted. `confirmed` holds from the third sight within five successive frames on.
+    centre: as measured where it was seen and is confirmed, else as predicted. `confirmed` holds from the third sight within five
+    successive frames on.
     """
 
     number: int

@@ -101,8 +101,8 @@ class Following:
         self._tracker, self._lock = Tracker(LENS), Lock()
         self._controller = Controller(preset, head.limits)
 
-    def __call__(self, now: timedelta, captured: timedelta, faces: Sequence[Face], head: CropHead) -> None:
-        """Follow the chosen face."""
+    def __call__(self, now: timedelta, captured: timedelta, faces: Sequence[Face] | None, head: CropHead) -> None:
+        """Follow the chosen face; `faces` None is a frame that was not searched."""
         target = self._lock.update(captured, self._tracker.update(captured, faces, head.at(captured)))
         command = self._controller.update(now, head.pose(), sight_of(target, captured))
         if command.moves:
