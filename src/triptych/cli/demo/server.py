@@ -73,7 +73,9 @@ class Server:
         """End the process by force; nothing happens when it has ended."""
         if self._process is not None:
             self._process.kill()
-            self._process.communicate()
+            self._process.wait()
+            if self._process.stdout is not None:
+                self._process.stdout.close()
 
     @property
     def _running(self) -> subprocess.Popen[str]:
