@@ -14,7 +14,7 @@ MISSED = 1
 
 def main() -> int:
     """Run the benches and print a row for each figure; the exit code is 1 when a target was missed."""
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    console = Console(width=None if sys.stdout.isatty() else 150)
     names = sys.argv[1:] or BENCHES
     found: list[Figure] = []
     for name in names:

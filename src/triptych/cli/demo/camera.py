@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from triptych.cli.demo.outcome import Outcome
-from triptych.cli.demo.picture import half_blocks
+from triptych.cli.demo.picture import Box, half_blocks
 from triptych.cli.demo.probe import Movie, probe
 from triptych.cli.demo.screen import Compared, Screen
 from triptych.cli.demo.walk import Walk, match
@@ -29,7 +29,9 @@ FOLLOWED_S = 8.0
 SHOT_AFTER_S = 4.0
 POLL_S = 0.1
 PICTURE_COLUMNS = 64
+COLUMNS_PER_ROW = 3
 GAUGE_COLUMNS = 41
+GAUGE_ROWS = 3
 PAN_LIMIT_DEG = 60.0
 LOCK_BOUND_S = 4.0
 CENTRAL_SHARE = 0.9
@@ -105,7 +107,7 @@ async def _follow(client: httpx.AsyncClient, screen: Screen, followed: Followed)
         while (now_s := time.monotonic() - begun) < FOLLOWED_S:
             state = (await client.get("/api/job", params={"cause": "state"})).json()["data"]
             followed.note(begun + now_s, state)
-            picture = await _picture(client, screen)
+            picture = await _picture(client, screen, _box(state))
             stage.show(_view(picture, state, followed), f"  {now_s:.0f} s  {_words(state)}" if now_s % 1 < POLL_S else "")
             if not shot and now_s > SHOT_AFTER_S:
                 shot = True
@@ -113,11 +115,12 @@ async def _follow(client: httpx.AsyncClient, screen: Screen, followed: Followed)
             await asyncio.sleep(POLL_S)
 
 
-async def _picture(client: httpx.AsyncClient, screen: Screen) -> Text | None:
+async def _picture(client: httpx.AsyncClient, screen: Screen, box: Box | None) -> Text | None:
     if screen.console.color_system not in {"256", "truecolor"}:
         return None
-    answer = await client.get("/api/stream/frame.jpg")
-    return half_blocks(answer.content, PICTURE_COLUMNS) if answer.is_success else None
+    answer = await client.get("/api/stream/frame.jpg", params={"marks": 0})
+    columns = min(PICTURE_COLUMNS, (screen.console.height - GAUGE_ROWS) * COLUMNS_PER_ROW)
+    return half_blocks(answer.content, columns, box) if answer.is_success else None
 
 
 def _view(picture: Text | None, state: State, followed: Followed) -> RenderableType:
@@ -135,12 +138,17 @@ def _words(state: State) -> str:
     return f"{state['track'].get('state')}, pan {_number(state['head'].get('pan')):+.1f} deg"
 
 
-def _offset(state: State) -> float | None:
+def _box(state: State) -> Box | None:
     target = state["track"].get("target")
     if not isinstance(target, Mapping):
         return None
-    left, _, width, _ = (float(edge) for edge in target["box"])
-    return left + width / 2 - 0.5
+    left, top, width, height = (float(edge) for edge in target["box"])
+    return left, top, width, height
+
+
+def _offset(state: State) -> float | None:
+    box = _box(state)
+    return None if box is None else box[0] + box[2] / 2 - 0.5
 
 
 def _number(value: object) -> float:

@@ -15,7 +15,7 @@ class Movie:
     codecs: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"{self.length_s:.1f} s  {self.size[0]}x{self.size[1]}  {' + '.join(self.codecs)}"
+        return f"{self.length_s:.1f} s  {self.size[0]}x{self.size[1]}  {', '.join(self.codecs)}"
 
 
 def probe(path: Path) -> Movie:

@@ -117,7 +117,7 @@ def _close(screen: Screen, outcomes: list[Outcome], files: list[Path], took_s: f
 async def _stay(screen: Screen, server: Server) -> None:
     screen.line("")
     for path, what in LOOKS:
-        screen.line(f"  {server.url}{path:<32}{what}")
+        screen.line(f"  {server.url}{path:<27}{what}")
     screen.line("  Ctrl-C ends everything", "dim")
     await asyncio.Event().wait()
 

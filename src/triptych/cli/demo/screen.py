@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.rule import Rule
-from rich.table import Table
 from rich.text import Text
 
 WIDTH = 80
@@ -67,12 +66,12 @@ class Screen:
 
     def compare(self, rows: Sequence[Compared]) -> None:
         """Show what was found beside the truth."""
-        table = Table(box=None, pad_edge=True, padding=(0, 1, 0, 1), header_style="dim")
-        for heading in ("", "found", "truth", ""):
-            table.add_column(heading, no_wrap=True)
+        names, found = (
+            max((len(text) for text in column), default=0) for column in zip(*((row.name, row.found) for row in rows), strict=True)
+        )
+        self._print(Text(f"    {'':{names}}  {'found':{found}}  truth", "dim"))
         for row in rows:
-            table.add_row(row.name, row.found, row.truth, _mark(right=row.right))
-        self.console.print(table)
+            self._print(Text.assemble("  ", _mark(right=row.right), f" {row.name:{names}}  {row.found:{found}}  ", (row.truth, "dim")))
 
     def verdict(self, text: str, *, right: bool) -> None:
         """Close a part with what it came to."""
