@@ -315,12 +315,19 @@ class Engine:
         if job.worker_id is None:
             dropped = await self._ledger.attempt(moves.drop(job, by, self.clock.now()))
             return dropped or await self._stop(await self.find(job.id), by, grace)
-        await self._ledger.apply([moves.intend_stop(job, by, self.clock.now())])
+        await self._intend_stop(job, by)
         ask = Stop(job_id=job.id, by=by, grace_s=grace.total_seconds(), reason=KINDS[job.kind].stopped)
         reply = await self._bus.request(job.worker_id, ask, grace + STOP_BOUND + REQUEST_BOUND)
         if isinstance(reply, Refused):
             await self._unstopped(job.id, reply)
         return await self.wait(job.id, SETTLE_BOUND)
+
+    async def _intend_stop(self, job: Job, by: str) -> None:
+        try:
+            await self._ledger.apply([moves.intend_stop(job, by, self.clock.now())])
+        except Unavailable as fault:
+            # A stop works on a full disk too (workers.md, failure texts); the worker's report is kept until there is room.
+            log.warning("stop not recorded", job_id=job.id, reason=fault.message)
 
     async def _unstopped(self, job_id: str, reply: Refused) -> None:
         if reply.code != "job_not_found":

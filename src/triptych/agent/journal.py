@@ -4,15 +4,20 @@ It need only survive a process: a power cut ends the jobs too, so nothing is syn
 """
 
 import sqlite3
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+import structlog
+
 from triptych.agent.tree import Member
 from triptych.clock import to_us
 from triptych.contracts import Clock
 from triptych.errors import Unavailable
+
+log = structlog.get_logger()
 
 Key = tuple[str, int]
 """A job's id and the number of its attempt."""
@@ -82,7 +87,7 @@ class Journal:
 
     def refused(self, key: Key, text: str) -> None:
         """Write down that the program of an attempt could not be executed."""
-        self._database.execute("UPDATE told SET refused = ? WHERE job_id = ? AND attempt = ?", (text, *key))
+        self._try(lambda: self._database.execute("UPDATE told SET refused = ? WHERE job_id = ? AND attempt = ?", (text, *key)))
 
     def find(self, job_id: str, attempt: int | None = None) -> Told | None:
         """Return an attempt of a job, None where it was never told; without `attempt` the newest."""
@@ -104,7 +109,15 @@ class Journal:
         return set(self._database.execute("SELECT job_id, attempt FROM told WHERE refused IS NULL"))
 
     def flush(self) -> None:
-        """Write what was noted, and forget what nobody will ask for any more."""
+        """Write what was noted, and forget what nobody will ask for any more; while the disk refuses, all is kept for the next time."""
+        self._try(self._write_down)
+
+    def close(self) -> None:
+        """Write what was noted and close the file."""
+        self.flush()
+        self._database.close()
+
+    def _write_down(self) -> None:
         now_us = to_us(self._clock.now())
         self._database.execute("BEGIN")
         ran = [(main.pid, main.start_ticks, *key) for key, main in self._ran.items()]
@@ -116,7 +129,10 @@ class Journal:
         self._ran.clear()
         self._ended.clear()
 
-    def close(self) -> None:
-        """Write what was noted and close the file."""
-        self.flush()
-        self._database.close()
+    def _try(self, write: Callable[[], object]) -> None:
+        try:
+            write()
+        except sqlite3.OperationalError as fault:
+            if self._database.in_transaction:
+                self._database.execute("ROLLBACK")
+            log.warning("journal not written", reason=str(fault))

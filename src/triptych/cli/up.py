@@ -8,7 +8,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from triptych import wiring
+from triptych import logs, wiring
 from triptych.settings import Settings, default_data_dir
 
 
@@ -43,6 +43,7 @@ def up(
         media_roots=_absolute(media_root),
         roots=_absolute(root),
     )
+    logs.begin()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(wiring.up(settings, ready=_tell_json if json else _tell))
 
