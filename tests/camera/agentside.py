@@ -7,7 +7,6 @@ from concurrent.futures import Future
 from contextlib import suppress
 
 from triptych.agent.channel import FrameReader, SocketChannel, decode_up, pack
-from triptych.camera.parameters import Parameters
 from triptych.kinds.camera import run
 from triptych.messages import Answered, Ask, Asked, Ended, Finding, Pause, Report, Resume, Shown, Start, Stop
 from triptych.model import EndReason, Place
