@@ -1,6 +1,7 @@
 """Where the parts meet: the one module that names concrete classes."""
 
 import asyncio
+import gc
 import json
 import signal
 import socket
@@ -30,6 +31,10 @@ PANELS = (workers.PANEL, camera.PANEL, native.PANEL)
 """Every panel; the last one speaks for paths that belong to none."""
 
 
+RARE_COLLECTION = 20_000
+"""Allocations between two rounds of the collector, which walks every live job each time that it looks at the old ones."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Up:
     """A running system: where it listens, who its worker is and which folders it uses."""
@@ -55,6 +60,8 @@ async def up(settings: Settings, *, ready: Callable[[Up], None] | None = None) -
     stop = asyncio.Event()
     with folder.own(settings.data_dir), bind(settings) as listener, _signals(stop.set):
         async with running(settings, listener) as system:
+            gc.freeze()
+            gc.set_threshold(RARE_COLLECTION, 20, 20)
             if ready is not None:
                 ready(system)
             await stop.wait()
