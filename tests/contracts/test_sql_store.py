@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import psycopg
 import pytest
+from sqlalchemy import make_url
 
 from contracts.plans import plan, plan_of_listing
 from stores.making import START, a_job, a_worker, later, to, told
@@ -229,3 +230,18 @@ class TestSeveralServers:
                 )
             assert (await store.move([told(pid=5)]))[0] is not None
             assert (await store.find("job-1")) is not None
+
+    async def test_a_server_that_goes_away_is_unavailable_until_it_is_back(self, postgres) -> None:
+        url = make_url(postgres())
+        with psycopg.connect(url.set(database="postgres").render_as_string(hide_password=False), autocommit=True) as admin:
+            async with SqlStore(url.render_as_string(hide_password=False)) as store:
+                await store.add(a_job())
+                admin.execute(f"ALTER DATABASE {url.database} ALLOW_CONNECTIONS false")
+                admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [url.database])
+                for verb in (store.add(a_job("job-2")), store.find("job-1"), store.list(Query())):
+                    with pytest.raises(Unavailable) as caught:
+                        await verb
+                    assert caught.value.code == "store_unavailable"
+                admin.execute(f"ALTER DATABASE {url.database} ALLOW_CONNECTIONS true")
+                assert await store.add(a_job("job-3")) == a_job("job-3")
+                assert {job.id for job in (await store.list(Query())).jobs} == {"job-1", "job-3"}
