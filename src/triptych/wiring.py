@@ -123,7 +123,7 @@ def _place(settings: Settings, worker_id: str) -> Place:
 
 
 def _slots(settings: Settings) -> dict[str, int]:
-    return {"command": settings.slots, "annotate": settings.cores, "camera": 1}
+    return {"command": settings.slots, "annotate": settings.cores, "camera": settings.slots}
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import av
@@ -14,6 +15,7 @@ import pytest
 from triptych.camera.record import QUEUE_FRAMES, Recorder, Recording, finish
 from triptych.camera.records import Archive, whole_bytes
 from triptych.contracts import Frame
+from triptych.errors import Unavailable
 
 HEADER = {"version": 1, "id": "x", "camera": "default", "start": "2026-03-01T12:00:00.000000Z", "size": [160, 90], "mark": "single_rect"}
 
@@ -200,6 +202,25 @@ def test_a_recorder_writes_off_the_caller_s_thread_and_keeps_its_note(archive, e
     assert note.length_s == pytest.approx(QUEUE_FRAMES / 30)
     assert archive.list(note.date) == [note]
     assert archive.recover(finish) == []
+
+
+def test_a_recorder_without_a_frame_keeps_nothing(archive, entry, noon):
+    recorder = Recorder(archive, entry, recording(entry))
+    with pytest.raises(Unavailable, match="no picture"):
+        recorder.wait(timedelta(0))
+    recorder.stop()
+    assert list(entry.path.parent.iterdir()) == []
+    assert archive.recover(finish) == []
+
+
+def test_a_file_that_cannot_be_written_is_told(archive, entry, shoot):
+    recorder = Recorder(archive, entry, recording(entry))
+    recorder._recording._marks.close()
+    recorder._recording._marks = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115 - the recorder closes it
+    recorder.offer(shoot(0))
+    with pytest.raises(Unavailable, match="recording failed"):
+        recorder.wait(timedelta(seconds=10))
+    recorder.stop()
 
 
 def test_while_paused_no_frame_is_written(archive, entry, shoot):

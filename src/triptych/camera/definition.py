@@ -12,6 +12,8 @@ Options = TypeVar("Options")
 
 DEFAULT_CAMERA = "default"
 GIB = 1024**3
+FPS = 30.0
+"""The rate of every source there is so far."""
 
 
 class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,6 +39,14 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     def head_options(self) -> CropOptions | NoneOptions:
         """Return the options of the head."""
         return _options(self.head, HEADS[self.head["kind"]].options)
+
+    def looks(self) -> dict[str, Any]:
+        """Return what a client may want to know of its pictures: size, rate, width of the view, and the limits of the head in degrees."""
+        head = self.head_options()
+        if isinstance(head, NoneOptions):
+            return {"size": None, "fps": FPS, "hfov": head.hfov_deg, "preset": None, "limits": {"pan": (0.0, 0.0), "tilt": (0.0, 0.0)}}
+        limits = {"pan": head.pan_deg, "tilt": head.tilt_deg}
+        return {"size": head.size, "fps": FPS, "hfov": head.view_deg[0], "preset": None, "limits": limits}
 
     @property
     def simulated(self) -> bool:

@@ -76,7 +76,13 @@ class Glimpse:
         certain = self._certain()
         chosen = self.target or max(certain, key=lambda track: track.box.area, default=None)
         return tuple(
-            Seen(box=_xywh(track.box), label=str(track.number), target=track is chosen, coasting=self._misses(track)) for track in certain
+            Seen(
+                box=_xywh(track.box),
+                label=str(track.number) if track is chosen else "",
+                target=track is chosen,
+                coasting=self._misses(track),
+            )
+            for track in certain
         )
 
     def _misses(self, track: Track) -> bool:

@@ -153,6 +153,7 @@ class Recorder:
         self._frames: queue.Queue[_Queued | None] = queue.Queue(QUEUE_FRAMES)
         self._door = threading.Lock()
         self._paused = self._resumed = False
+        self._begun = threading.Event()
         self._checked = self._dropped_at = -math.inf
         self.dropped = 0
         self.fault: TriptychError | None = None
@@ -198,28 +199,40 @@ class Recorder:
             self._paused = False
 
     def stop(self) -> Note:
-        """Write what waits, finish the file and return its note."""
-        self._frames.put(None)
-        self._thread.join()
+        """Write what waits, finish the file and return its note; without a frame nothing is kept."""
+        if self._thread.is_alive():
+            self._frames.put(None)
+            self._thread.join()
         return self._entry.note
+
+    def wait(self, bound: timedelta) -> None:
+        """Wait until the first frame is in the file. Raises `Unavailable` when it cannot be written or none came."""
+        came = self._begun.wait(bound.total_seconds())
+        if self.fault is not None:
+            raise self.fault
+        if not came:
+            raise Unavailable("The camera gives no picture.", code="source_silent")
 
     def _run(self) -> None:
         try:
             self._write_until_end()
+            ended = True
         except (OSError, av.FFmpegError) as fault:
             log.exception("recording failed", record=self.id)
-            self.fault = Unavailable(f"recording failed: {type(fault).__name__}", code="record_failed")
+            self.fault, ended = Unavailable(f"recording failed: {type(fault).__name__}", code="record_failed"), False
         except Unavailable as fault:
-            self.fault = fault
+            self.fault, ended = fault, False
         self._finish()
-        while self.fault and self._frames.get():
-            pass
+        self._begun.set()
+        while not ended:
+            ended = self._frames.get() is None
 
     def _write_until_end(self) -> None:
         while (item := self._frames.get()) is not None:
             self._check_room()
             hurried = self._frames.qsize() >= QUEUE_FRAMES // 2
             self._recording.write(item.taken, hurried=hurried, after_cut=item.after_cut)
+            self._begun.set()
 
     def _check_room(self) -> None:
         if time.monotonic() - self._checked > ROOM_CHECK_S:
@@ -229,12 +242,16 @@ class Recorder:
     def _finish(self) -> None:
         try:
             self._recording.close()
+            if not self.length_s:
+                self._entry.drop()
+                return
             note = replace(self._entry.note, state="ready", length_s=self.length_s, size_bytes=self._entry.path.stat().st_size)
             self._entry = self._entry.write(replace(note, dropped=self.dropped))
         except (OSError, av.FFmpegError) as fault:
             log.exception("recording not finished", record=self.id)
             self.fault = self.fault or Unavailable(f"recording failed: {type(fault).__name__}", code="record_failed")
-        self._claim.release()
+        finally:
+            self._claim.release()
 
 
 @dataclass(frozen=True, slots=True)

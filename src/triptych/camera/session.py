@@ -122,6 +122,7 @@ class Session:
         with self._lock:
             self._recorder, self._record = recorder, Activity.ON
             self._faults.pop("record", None)
+        self._settle_recording(recorder)
         self._tell()
 
     def shoot(self) -> str:
@@ -296,6 +297,16 @@ class Session:
         entry = self._archive.begin(self._camera, "mp4", at, audio="silence")
         header = {"version": 1, "id": entry.note.id, "camera": self._camera, "start": to_text(at), "size": size, "mark": self.mark}
         return Recorder(self._archive, entry, Recording(entry, size, eye.source.fps, header))
+
+    def _settle_recording(self, recorder: Recorder) -> None:
+        """Wait for the first frame in the file; without one the recording is off again."""
+        try:
+            recorder.wait(NEXT_FRAME)
+        except Unavailable:
+            with self._lock:
+                self._recorder, self._record = None, Activity.OFF
+            recorder.stop()
+            raise
 
     def _noticed(self, glimpse: Glimpse) -> None:
         """Take a frame from the loop: into the file, and into the state where it changed something."""

@@ -69,6 +69,7 @@ class Server:
         self._job: tuple[str, int] | None = None
         self._job_since = self._used = clock.monotonic()
         self._was_paused = False
+        self._reason = EndReason.DONE
         self._waiting: dict[int, timedelta] = {}
         self._lock = threading.RLock()
 
@@ -106,8 +107,8 @@ class Server:
 
     def rest(self, fault: TriptychError | None) -> None:
         """End the session's job: everything it was for is off."""
-        end = End(reason=EndReason.DONE)
-        if fault is not None:
+        end = End(reason=self._reason)
+        if fault is not None and self._reason is EndReason.DONE:
             end = End(reason=EndReason.FAILED, fault=Fault(code=fault.code, message=fault.message))
         self._end(end)
 
@@ -154,8 +155,9 @@ class Server:
             case Ask():
                 return self._asked(number, request)
             case Stop():
-                self._held(request.job_id).stop()
-                self._end(End(reason=request.reason))
+                session = self._held(request.job_id)
+                self._reason = request.reason
+                session.stop()
             case Pause():
                 self._held(request.job_id).pause()
             case Resume():
@@ -175,7 +177,7 @@ class Server:
             return Refused(code="start_failed", message=fault.message)
         with self._lock:
             self._job, self._job_since = (request.job_id, request.attempt), self._clock.monotonic()
-            self._was_paused = False
+            self._was_paused, self._reason = False, EndReason.DONE
             session.job = request.job_id
             self._report(Running(pid=os.getpid()))
         return Answer(data={"pid": os.getpid()})

@@ -169,8 +169,6 @@ def _track_id(text: str) -> int:
 
 
 def _camera(camera_id: str, definition: Definition) -> dict[str, Any]:
-    head = definition.head_options()
-    lens = head.lens(getattr(head, "size", (0, 0)))
     return {
         "id": camera_id,
         "name": definition.name,
@@ -178,7 +176,7 @@ def _camera(camera_id: str, definition: Definition) -> dict[str, Any]:
         "source": definition.source,
         "head": definition.head,
         "arm": definition.arm,
-        "hfov": lens.view_deg[0],
+        **definition.looks(),
     }
 
 

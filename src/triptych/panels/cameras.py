@@ -21,9 +21,9 @@ DEFINITIONS = "cameras"
 PARAMETERS = "camera.parameters"
 KIND = "camera"
 ANSWER_BOUND = timedelta(seconds=6)
-ENDING_BOUND = timedelta(milliseconds=500)
-STARTS = 4
-BUSY = "process_busy"
+ENDING_BOUND = timedelta(milliseconds=100)
+STARTS = 8
+BUSY = frozenset({"process_busy", "worker_busy"})
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,12 +118,17 @@ async def _begin(door: Service, camera: Camera) -> None:
     try:
         await door.engine.submit(submission)
     except TriptychError as fault:
-        if fault.code != BUSY:
+        if fault.code not in BUSY or not await _wait_for_session(door, camera):
             raise
-        page = await door.engine.list(Query(kind=KIND, states=LIVE, limit=None))
-        for job in page.jobs:
-            if job.spec.get("camera") == camera.id:
-                await door.engine.wait(job.id, ENDING_BOUND)
+
+
+async def _wait_for_session(door: Service, camera: Camera) -> bool:
+    """Give the session that there is a moment to end; False when there is none."""
+    page = await door.engine.list(Query(kind=KIND, states=LIVE, limit=None))
+    held = [job for job in page.jobs if job.spec.get("camera") == camera.id]
+    for job in held:
+        await door.engine.wait(job.id, ENDING_BOUND)
+    return bool(held)
 
 
 async def _worker(door: Service, camera: Camera) -> str:
