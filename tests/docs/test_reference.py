@@ -8,7 +8,10 @@ import msgspec
 import pytest
 
 from triptych.cli import app
+from triptych.media.features import FEATURES
+from triptych.panels.health import Figures
 from triptych.settings import Settings
+from triptych.wiring import PANELS
 
 ROOT = Path(__file__).parents[2]
 
@@ -42,3 +45,23 @@ def test_a_command_is_documented(name):
 @pytest.mark.parametrize("flag", ["--once", "--input", "--data", "--json"])
 def test_a_flag_of_the_demo_is_documented(flag):
     assert f"| `{flag}" in _page("reference/cli.md")
+
+
+@pytest.mark.parametrize("route", [route for panel in PANELS for route in panel.routes], ids=lambda route: f"{route.method} {route.path}")
+def test_a_route_is_documented(route):
+    listed, absent = _page("reference/http.md").split("## Not available yet")
+    if route.summary == "Not available yet.":
+        assert f"`{route.path}`" in listed + absent
+    else:
+        assert f"| {route.method} | `{route.path}` |" in listed
+
+
+@pytest.mark.parametrize("name", FEATURES)
+def test_a_feature_is_documented(name):
+    assert re.search(rf"\b{name}\b", _page("reference/features.md"))
+
+
+def test_a_metric_is_documented():
+    figures = Figures(census={}, workers=(), traffic={})
+    names = {family.name + ("_total" if family.type == "counter" else "") for family in figures.collect()}
+    assert {name for name in names if f"| `{name}` |" not in _page("reference/metrics.md")} == set()

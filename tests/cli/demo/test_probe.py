@@ -3,7 +3,7 @@
 import av
 import numpy as np
 
-from triptych.cli.demo.probe import probe
+from triptych.cli.demo.probe import Movie, probe
 
 
 def test_length_size_and_codecs_are_read(tmp_path):
@@ -14,4 +14,4 @@ def test_length_size_and_codecs_are_read(tmp_path):
         for _ in range(50):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), "bgr24")))
         container.mux(stream.encode())
-    assert str(probe(path)) == "2.0 s  64x48  h264"
+    assert probe(path) == Movie(2.0, (64, 48), ("h264",))

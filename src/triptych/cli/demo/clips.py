@@ -5,7 +5,7 @@ from pathlib import Path
 
 from triptych.cli.demo.media import Clip, Span
 from triptych.errors import Invalid
-from triptych.media.sample import SAMPLE_FPS, SAMPLE_SIZE, Stretch, Truth, write_sample
+from triptych.media.sample import SAMPLE_SIZE, Stretch, Truth, write_sample
 
 STORY = (
     Stretch(Fraction(0), Fraction(5), 1, "stereo"),
@@ -23,7 +23,7 @@ def make(folder: Path) -> Clip:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "clip.mp4"
     truth = write_sample(path, STORY)
-    what = f"{path.name}, {float(truth.duration):.0f} s, {SAMPLE_SIZE[0]}x{SAMPLE_SIZE[1]} at {SAMPLE_FPS}"
+    what = f"{path.name}, {float(truth.duration):.0f} s of {SAMPLE_SIZE[0]}x{SAMPLE_SIZE[1]}"
     return Clip(path=path, what=what, truth=_spans(truth), tolerance_s=TOLERANCE_S)
 
 

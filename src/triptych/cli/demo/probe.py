@@ -14,9 +14,6 @@ class Movie:
     size: tuple[int, int]
     codecs: tuple[str, ...]
 
-    def __str__(self) -> str:
-        return f"{self.length_s:.1f} s  {self.size[0]}x{self.size[1]}  {', '.join(self.codecs)}"
-
 
 def probe(path: Path) -> Movie:
     """Read the headers of a finished recording."""

@@ -65,13 +65,13 @@ class Screen:
         self._print(Text(text, style=style))
 
     def compare(self, rows: Sequence[Compared]) -> None:
-        """Show what was found beside the truth."""
-        names, found = (
-            max((len(text) for text in column), default=0) for column in zip(*((row.name, row.found) for row in rows), strict=True)
-        )
-        self._print(Text(f"    {'':{names}}  {'found':{found}}  truth", "dim"))
+        """Show what was found beside the truth; a name that repeats is written once."""
+        width, found = (max((len(text) for text in texts), default=0) for texts in ([r.name for r in rows], [r.found for r in rows]))
+        self._print(Text(f"    {'':{width}}  {'found':{found}}  truth", "dim"))
+        last = ""
         for row in rows:
-            self._print(Text.assemble("  ", _mark(right=row.right), f" {row.name:{names}}  {row.found:{found}}  ", (row.truth, "dim")))
+            name, last = "" if row.name == last else row.name, row.name
+            self._print(Text.assemble("  ", _mark(right=row.right), f" {name:{width}}  {row.found:{found}}  ", (row.truth, "dim")))
 
     def verdict(self, text: str, *, right: bool) -> None:
         """Close a part with what it came to."""
