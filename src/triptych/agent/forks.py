@@ -101,7 +101,7 @@ class Forks:
 
     async def _keep(self) -> None:
         failures = 0
-        while True:
+        while not self._closing:
             began = self._clock.monotonic()
             await self._run_once()
             if self._closing:
