@@ -50,7 +50,7 @@ class Forks:
         self._gate = asyncio.Semaphore(_AT_ONCE)
         self._control: socket.socket | None = None
         self._keeper: asyncio.Task[None] | None = None
-        self._closing = False
+        self._closing = asyncio.Event()
         self._number = 0
         self._asked: dict[int, asyncio.Future[Born]] = {}
         self._living: dict[int, asyncio.Future[int | None]] = {}
@@ -80,7 +80,7 @@ class Forks:
 
     async def close(self) -> None:
         """End the fork server with everything below it; after 2 s leave it to itself."""
-        self._closing = True
+        self._closing.set()
         self._ready.set()
         if self._control is not None:
             self._control.shutdown(socket.SHUT_RDWR)
@@ -90,7 +90,7 @@ class Forks:
             await asyncio.gather(self._keeper, return_exceptions=True)
 
     async def _ask(self, entry: str) -> Born:
-        if self._closing or self._control is None:
+        if self._closing.is_set() or self._control is None:
             raise Unavailable("the worker is closing", code="worker_not_connected")
         self._number += 1
         born: asyncio.Future[Born] = asyncio.get_running_loop().create_future()
@@ -101,10 +101,10 @@ class Forks:
 
     async def _keep(self) -> None:
         failures = 0
-        while True:
+        while not self._closing.is_set():
             began = self._clock.monotonic()
             await self._run_once()
-            if self._closing:
+            if self._closing.is_set():
                 return
             failures = 0 if self._clock.monotonic() - began > _SOUND_AFTER else failures + 1
             log.error("fork server died and is started again", pid=self.pid)
@@ -180,7 +180,7 @@ class Forks:
 
     def _forget(self) -> None:
         """Let nobody wait for a fork server that is gone; its job processes live on with their lines."""
-        if not self._closing:
+        if not self._closing.is_set():
             self._ready.clear()
         self._control = None
         for asked in self._asked.values():

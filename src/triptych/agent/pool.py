@@ -22,7 +22,8 @@ class Pool:
         self._size = size
         self._idle: list[Process] = []
         self._waiting: deque[asyncio.Future[Process]] = deque()
-        self._forking: set[asyncio.Task[None]] = set()
+        self._forking = 0
+        self._tasks: set[asyncio.Task[None]] = set()
         self._refill: asyncio.TimerHandle | None = None
         self._fewest = 0
         self._closed = False
@@ -46,7 +47,12 @@ class Pool:
         waiting: asyncio.Future[Process] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiting)
         self._fork_more()
-        return await waiting
+        try:
+            return await waiting
+        except asyncio.CancelledError:
+            if waiting.done() and not waiting.cancelled():
+                self.put(waiting.result())
+            raise
 
     def put(self, process: Process) -> None:
         """Take back a process whose tree was verified empty, or a new one."""
@@ -71,9 +77,9 @@ class Pool:
         self._closed = True
         if self._refill is not None:
             self._refill.cancel()
-        for task in self._forking:
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._forking, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         for process in self._idle:
             process.close()
         self._idle.clear()
@@ -87,18 +93,21 @@ class Pool:
         if self._refill is not None:
             self._refill.cancel()
             self._refill = None
-        lacking = self._size + len(self._waiting) - len(self._idle) - len(self._forking)
+        lacking = self._size + len(self._waiting) - len(self._idle) - self._forking
         for _ in range(0 if self._closed else lacking):
+            self._forking += 1
             task = asyncio.create_task(self._add())
-            self._forking.add(task)
-            task.add_done_callback(self._forking.discard)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     async def _add(self) -> None:
         try:
             process = await self._fork()
         except TriptychError as fault:
+            self._forking -= 1
             log.warning("no idle process", reason=fault.message)
             if self._waiting and not (waiting := self._waiting.popleft()).done():
                 waiting.set_exception(fault)
         else:
+            self._forking -= 1
             self.put(process)

@@ -78,6 +78,12 @@ class Spawner:
             for descriptor in opened:
                 os.close(descriptor)
 
+    def close(self) -> None:
+        """Give back its own descriptors."""
+        os.close(self._null)
+        if self._oom is not None:
+            os.close(self._oom[0])
+
     def _spawn(self, program: Program, opened: list[int]) -> Spawned:
         stdin = self._null if program.stdin is None else _text_file(program.stdin)
         if program.stdin is not None:

@@ -177,7 +177,7 @@ def _job_of(pid: int) -> str | None:
 
 def _moves(member: Member) -> bool:
     now = stat(member.pid)
-    return now is not None and now.start_ticks == member.start_ticks and now.state in "RS"
+    return now is not None and now.start_ticks == member.start_ticks and now.state not in "TtZX"
 
 
 def _open(pid: int) -> int | None:
