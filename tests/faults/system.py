@@ -18,9 +18,10 @@ POLL_S = 0.05
 
 JOB_SCRIPT = """\
 echo "$TRIPTYCH_JOB_ID $TRIPTYCH_ATTEMPT" >> {evidence}
-case $(($$ % 4)) in
+case $(($$ % 5)) in
   0) exit 0 ;;
   1) (setsid sleep 600 &) ; exec sleep 600 ;;
+  2) trap '' TERM; while :; do sleep 600; done ;;
   *) exec sleep 600 ;;
 esac
 """
@@ -30,7 +31,7 @@ class System:
     """One system with its folders; started again it has the same port, the same data folder and the same worker.
 
     Every job started with `sh` and `job.sh` writes its id and attempt to a file outside the store before anything else; some end
-    at once, some sleep, some leave a grandchild in a session of its own.
+    at once, some sleep, some ignore SIGTERM, some leave a grandchild in a session of its own.
     """
 
     def __init__(self, folder: Path, data: Path | None = None) -> None:

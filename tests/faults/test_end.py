@@ -20,7 +20,8 @@ def test_sigterm_ends_everything_within_five_seconds(system: System, tmp_path: P
     """Commands, their grandchildren in sessions of their own, and a tracking camera: nothing is left."""
     system.start()
     jobs = {_start(system) for _ in range(12)}
-    httpx.put(f"{system.url}/api/job", params={"cause": "track", "admin_id": "x"}, trust_env=False)
+    tracking = httpx.put(f"{system.url}/api/job", params={"cause": "track", "admin_id": "x"}, trust_env=False)
+    assert tracking.json() == {"status": "OK"}
     assert system.stop(END_BOUND_S) == 0
     wait_until(lambda: not users_of(tmp_path), GONE_BOUND_S, lambda: "\n".join(users_of(tmp_path)))
     assert not [pid for pid, job_id in job_processes() if job_id in jobs]
