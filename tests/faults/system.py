@@ -1,0 +1,142 @@
+"""`triptych up` as a process that may be killed, and what is left of it."""
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+
+WORKER = "w-1"
+READY_BOUND_S = 60.0
+GONE_BOUND_S = 20.0
+POLL_S = 0.05
+
+JOB_SCRIPT = """\
+echo "$TRIPTYCH_JOB_ID $TRIPTYCH_ATTEMPT" >> {evidence}
+case $(($$ % 5)) in
+  0) exit 0 ;;
+  1) (setsid sleep 600 &) ; exec sleep 600 ;;
+  2) trap '' TERM; while :; do sleep 600; done ;;
+  *) exec sleep 600 ;;
+esac
+"""
+
+
+class System:
+    """One system with its folders; started again it has the same port, the same data folder and the same worker.
+
+    Every job started with `sh` and `job.sh` writes its id and attempt to a file outside the store before anything else; some end
+    at once, some sleep, some ignore SIGTERM, some leave a grandchild in a session of its own.
+    """
+
+    def __init__(self, folder: Path, data: Path | None = None) -> None:
+        self.data = data or folder / "data"
+        self.media = folder / "media"
+        self.log = folder / "log"
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._root = folder / "root"
+        self._evidence = folder / "evidence"
+        self._process: subprocess.Popen[bytes] | None = None
+        for made in (self.media, self._root):
+            made.mkdir(mode=0o700)
+        (self._root / "job.sh").write_text(JOB_SCRIPT.format(evidence=self._evidence))
+
+    @property
+    def evidence(self) -> Counter[tuple[str, int]]:
+        """How often each (job id, attempt) was really executed."""
+        lines = self._evidence.read_text().splitlines() if self._evidence.exists() else []
+        return Counter((job_id, int(attempt)) for job_id, attempt in map(str.split, lines))
+
+    @property
+    def process(self) -> "subprocess.Popen[bytes]":
+        assert self._process is not None
+        return self._process
+
+    def launch(self) -> None:
+        """Start the process; it may not be ready yet."""
+        command = [sys.executable, "-m", "triptych.cli", "up", "--port", self.port, "--data", self.data, "--worker-id", WORKER]
+        folders = ["--root", self._root, "--media-root", self.media]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen([str(word) for word in command + folders], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def start(self) -> None:
+        """Start the process and return when jobs can be taken."""
+        self.launch()
+        wait_until(self._came_up, READY_BOUND_S, self.told)
+
+    def kill(self) -> None:
+        """End server, engine and agent as a crash would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def stop(self, bound_s: float) -> int:
+        """Ask for a clean end and return the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(bound_s)
+
+    def told(self) -> str:
+        """Return the end of what the process wrote."""
+        return "".join(self.log.read_text(errors="replace").splitlines(keepends=True)[-40:])
+
+    def is_ready(self) -> bool:
+        """Say whether jobs can be taken."""
+        try:
+            return httpx.get(f"{self.url}/readyz", trust_env=False).status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+    def _came_up(self) -> bool:
+        assert self.process.poll() is None, self.told()
+        return self.is_ready()
+
+
+def wait_until(condition, bound_s: float, told=lambda: "") -> None:
+    """Wait for a condition outside this process; fails with what `told` returns."""
+    deadline = time.monotonic() + bound_s
+    while not condition():
+        assert time.monotonic() < deadline, told()
+        time.sleep(POLL_S)
+
+
+def job_processes() -> Iterator[tuple[int, str]]:
+    """Yield the pid and job id of every process that a job left in its environment, whoever its parent is by now."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            job_id = _variable(entry, b"TRIPTYCH_JOB_ID")
+            if job_id:
+                yield int(entry.name), job_id
+
+
+def users_of(folder: Path) -> list[str]:
+    """Return the command lines of processes that name `folder` in their words or variables."""
+    entries = [entry for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    return [_read(entry / "cmdline").replace(b"\0", b" ").decode() for entry in entries if str(folder).encode() in _said(entry)]
+
+
+def _said(entry: Path) -> bytes:
+    return _read(entry / "cmdline") + _read(entry / "environ")
+
+
+def _variable(entry: Path, name: bytes) -> str:
+    pairs = (pair.partition(b"=") for pair in _read(entry / "environ").split(b"\0"))
+    return next((value.decode() for key, _, value in pairs if key == name), "")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def _free_port() -> int:
+    with socket.socket() as line:
+        line.bind(("127.0.0.1", 0))
+        return int(line.getsockname()[1])

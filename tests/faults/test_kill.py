@@ -1,0 +1,96 @@
+"""A server killed with 200 starts on the way loses nothing and starts nothing twice."""
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import httpx
+
+from faults.system import GONE_BOUND_S, READY_BOUND_S, WORKER, System, job_processes, wait_until
+
+STARTS = 200
+CLIENTS = 16
+ACCEPTED_BEFORE_THE_KILL = 80
+
+Record = dict[str, Any]
+
+
+async def test_a_killed_server_loses_no_accepted_job_and_starts_none_twice(system: System) -> None:
+    """engine E1, E5; workers W6, K12: commands end as `worker_lost`."""
+    system.start()
+    async with httpx.AsyncClient(base_url=system.url, timeout=30.0, trust_env=False) as client:
+        accepted = await _start_until_killed(system, client)
+    system.start()
+    async with httpx.AsyncClient(base_url=system.url, timeout=30.0, trust_env=False) as client:
+        wait_until(lambda: not _alive(system), GONE_BOUND_S, lambda: f"still there: {sorted(_alive(system))}\n{system.told()}")
+        commands = {record["id"]: record for record in await _records(client, "command")}
+        _check_nothing_ran_twice(system)
+        _check_nothing_was_lost(system, accepted, commands)
+        await _check_answers(client, accepted)
+
+
+async def _start_until_killed(system: System, client: httpx.AsyncClient) -> set[str]:
+    """Start 200 jobs at once; kill the server in their midst; return the ids that were answered with 201."""
+    accepted: set[str] = set()
+    enough, turns = asyncio.Event(), asyncio.Semaphore(CLIENTS)
+
+    async def start() -> None:
+        async with turns:
+            try:
+                answer = await client.post("/start", json={"worker_id": WORKER, "command": "sh", "path": "job.sh"})
+            except httpx.TransportError:
+                return
+        assert answer.status_code == httpx.codes.CREATED, answer.text
+        accepted.add(answer.json()["job_id"])
+        if len(accepted) >= ACCEPTED_BEFORE_THE_KILL:
+            enough.set()
+
+    starts = [asyncio.create_task(start()) for _ in range(STARTS)]
+    async with asyncio.timeout(READY_BOUND_S):
+        await enough.wait()
+    system.process.kill()
+    await asyncio.gather(*starts)
+    system.process.wait()
+    assert len(accepted) < STARTS
+    return accepted
+
+
+def _alive(system: System) -> set[str]:
+    mine = {job_id for job_id, _ in system.evidence}
+    return {job_id for _, job_id in job_processes() if job_id in mine}
+
+
+async def _records(client: httpx.AsyncClient, kind: str) -> list[Record]:
+    records: list[Record] = []
+    asked: dict[str, str | int] = {"kind": kind, "limit": 50}
+    while True:
+        page = (await client.get("/api/v1/jobs", params=asked)).raise_for_status().json()
+        records += page["jobs"]
+        if not page.get("cursor"):
+            return records
+        asked["cursor"] = page["cursor"]
+
+
+def _check_nothing_ran_twice(system: System) -> None:
+    times = Counter(job_id for job_id, _ in system.evidence.elements())
+    assert set(times.values()) == {1}
+    assert {attempt for _, attempt in system.evidence} == {1}
+
+
+def _check_nothing_was_lost(system: System, accepted: set[str], commands: dict[str, Record]) -> None:
+    executed = {job_id for job_id, _ in system.evidence}
+    assert accepted <= set(commands)
+    assert executed <= set(commands)
+    assert {commands[job_id]["state"] for job_id in commands} == {"ended"}
+    ends = Counter(commands[job_id]["end_reason"] for job_id in accepted | executed)
+    assert set(ends) <= {"exited", "worker_lost"}
+    assert ends["worker_lost"] > 0
+
+
+async def _check_answers(client: httpx.AsyncClient, accepted: set[str]) -> None:
+    for job_id in accepted:
+        answer = (await client.post("/query", json={"worker_id": WORKER, "job_id": job_id})).json()
+        assert answer in (
+            {"done": True, "error": False, "error_text": ""},
+            {"done": True, "error": True, "error_text": "worker lost"},
+        )
