@@ -197,7 +197,7 @@ class _Axis:
         if self.runs:
             self._hold_deg = None
             return aim_deg
-        if self._hold_deg is None:
+        if self._hold_deg is None or abs(self._hold_deg - head_deg) > preset.inner_deg:
             self._hold_deg = head_deg
         return self._hold_deg
 
@@ -271,23 +271,20 @@ class Controller:
         return self._steer(phase, aims, [0.0, 0.0], head)
 
     def _search(self, elapsed: timedelta, head: Pose) -> Command:
-        """Sweep to and fro round the last sight, wider each time, the tilt changing from row to row."""
+        """Sweep to and fro round the last sight, wider from row to row."""
         assert self._estimates is not None  # noqa: S101 - update asks only with a sight behind it
         coast_s = self._patience.coast.total_seconds()
-        turns = elapsed / _SWEEP
-        reach = _REACH_DEG * (1 + math.floor(turns))
-        aside = reach * math.sin(2 * math.pi * (turns % 1.0))
-        row = _ROWS_DEG[math.floor(turns) % len(_ROWS_DEG)]
-        aims = [self._estimates[0].coast(coast_s) + aside, self._estimates[1].coast(coast_s) + row]
-        return self._steer(Phase.SEARCHING, aims, [_STILL_DEG_S, 0.0], head)
+        aside = _raster(elapsed.total_seconds())
+        aims = [estimate.coast(coast_s) + off for estimate, off in zip(self._estimates, aside, strict=True)]
+        return self._steer(Phase.SEARCHING, aims, [_STILL_DEG_S, 0.0], head, cap_deg_s=_HASTE_DEG_S)
 
     def _go_home(self, head: Pose) -> Command:
         if max(abs(head.pan_deg), abs(head.tilt_deg)) <= _HOME_DEG:
             return _still(Phase.SEARCHING, head)
-        cap = min(_HOMING_DEG_S, self.preset.cap_deg_s)
+        cap = min(_HASTE_DEG_S, self.preset.cap_deg_s)
         return Command(phase=Phase.HOMING, moves=True, pan_deg=0.0, tilt_deg=0.0, cap_deg_s=cap)
 
-    def _steer(self, phase: Phase, aims: Sequence[float], speeds: Sequence[float], head: Pose) -> Command:
+    def _steer(self, phase: Phase, aims: Sequence[float], speeds: Sequence[float], head: Pose, cap_deg_s: float = math.inf) -> Command:
         ranges = self._limits.pan_deg, self._limits.tilt_deg
         places = head.pan_deg, head.tilt_deg
         within = [min(max(aim, low), high) for aim, (low, high) in zip(aims, ranges, strict=True)]
@@ -299,7 +296,7 @@ class Controller:
             moves=any(axis.runs for axis in self._axes),
             pan_deg=sent[0],
             tilt_deg=sent[1],
-            cap_deg_s=self.preset.cap_deg_s * min(map(_slowing, sent, places, ranges)),
+            cap_deg_s=min(cap_deg_s, self.preset.cap_deg_s) * min(map(_slowing, sent, places, ranges)),
             at_limit=list(aims) != within,
         )
 
@@ -307,6 +304,17 @@ class Controller:
 def rate(aim_deg: float, head_deg: float, speed_deg_s: float, cap_deg_s: float) -> float:
     """Return the speed for a head that takes speeds only: proportional to the world error, plus the target's own speed (camera L6)."""
     return min(max(_GAIN_PER_S * (aim_deg - head_deg) + speed_deg_s, -cap_deg_s), cap_deg_s)
+
+
+def _raster(elapsed_s: float) -> tuple[float, float]:
+    """Return how far (pan, tilt) from the last sight to look: sweeps at one speed, each row wider than the one before, the tilt in turn."""
+    row = 1
+    while elapsed_s > (span_s := 4 * row * _WIDER_DEG / _SWEEP_DEG_S):
+        elapsed_s -= span_s
+        row += 1
+    part = elapsed_s / span_s
+    swing = 4 * part if part < _TURN else 4 * part - 4 if part > 1 - _TURN else 2 - 4 * part
+    return row * _WIDER_DEG * swing, _ROWS_DEG[(row - 1) % len(_ROWS_DEG)]
 
 
 def _slowing(aim_deg: float, head_deg: float, limits: tuple[float, float]) -> float:
@@ -325,7 +333,7 @@ _GATE_DEG, _AGREE_DEG = 4.0, 2.0
 _STILL_DEG_S = 3.0
 _DECAY_S = 1.5
 _BLINK = timedelta(seconds=0.2)
-_SWEEP, _REACH_DEG, _ROWS_DEG = timedelta(seconds=4), 10.0, (0.0, 2.0, -2.0)
-_HOME_DEG, _HOMING_DEG_S = 0.2, 40.0
+_SWEEP_DEG_S, _WIDER_DEG, _ROWS_DEG, _TURN = 30.0, 10.0, (0.0, 2.0, -2.0), 0.25
+_HOME_DEG, _HASTE_DEG_S = 0.2, 45.0
 _GAIN_PER_S = 4.0
 _SLOW_OVER_DEG, _SLOWEST = 2.0, 0.1

@@ -233,9 +233,10 @@ class _Frame:
         self._arm(-1, -swing, 0.92)
 
     def _shadow(self) -> None:
-        mask = np.zeros(self.opacity.shape, np.uint8)
-        cv2.ellipse(mask, self._point(0, 8.5), (round(1.7 * _COARSE_PX), round(0.3 * _COARSE_PX)), 0, 0, 360, 255, -1)
-        self.opacity = np.float32(0.4 / 255) * cv2.GaussianBlur(mask, (0, 0), 0.12 * _COARSE_PX).astype(np.float32)
+        columns = (np.arange(self.opacity.shape[1], dtype=np.float32) - self.centre[0]) / _COARSE_PX
+        rows = (np.arange(self.opacity.shape[0], dtype=np.float32) - self.centre[1]) / _COARSE_PX
+        reach = np.hypot(columns[None, :] / 1.7, (rows[:, None] - 8.5) / 0.3)
+        self.opacity = 0.4 * _edge(1 - reach, 0.5)
 
     def _leg(self, side: int, swing: float, lift: float, part: float) -> None:
         hip = (0.42 * side, 4.3)
@@ -253,23 +254,7 @@ class _Frame:
 
     def _torso(self) -> None:
         self._limb([(0, 0.6), (0, 1.7)], 0.66, self.look.skin, 0.8)
-        outline = [
-            (-0.5, 1.35),
-            (0.5, 1.35),
-            (1.2, 1.65),
-            (1.32, 2.2),
-            (1.04, 3.4),
-            (0.98, 4.6),
-            (-0.98, 4.6),
-            (-1.04, 3.4),
-            (-1.32, 2.2),
-            (-1.2, 1.65),
-        ]
-        mask = np.zeros(self.opacity.shape, np.uint8)
-        cv2.fillPoly(mask, [np.array([self._point(*corner) for corner in outline], np.int32)], 255)
-        round_mask = cv2.GaussianBlur(mask, (0, 0), 0.12 * _COARSE_PX)
-        crisp = np.clip((round_mask.astype(np.float32) - 127) * 6 + 127, 0, 255).astype(np.uint8)
-        self._solid(crisp, self.look.shirt, 1.0, 0.7)
+        self._solid(_torso_mask(self.opacity.shape[0], self.opacity.shape[1], self.centre), self.look.shirt, 1.0, 0.7)
         self._limb([(-0.3, 1.4), (0, 1.62), (0.3, 1.4)], 0.14, self.look.shirt, 0.6)
 
     def _limb(self, joints: list[tuple[float, float]], thick: float, colour: Colour, part: float) -> None:
@@ -286,7 +271,7 @@ class _Frame:
         inside = cv2.distanceTransform(cv2.inRange(shape, 128, 255), cv2.DIST_L2, 3)[1:-1, 1:-1].astype(np.float32) / np.float32(
             deep * _COARSE_PX
         )
-        slope = cv2.Sobel(cv2.GaussianBlur(inside, (0, 0), 0.08 * _COARSE_PX), cv2.CV_32F, 1, 0)
+        slope = cv2.Sobel(cv2.blur(inside, (15, 15)), cv2.CV_32F, 1, 0)
         light = part * (0.7 + 0.3 * np.clip(inside, 0, 1) + np.clip(0.8 * slope, -0.12, 0.12))
         cover = mask[area].astype(np.float32) / 255
         picture = self.picture[area]
@@ -295,6 +280,15 @@ class _Frame:
 
     def _point(self, x: float, y: float) -> tuple[int, int]:
         return round(self.centre[0] + x * _COARSE_PX), round(self.centre[1] + y * _COARSE_PX)
+
+
+@cache
+def _torso_mask(height: int, width: int, centre: tuple[float, float]) -> NDArray[np.uint8]:
+    """Return the outline of a shirt, its corners rounded, filled with 255."""
+    mask = np.zeros((height, width), np.uint8)
+    corners = np.array(_TORSO) * _COARSE_PX + np.array(centre)
+    cv2.fillPoly(mask, [np.rint(corners).astype(np.int32)], 255)
+    return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (33, 33))), np.uint8)
 
 
 def _edge(inside: Plane, soft: float) -> Plane:
@@ -309,3 +303,15 @@ def _between(start: tuple[float, float], end: tuple[float, float], part: float) 
 
 _FINE_PX = 120
 _COARSE_PX = 64
+_TORSO = (
+    (-0.5, 1.35),
+    (0.5, 1.35),
+    (1.2, 1.65),
+    (1.32, 2.2),
+    (1.04, 3.4),
+    (0.98, 4.6),
+    (-0.98, 4.6),
+    (-1.04, 3.4),
+    (-1.32, 2.2),
+    (-1.2, 1.65),
+)

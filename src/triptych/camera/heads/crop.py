@@ -143,11 +143,12 @@ class _Servo:
     def step(self) -> None:
         """Run for one tick: as fast as still allows to brake in time."""
         gap = self._aim - self._at
-        wanted = math.copysign(min(self._cap, math.sqrt(2 * self._force * abs(gap)), abs(gap) / _TICK_S), gap)
+        brakes_in_time = self._force * (math.sqrt(_TICK_S**2 + 2 * abs(gap) / self._force) - _TICK_S)
+        wanted = math.copysign(min(self._cap, brakes_in_time), gap)
         change = self._force * _TICK_S
         self._speed += min(max(wanted - self._speed, -change), change)
         self._at += self._speed * _TICK_S
-        if abs(self._aim - self._at) < _TINY_DEG and abs(self._speed) <= change:
+        if abs(self._aim - self._at) < _NEAR_DEG and abs(self._speed) <= change:
             self._at, self._speed = self._aim, 0.0
 
 
@@ -179,5 +180,5 @@ def _within(angle_deg: float, limits: tuple[float, float]) -> float:
 
 _TICK_S = 0.004
 _TICK = timedelta(seconds=_TICK_S)
-_TINY_DEG = 1e-6
+_NEAR_DEG = 0.01
 _MOST_BUFFERS = 12

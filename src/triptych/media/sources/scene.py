@@ -53,6 +53,8 @@ class SceneSource:
         self._image.flags.writeable = False
         self._dirty: list[tuple[slice, slice]] = []
         self._ball = _ball()
+        for figure in self._cast:
+            _sit_for(figure)
         self._pace = Pace(clock, wait)
 
     @property
@@ -108,6 +110,12 @@ class SceneSource:
         touched = people.lay(self._canvas, sprite, x_px, y_px)
         if touched is not None:
             self._dirty.append(touched)
+
+
+def _sit_for(figure: world.Figure) -> None:
+    """Paint a figure's heads beforehand: each costs more than a frame has time for."""
+    for turn in (-1, 0, 1):
+        people.head(figure.look, figure.radius_px, turn)
 
 
 def _ball() -> list[people.Sprite]:
