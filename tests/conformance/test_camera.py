@@ -77,6 +77,12 @@ class Seer:
             time.sleep(0.02)
         return state
 
+    def until_idle_again(self):
+        """Wait until a new process answers for the camera, in place of one that was killed."""
+        deadline = time.monotonic() + BOUND_S
+        while self.call("GET", "?cause=state").get("data", {}).get("session", "none") is not None:
+            assert time.monotonic() < deadline
+
     def picture(self, query=""):
         answer = self.client.get(f"/api/stream/frame.jpg{query}")
         assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
@@ -134,14 +140,6 @@ def seer(system):
     system.rest()
 
 
-def blueness(picture, box):
-    """Return how many strongly blue pixels lie around a box."""
-    high, wide = picture.shape[:2]
-    x, y, w, h = (round(edge * size) for edge, size in zip(box, (wide, high, wide, high), strict=True))
-    part = picture[max(0, y - h // 2) : y + h + h // 2, max(0, x - w // 2) : x + w + w // 2].astype(int)
-    return int(((part[..., 0] - part[..., 2] > 90) & (part[..., 0] - part[..., 1] > 60)).sum())
-
-
 def timed(work):
     begun = time.monotonic()
     work()
@@ -155,29 +153,32 @@ def test_row_1_the_list_of_marks(seer):
     seer.error("GET", "?cause=foo")
 
 
-@pytest.mark.parametrize("mark", ["single_rect", "partial_rect", "rotating_arcs", "animation_1"])
+MARKS = {"single_rect": (255, 120, 30), "partial_rect": (80, 230, 60), "rotating_arcs": (60, 60, 240), "animation_1": (0, 176, 255)}
+
+
+@pytest.mark.parametrize("mark", MARKS)
 def test_row_2_each_mark_is_drawn_at_once_and_not_on_clean_pictures(seer, mark):
+    seer.ok("POST", json=B | {"non_moving_target": True})
     seer.ok("PUT", "?cause=track")
+    seer.until(lambda state: state["track"]["target"] is not None)
     seer.ok("POST", f"?mark={mark}", headers=FORM)
     assert seer.state()["mark"] == mark
-    marked, clean = drawn_pixels(seer)
-    assert marked > 200
-    assert clean < marked / 4
+    marked = of_colour(seer, MARKS[mark])
+    assert marked > of_colour(seer, MARKS[mark], "?marks=0") + 20
     for word in ("false", "False"):
         seer.ok("POST", f"?mark={word}", headers=FORM)
         assert seer.state()["mark"] is None
+    assert of_colour(seer, MARKS[mark]) < marked - 20
 
 
-def drawn_pixels(seer):
-    """Count pixels of the marks' own colours in a marked and in a clean picture."""
-    colours = [(255, 120, 30), (80, 230, 60), (60, 60, 240)]
-
-    def count(picture):
-        near = [np.abs(picture.astype(int) - colour).max(axis=2) < 60 for colour in colours]
-        bright = picture.min(axis=2) < 60
-        return int((np.any(near, axis=0) & bright).sum())
-
-    return count(seer.picture()), count(seer.picture("?marks=0"))
+def of_colour(seer, colour, query=""):
+    """Count the pixels of about one colour around the head of the target."""
+    picture = seer.picture(query)
+    high, wide = picture.shape[:2]
+    x, y, w, h = seer.state()["track"]["target"]["box"]
+    left, top, right, bottom = x - w / 2, y - h / 2, x + 1.5 * w, y + 1.3 * h
+    part = picture[round(max(0, top) * high) : round(bottom * high), round(max(0, left) * wide) : round(right * wide)]
+    return int((np.abs(part.astype(int) - colour).max(axis=2) < 75).sum())
 
 
 def test_row_3_a_bad_mark_leaves_the_old_one(seer):
@@ -312,11 +313,11 @@ def test_row_18_one_shot_each_idle_tracking_and_paused(seer):
 def test_row_19_ten_seconds_are_ten_seconds(seer, tracking):
     if tracking:
         seer.ok("PUT", "?cause=track")
-    begun = time.monotonic()
+    pan, begun = seer.state()["head"]["pan"], time.monotonic()
     seer.ok("PUT", "?cause=record")
     seer.until(lambda _: time.monotonic() - begun >= 10)
     wall_s = time.monotonic() - begun
-    assert tracking or seer.state()["head"]["pan"] == 0
+    assert tracking or seer.state()["head"]["pan"] == pan
     seer.ok("DELETE", "?cause=record")
     assert seer.state()["track"]["state"] == ("locked" if tracking else "off")
     shoot = seer.kept("shoots")[-1]
@@ -453,12 +454,13 @@ def test_row_37_a_held_head_gets_no_command(seer):
     seer.ok("POST", json=B | {"non_moving_target": True})
     seer.ok("PUT", "?cause=track")
     seer.ok("PUT", "?cause=record")
+    head = seer.state()["head"]
     state = seer.until(lambda state: state["track"]["target"] is not None and state["record"]["seconds"] > 3)
-    assert (state["track"]["state"], state["head"]["pan"], state["head"]["tilt"]) == ("still", 0, 0)
+    assert (state["track"]["state"], state["head"]) == ("still", head)
     seer.ok("DELETE", "?cause=record")
     lines = seer.marks_of(state["record"]["id"])[1:]
     assert any(one["target"] for line in lines for one in line["objects"])
-    assert {line["pan"] for line in lines} == {0}
+    assert len({line["pan"] for line in lines}) == 1
     seer.ok("DELETE", "?cause=track")
     seer.ok("POST", json=B)
     seer.ok("PUT", "?cause=track")
@@ -469,7 +471,7 @@ def test_row_39_a_killed_process_loses_at_most_a_second(seer):
     seer.ok("PUT", "?cause=record")
     state = seer.until(lambda state: state["record"]["seconds"] >= 4)
     os.kill(holder(newest(seer.data_dir, "*.mp4")), signal.SIGKILL)
-    seer.until(lambda state: state["session"] is None)
+    seer.until_idle_again()
     shoot = next(one for one in seer.kept("shoots") if one["id"] == state["record"]["id"])
     assert shoot["state"] == "recovered"
     assert shoot["length"] >= state["record"]["seconds"] - 1
@@ -565,7 +567,7 @@ def test_ending_the_views_of_an_address(seer):
 
 def test_row_50_random_bodies_and_queries_do_no_harm(seer):
     """1,000 of them: no 5xx, no motion, no file."""
-    seed = random.Random(7)  # noqa: S311 - repeatable noise, not a secret
+    seed = random.Random(7)
     before = len(seer.kept("shoots")) + len(seer.kept("shots"))
     words = ["", "mark", "track", "None", "null", "\x00", "../x", "é", "1e999", "a" * 300, "%ff", "&", "="]
     for number in range(1000):

@@ -10,7 +10,7 @@ from triptych.errors import TriptychError
 from triptych.messages import Answer, Ask, Ended, Refused
 from triptych.model import End, EndReason
 from triptych.panels.camera import PANEL
-from triptych.panels.cameras import DEFINITIONS, PARAMETERS, Kept, ask_in_session, everyone, keep, named
+from triptych.panels.cameras import DEFINITIONS, PARAMETERS, Kept, ask, ask_in_session, everyone, keep, named
 from triptych.panels.http import SERVICE_KEY
 
 KEPT = Kept(parameters=Parameters(ai="official_ai"), mark=None)
@@ -26,6 +26,7 @@ class Asking:
 @pytest.fixture
 async def system(tmp_path):
     async with running_system(tmp_path, (PANEL,)) as system:
+        await system.worker.announce(slots={"camera": 8})
         yield system
 
 
@@ -125,3 +126,9 @@ async def test_any_other_refusal_is_passed_on(system, door, camera):
     with pytest.raises(TriptychError, match="disk full"):
         await ask_in_session(door, camera, "record")
     assert not system.worker.started
+
+
+async def test_a_process_that_was_just_ending_is_asked_again(system, door, camera):
+    answers = [Refused(code="worker_lost", message="the process died"), Answer(data={"state": "idle"})]
+    await serve(system, lambda request: answers.pop(0))
+    assert await ask(door, camera, "state") == {"state": "idle"}

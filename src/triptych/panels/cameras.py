@@ -14,16 +14,16 @@ from triptych.contracts import Catalog
 from triptych.errors import Invalid, NotFound, TriptychError, Unavailable
 from triptych.kinds import KINDS, CameraSpec
 from triptych.messages import Ask
-from triptych.model import LIVE, Json, Query, Submission, WorkerState
+from triptych.model import Json, Submission, WorkerState
 from triptych.panels.http import Service, service
 
 DEFINITIONS = "cameras"
 PARAMETERS = "camera.parameters"
 KIND = "camera"
 ANSWER_BOUND = timedelta(seconds=6)
-ENDING_BOUND = timedelta(milliseconds=100)
-STARTS = 8
-BUSY = frozenset({"process_busy", "worker_busy"})
+BUSY_PAUSE = timedelta(milliseconds=50)
+STARTS = 20
+BUSY = "process_busy"
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,9 +94,17 @@ async def keep(door: Service, camera: Camera, kept: Kept) -> None:
 
 
 async def ask(door: Service, camera: Camera, verb: str, data: Json | None = None, bound: timedelta = ANSWER_BOUND) -> Json:
-    """Ask the process of a camera. Raises `TriptychError` with the code and text of its refusal, or `Unavailable`."""
+    """Ask the process of a camera; once more if that one was just ending.
+
+    Raises `TriptychError` with the code and text of its refusal, or `Unavailable`.
+    """
     process = KINDS[KIND].process("", {"camera": camera.id})
     request = Ask(process=process, kind=KIND, spec=camera.spec, verb=verb, data=dict(data or {}))
+    try:
+        return await door.engine.probe(camera.definition.worker, request, bound)
+    except TriptychError as fault:
+        if fault.code != "worker_lost":
+            raise
     return await door.engine.probe(camera.definition.worker, request, bound)
 
 
@@ -113,22 +121,14 @@ async def ask_in_session(door: Service, camera: Camera, verb: str, data: Json | 
 
 
 async def _begin(door: Service, camera: Camera) -> None:
-    """Submit a session; one that another client began meanwhile, or that is just ending, is waited for instead."""
+    """Submit a session; one that another client began meanwhile, or that is just ending, is given a moment instead."""
     submission = Submission(kind=KIND, spec=camera.spec, worker_id=await _worker(door, camera), queue=False)
     try:
         await door.engine.submit(submission)
     except TriptychError as fault:
-        if fault.code not in BUSY or not await _wait_for_session(door, camera):
+        if fault.code != BUSY:
             raise
-
-
-async def _wait_for_session(door: Service, camera: Camera) -> bool:
-    """Give the session that there is a moment to end; False when there is none."""
-    page = await door.engine.list(Query(kind=KIND, states=LIVE, limit=None))
-    held = [job for job in page.jobs if job.spec.get("camera") == camera.id]
-    for job in held:
-        await door.engine.wait(job.id, ENDING_BOUND)
-    return bool(held)
+        await door.clock.sleep(BUSY_PAUSE)
 
 
 async def _worker(door: Service, camera: Camera) -> str:
