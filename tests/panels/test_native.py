@@ -191,7 +191,7 @@ async def test_a_wrong_parameter_is_refused(system: System, query: str, field: s
 
 
 async def test_a_cursor_that_is_not_ours_is_refused(system: System) -> None:
-    assert (await problem(system, "GET", "jobs?cursor=x"))[1:] == ("invalid", "cursor")
+    assert await problem(system, "GET", "jobs?cursor=x") == (400, "invalid_parameter", "cursor")
 
 
 async def test_reading_waits_for_the_end(system: System) -> None:
