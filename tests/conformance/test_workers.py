@@ -154,12 +154,14 @@ async def test_a_start_that_cannot_be_says_why_and_is_kept(up: UpServer) -> None
     assert await failed(up, "bash -x") == 'exec: "bash -x": executable file not found in $PATH'
     assert await failed(up, "/no/such") == "fork/exec /no/such: no such file or directory"
     assert await failed(up, str(plain)) == f"fork/exec {plain}: permission denied"
+    assert await failed(up, "bash", "-c") == "path starts with a dash"
+    assert await failed(up, "bash", "../../etc/passwd") == "path outside the worker root"
     newest = (await up.client.get("/api/v1/jobs?limit=1")).json()["jobs"][0]
     assert (newest["state"], newest["end_reason"], newest["origin"]) == ("ended", "never_started", "workers")
     assert await query(up, newest["id"]) == {
         "done": True,
         "error": True,
-        "error_text": f"never started: fork/exec {plain}: permission denied",
+        "error_text": "never started: path outside the worker root",
     }
 
 
