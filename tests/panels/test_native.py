@@ -261,6 +261,17 @@ async def test_a_start_that_failed_is_told_in_the_record(system: System) -> None
     assert (record["end_reason"], record["error"]["message"]) == ("never_started", "exec: no command")
 
 
+async def test_a_repeated_key_gives_a_job_that_never_started_too(system: System) -> None:
+    async def refuse(_start: Start) -> Answered:
+        return Refused(code="start_failed", message="exec: no command")
+
+    system.worker.on_start = refuse
+    made = json.loads((await ask(system, "POST", "jobs", TRUE, idempotency_key="k")).body)
+    await system.job(made["id"], State.ENDED)
+    again = await ask(system, "POST", "jobs", TRUE, idempotency_key="k")
+    assert (again.status, json.loads(again.body)["end_reason"]) == (200, "never_started")
+
+
 @pytest.mark.parametrize("path", ["jobs/{}", "jobs/{}/output", "jobs/{}/events"])
 async def test_an_unknown_job_is_404(system: System, path: str) -> None:
     assert (await problem(system, "GET", path.format(UNKNOWN)))[:2] == (404, "job_not_found")
