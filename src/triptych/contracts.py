@@ -50,6 +50,10 @@ class Store(Protocol):
         """Return the job, or None."""
         ...
 
+    async def find_by_key(self, kind: str, key: str) -> Job | None:
+        """Return the job of this kind that holds an idempotency key, or None."""
+        ...
+
     async def list(self, query: Query) -> Page:
         """Return a page of jobs, newest first, stable while rows arrive. Raises `Invalid` on a cursor that is not ours."""
         ...

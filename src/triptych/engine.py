@@ -81,12 +81,14 @@ class Engine:
         `Invalid`, `NotFound`, `Conflict` or `Unavailable` with nothing started, or `StartFailed` with the job kept as `never_started`.
         """
         job = self._draft(ask)
+        if (earlier := await self._ledger.earlier(ask)) is not None:
+            return await self._repeat(earlier.id, ask)
         worker = self._choose(ask, job)
         if worker is not None:
             job = replace(job, state=State.STARTING, attempt=1, worker_id=worker.id)
         stored = await self._ledger.keep(job)
         if stored.id != job.id:
-            return _repeated(await self._ledger.until(stored.id, BEGUN, SETTLE_BOUND))
+            return await self._repeat(stored.id, ask)
         if worker is None:
             self._spawn(self.place())
         elif ask.queue:
@@ -275,6 +277,13 @@ class Engine:
     def _takes_now(self, worker: Worker, job: Job) -> bool:
         return takes(worker, job) and self._roster.fits(worker, job.kind) and self._roster.idle(worker, job)
 
+    async def _repeat(self, job_id: str, ask: Submission) -> Job:
+        job = await self._ledger.until(job_id, BEGUN, SETTLE_BOUND)
+        end = job.end
+        if not ask.queue and end is not None and end.reason is EndReason.NEVER_STARTED and end.fault is not None:
+            raise StartFailed(end.fault.message, code=end.fault.code)
+        return job
+
     async def _hand_over(self, job: Job, *, queue: bool = True) -> Job:
         entry = KINDS[job.kind]
         start = Start(job_id=job.id, kind=job.kind, attempt=job.attempt, process=entry.process(job.id, job.spec), spec=dict(job.spec))
@@ -358,12 +367,6 @@ async def _guarded(work: Coroutine[object, object, object]) -> None:
         log.info("background verb refused", code=fault.code, reason=fault.message)
     except Exception:
         log.exception("background verb failed")
-
-
-def _repeated(job: Job) -> Job:
-    if job.end is not None and job.end.reason is EndReason.NEVER_STARTED and job.end.fault is not None:
-        raise StartFailed(job.end.fault.message, code=job.end.fault.code)
-    return job
 
 
 def _holder(job: Job) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 
 from triptych.contracts import Store
-from triptych.errors import NotFound
+from triptych.errors import Conflict, NotFound
 from triptych.jobs import Jobs
-from triptych.model import LIVE, Change, Happening, Job, Query, State, Worker
+from triptych.model import LIVE, Change, Happening, Job, Query, State, Submission, Worker
 from triptych.roster import Roster
 
 LOG_PAGE = 500
@@ -33,6 +33,15 @@ class Ledger:
         job = self.jobs.get(job_id) or await self.store.find(job_id)
         if job is None or kind not in {None, job.kind}:
             raise NotFound("job not found", code="job_not_found")
+        return job
+
+    async def earlier(self, ask: Submission) -> Job | None:
+        """Return the job that an ask with this idempotency key made before. Raises `Conflict` when that ask was another one."""
+        if ask.idempotency_key is None:
+            return None
+        job = await self.store.find_by_key(ask.kind, ask.idempotency_key)
+        if job is not None and job.fingerprint != ask.fingerprint:
+            raise Conflict("idempotency key reused", code="key_reused")
         return job
 
     async def keep(self, job: Job) -> Job:

@@ -64,6 +64,14 @@ async def test_a_key_belongs_to_its_kind(store: Store) -> None:
     assert await store.add(other) == other
 
 
+async def test_a_job_is_found_by_its_kind_and_key(store: Store) -> None:
+    await store.add(FULL)
+    key = str(FULL.idempotency_key)
+    assert await store.find_by_key(FULL.kind, key) == FULL
+    assert await store.find_by_key("annotate", key) is None
+    assert await store.find_by_key(FULL.kind, "other") is None
+
+
 async def test_jobs_without_a_key_are_never_the_same(store: Store) -> None:
     await store.add(a_job("job-1"))
     await store.add(a_job("job-2"))

@@ -12,7 +12,7 @@ import pytest
 from agent.site import WORKER, Site, refusal
 from triptych.agent.tree import stat as stat_of
 from triptych.errors import StartFailed
-from triptych.kinds.command import find_program, quoted
+from triptych.kinds.command import check_script, find_program, quoted
 from triptych.messages import Answer, Ended
 from triptych.model import EndReason
 
@@ -150,6 +150,41 @@ async def test_a_job_never_starts_outside_the_root(site: Site, cwd: str) -> None
     (site.folder / "data" / "root" / "door").symlink_to("/")
     _, reply = await site.run("pwd", cwd=cwd)
     assert refusal(reply) == "path outside the worker root"
+
+
+def _rooted(tmp_path: Path) -> list[str]:
+    first, second = tmp_path / "first", tmp_path / "second"
+    (first / "sub").mkdir(parents=True)
+    second.mkdir()
+    (second / "b.sh").touch()
+    (first / "inside").symlink_to(second)
+    (first / "outside").symlink_to("/etc")
+    (first / "loop").symlink_to("loop")
+    return [str(first), str(second)]
+
+
+@pytest.mark.parametrize(
+    "script", ["", "a.sh", "30", "sub/../a.sh", "{0}/a.sh", "{1}/b.sh", "inside/b.sh", "../second/b.sh", "nosuch/x", "loop"]
+)
+def test_a_script_may_lie_anywhere_in_the_roots_or_nowhere(tmp_path: Path, script: str) -> None:
+    """Workers S2, S4."""
+    roots = _rooted(tmp_path)
+    check_script(script.format(*roots), roots)
+
+
+@pytest.mark.parametrize("script", ["..", "../x", "/etc/passwd", "outside/passwd", "sub/../../x", "{0}/../x", "{0}x", "/", "~/../../x"])
+def test_a_script_outside_the_roots_is_refused(tmp_path: Path, script: str) -> None:
+    """Workers S2: by `..`, by a link and by an absolute path."""
+    roots = _rooted(tmp_path)
+    with pytest.raises(StartFailed, match=r"^path outside the worker root$"):
+        check_script(script.format(*roots), roots)
+
+
+@pytest.mark.parametrize("script", ["-", "-c", "--rcfile"])
+def test_a_script_that_reads_as_an_option_is_refused(tmp_path: Path, script: str) -> None:
+    """Workers S3."""
+    with pytest.raises(StartFailed, match=r"^path starts with a dash$"):
+        check_script(script, [str(tmp_path)])
 
 
 async def test_two_attempts_never_see_each_others_files(site: Site) -> None:

@@ -1,8 +1,9 @@
 import pytest
+from msgspec import UNSET
 from starlette.requests import Request
 
 from triptych.errors import Invalid
-from triptych.panels.asks import CommandAsk, EventsQuery, idempotency_key, last_event, submission
+from triptych.panels.asks import CommandAsk, EventsQuery, given, idempotency_key, last_event, submission
 
 
 def request(**headers: str) -> Request:
@@ -45,3 +46,9 @@ def test_the_header_goes_before_the_parameter() -> None:
     assert last_event(request(last_event_id="7"), EventsQuery(after=3)) == 7
     assert last_event(request(), EventsQuery(after=3)) == 3
     assert last_event(request(), EventsQuery()) is None
+
+
+def test_what_is_left_out_is_none_and_what_is_empty_is_not() -> None:
+    assert given(UNSET) is None
+    assert given("") == ""
+    assert given(0) == 0

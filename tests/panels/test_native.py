@@ -191,7 +191,7 @@ async def test_a_wrong_parameter_is_refused(system: System, query: str, field: s
 
 
 async def test_a_cursor_that_is_not_ours_is_refused(system: System) -> None:
-    assert (await problem(system, "GET", "jobs?cursor=x"))[1:] == ("invalid", "cursor")
+    assert await problem(system, "GET", "jobs?cursor=x") == (400, "invalid_parameter", "cursor")
 
 
 async def test_reading_waits_for_the_end(system: System) -> None:
@@ -259,6 +259,17 @@ async def test_a_start_that_failed_is_told_in_the_record(system: System) -> None
     job_id = await submitted(system, State.ENDED)
     record = await read(system, f"jobs/{job_id}")
     assert (record["end_reason"], record["error"]["message"]) == ("never_started", "exec: no command")
+
+
+async def test_a_repeated_key_gives_a_job_that_never_started_too(system: System) -> None:
+    async def refuse(_start: Start) -> Answered:
+        return Refused(code="start_failed", message="exec: no command")
+
+    system.worker.on_start = refuse
+    made = json.loads((await ask(system, "POST", "jobs", TRUE, idempotency_key="k")).body)
+    await system.job(made["id"], State.ENDED)
+    again = await ask(system, "POST", "jobs", TRUE, idempotency_key="k")
+    assert (again.status, json.loads(again.body)["end_reason"]) == (200, "never_started")
 
 
 @pytest.mark.parametrize("path", ["jobs/{}", "jobs/{}/output", "jobs/{}/events"])

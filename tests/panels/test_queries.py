@@ -25,9 +25,13 @@ def test_a_query_string_becomes_its_type() -> None:
     asked = read_query(query("state=running,queued&limit=7&since=2024-05-06T07:08:09Z&worker=a%2Fb"), ListQuery)
     assert asked == ListQuery(state=(State.RUNNING, State.QUEUED), limit=7, since=datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC), worker="a/b")
     assert read_query(query("follow=1"), OutputQuery).follow == 1
+    assert read_query(query("worker=null&origin="), ListQuery) == ListQuery(worker="null", origin="")
 
 
-@pytest.mark.parametrize(("text", "field"), [("limit=x", "limit"), ("state=running,x", "state[1]"), ("more=1", "more")])
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [("limit=x", "limit"), ("state=running,x", "state[1]"), ("more=1", "more"), ("since=1.5", "since"), ("kind=null", "kind")],
+)
 def test_a_parameter_that_does_not_fit_is_named(text: str, field: str) -> None:
     with pytest.raises(Invalid) as caught:
         read_query(query(text), ListQuery)
@@ -49,6 +53,13 @@ async def test_a_field_that_does_not_fit_is_named(data: bytes, field: str | None
     with pytest.raises(Invalid) as caught:
         await read_request(body(data), CommandAsk)
     assert (caught.value.code, caught.value.field) == ("invalid", field)
+
+
+async def test_a_whole_float_is_an_integer() -> None:
+    asked = await read_request(body(b'{"command":"x","priority":7.0,"timeout_s":1.5}'), CommandAsk)
+    assert (asked.priority, asked.timeout_s) == (7, 1.5)
+    with pytest.raises(Invalid):
+        await read_request(body(b'{"command":"x","priority":7.5}'), CommandAsk)
 
 
 async def test_no_body_is_an_empty_one() -> None:

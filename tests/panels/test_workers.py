@@ -179,6 +179,17 @@ async def test_a_repeated_key_gives_the_same_job_and_starts_nothing(system: Syst
     assert (await post(system, "/start", other, idempotency_key="l")).status == 201
 
 
+async def test_a_repeated_key_is_answered_whatever_has_become_of_the_worker(system: System) -> None:
+    """workers W8."""
+    first = await post(system, "/start", COUNT, idempotency_key="k")
+    await system.worker.announce(WorkerState.DRAINING)
+    await system.knows(WORKER_ID, WorkerState.DRAINING)
+    assert (await post(system, "/start", COUNT, idempotency_key="k")).body == first.body
+    await system.worker.bus.leave(WORKER_ID)
+    await system.knows(WORKER_ID, WorkerState.LOST)
+    assert (await post(system, "/start", COUNT, idempotency_key="k")).body == first.body
+
+
 async def test_a_repeated_key_whose_start_failed_fails_alike(system: System) -> None:
     """workers W8."""
 

@@ -10,9 +10,13 @@ from triptych.model import EndReason, Json
 
 
 class CommandSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """A program on a worker: `argv` as given, no shell. `cwd` is `root`, `work` or a folder beneath the root."""
+    """A program on a worker: `argv` as given, no shell. `cwd` is `root`, `work` or a folder beneath the root.
+
+    `script` is the argument that names a script, which must lie in a root if it is there at all; empty where none does.
+    """
 
     argv: tuple[str, ...]
+    script: str = ""
     cwd: str = "root"
     env: dict[str, str] = {}
     stdin: str | None = None

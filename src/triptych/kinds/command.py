@@ -61,8 +61,10 @@ def program_of(start: Start, spec: CommandSpec, place: Place, base: Mapping[str,
         **place.env,
         **spec.env,
     }
+    file = find_program(spec.argv[0], env["PATH"])
+    check_script(spec.script, place.roots)
     return Program(
-        file=find_program(spec.argv[0], env["PATH"]),
+        file=file,
         argv=spec.argv,
         env=env,
         cwd=_folder(spec.cwd, place.roots, work_dir),
@@ -84,6 +86,17 @@ def find_program(name: str, path: str) -> str:
         if folder.startswith("/") and os.access(file, os.X_OK) and not os.path.isdir(file):
             return file
     raise StartFailed(f"exec: {quoted(name)}: executable file not found in $PATH")
+
+
+def check_script(script: str, roots: Sequence[str]) -> None:
+    """Refuse a script outside the roots, links followed, or one that an interpreter would take as an option (workers S2, S3).
+
+    A name of nothing is the interpreter's business (S4). Raises `StartFailed`.
+    """
+    if script.startswith("-"):
+        raise StartFailed("path starts with a dash")
+    if script and not any(_lies_in(os.path.join(roots[0], script), root) for root in roots):
+        raise StartFailed("path outside the worker root")
 
 
 def base_environment(place: Place) -> dict[str, str]:
@@ -160,10 +173,15 @@ def _folder(cwd: str, roots: Sequence[str], work_dir: str) -> str:
     root = roots[0] if roots else work_dir
     if cwd == "root":
         return root
-    folder = os.path.realpath(os.path.join(root, cwd))
-    if os.path.commonpath((folder, os.path.realpath(root))) != os.path.realpath(root):
+    folder = os.path.join(root, cwd)
+    if not _lies_in(folder, root):
         raise StartFailed("path outside the worker root")
-    return folder
+    return os.path.realpath(folder)
+
+
+def _lies_in(path: str, root: str) -> bool:
+    real_root = os.path.realpath(root)
+    return os.path.commonpath((os.path.realpath(path), real_root)) == real_root
 
 
 def _account() -> tuple[str, str]:

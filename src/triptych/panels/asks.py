@@ -3,10 +3,11 @@
 import hashlib
 import re
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta
+from msgspec import UnsetType as Unset
 from starlette.requests import Request
 
 from triptych.errors import Invalid
@@ -21,6 +22,7 @@ MAX_STDIN_BYTES = 1024 * 1024
 MAX_WORKER_ID_BYTES = 200
 MAX_NUMBER = 2**53
 
+Value = TypeVar("Value")
 NoNul = Annotated[str, Meta(pattern="^[^\\x00]*$")]
 Name = Annotated[str, Meta(pattern="^[A-Za-z_][A-Za-z0-9_]*$")]
 Moment = Annotated[datetime, Meta(tz=True)]
@@ -32,8 +34,8 @@ class CommandAsk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     command: Annotated[str, Meta(pattern="^[^\\x00]+$", max_length=MAX_COMMAND_BYTES)]
     kind: Literal["command"] = "command"
-    worker_id: Annotated[str, Meta(min_length=1, max_length=MAX_WORKER_ID_BYTES)] | msgspec.UnsetType = msgspec.UNSET
-    labels: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
+    worker_id: Annotated[str, Meta(min_length=1, max_length=MAX_WORKER_ID_BYTES)] | Unset = UNSET
+    labels: dict[str, str] | Unset = UNSET
     args: Annotated[tuple[NoNul, ...], Meta(max_length=1024)] = ()
     env: dict[Name, NoNul] = {}
     cwd: Annotated[str, Meta(pattern="^[^\\x00]+$", max_length=4096)] = "work"
@@ -59,14 +61,14 @@ class StopAsk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class ListQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which jobs to list."""
 
-    kind: Literal["command", "annotate", "camera"] | None = None
+    kind: Literal["command", "annotate", "camera"] | Unset = UNSET
     state: tuple[State, ...] = ()
-    end_reason: EndReason | None = None
-    worker: str | None = None
-    origin: str | None = None
-    since: Moment | None = None
-    until: Moment | None = None
-    cursor: str | None = None
+    end_reason: EndReason | Unset = UNSET
+    worker: str | Unset = UNSET
+    origin: str | Unset = UNSET
+    since: Moment | Unset = UNSET
+    until: Moment | Unset = UNSET
+    cursor: str | Unset = UNSET
     limit: Annotated[int, Meta(ge=1, le=500)] = 50
 
 
@@ -79,7 +81,7 @@ class JobQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class EventsQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where to begin."""
 
-    after: Position | None = None
+    after: Position | Unset = UNSET
 
 
 class OutputQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -87,9 +89,9 @@ class OutputQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     stream: Literal["stdout", "stderr"] = "stdout"
     offset: Position = 0
-    limit: Annotated[int, Meta(ge=1, le=MAX_NUMBER)] | None = None
+    limit: Annotated[int, Meta(ge=1, le=MAX_NUMBER)] | Unset = UNSET
     follow: Literal[0, 1] = 0
-    attempt: Annotated[int, Meta(ge=1, le=2**31)] | None = None
+    attempt: Annotated[int, Meta(ge=1, le=2**31)] | Unset = UNSET
 
 
 KEY = Parameter(
@@ -102,9 +104,14 @@ LAST_EVENT = Parameter(name="Last-Event-ID", place="header", type=Position, summ
 IF_NONE_MATCH = Parameter(name="If-None-Match", place="header", type=str, summary="Answer 304 if the record is still this one.")
 
 
+def given(value: Value | Unset) -> Value | None:
+    """Return a parameter's value, None when it was left out."""
+    return None if value is UNSET else value
+
+
 def submission(asked: CommandAsk, key: str | None) -> Submission:
     """Return what the engine is asked for. Raises `Invalid` naming the field that is too long or missing."""
-    if (asked.worker_id is msgspec.UNSET) == (asked.labels is msgspec.UNSET):
+    if (asked.worker_id is UNSET) == (asked.labels is UNSET):
         raise Invalid("exactly one of worker_id and labels must be given", field="worker_id")
     _check_sizes(asked)
     spec = CommandSpec(
@@ -120,7 +127,7 @@ def submission(asked: CommandAsk, key: str | None) -> Submission:
     return Submission(
         kind=asked.kind,
         spec=msgspec.to_builtins(spec),
-        worker_id=asked.worker_id or None,
+        worker_id=given(asked.worker_id),
         needs=asked.labels or {},
         priority=asked.priority,
         idempotency_key=key,
@@ -140,7 +147,7 @@ def last_event(request: Request, query: EventsQuery) -> int | None:
     """Return the number of the event to go on after, None for now. Raises `Invalid`."""
     text = request.headers.get("last-event-id")
     if not text:
-        return query.after
+        return given(query.after)
     if not re.fullmatch("[0-9]{1,16}", text) or int(text) > MAX_NUMBER:
         raise Invalid("Last-Event-ID must be the number of an event", code="invalid_parameter", field="Last-Event-ID")
     return int(text)
@@ -148,7 +155,7 @@ def last_event(request: Request, query: EventsQuery) -> int | None:
 
 def _check_sizes(asked: CommandAsk) -> None:
     env_bytes = sum(_size(name) + _size(value) + 2 for name, value in asked.env.items())
-    worker_id = "" if asked.worker_id is msgspec.UNSET else asked.worker_id
+    worker_id = "" if asked.worker_id is UNSET else asked.worker_id
     sizes = (
         ("command", _size(asked.command), MAX_COMMAND_BYTES),
         ("worker_id", _size(worker_id), MAX_WORKER_ID_BYTES),

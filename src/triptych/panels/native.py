@@ -25,6 +25,7 @@ from triptych.panels.asks import (
     ListQuery,
     OutputQuery,
     StopAsk,
+    given,
     idempotency_key,
     last_event,
     submission,
@@ -66,14 +67,14 @@ async def list_jobs(request: Request) -> Response:
     """List jobs of every kind, newest first."""
     asked = read_query(request, ListQuery)
     query = Query(
-        kind=asked.kind,
+        kind=given(asked.kind),
         states=frozenset(asked.state) or None,
-        end_reason=asked.end_reason,
-        worker_id=asked.worker,
-        origin=asked.origin,
-        since=asked.since,
-        until=asked.until,
-        cursor=asked.cursor,
+        end_reason=given(asked.end_reason),
+        worker_id=given(asked.worker),
+        origin=given(asked.origin),
+        since=given(asked.since),
+        until=given(asked.until),
+        cursor=given(asked.cursor),
         limit=asked.limit,
     )
     return json_answer(job_page(await service(request).engine.list(query)))

@@ -75,7 +75,7 @@ def _types(panel: Panel, route: Route) -> list[object]:
 
 def _operation(panel: Panel, route: Route, schema_of: _Schemas) -> Json:
     operation: Json = {
-        "operationId": f"{panel.name}_{route.handler.__name__}",
+        "operationId": "_".join((panel.name, route.method.lower(), *_WORDS.findall(route.path))),
         "tags": [route.tag or panel.name],
         "summary": route.summary,
         "description": f"Role: {route.role}.",
@@ -99,17 +99,11 @@ def _parameters(route: Route, schema_of: _Schemas) -> list[Json]:
             "in": parameter.place,
             "description": parameter.summary,
             "required": parameter.required,
-            "schema": _present(schema_of(parameter.type)),
+            "schema": schema_of(parameter.type),
             **({"style": "form", "explode": False} if schema_of(parameter.type).get("type") == "array" else {}),
         }
         for parameter in route.parameters
     ]
-
-
-def _present(schema: Json) -> Json:
-    """Return the schema of a parameter that is given: leaving it out is how a parameter is null."""
-    choices = [choice for choice in schema.get("anyOf", ()) if choice != {"type": "null"}]
-    return schema if not choices else choices[0] if len(choices) == 1 else {"anyOf": choices}
 
 
 def _responses(panel: Panel, route: Route, schema_of: _Schemas) -> Json:
@@ -137,6 +131,7 @@ def _plain(path: str) -> str:
     return _CONVERTOR.sub("", path)
 
 
+_WORDS = re.compile(r"\w+")
 _NAMES = re.compile(r"{(\w+)(?::\w+)?}")
 _CONVERTOR = re.compile(r"(?<=\w):\w+(?=})")
 

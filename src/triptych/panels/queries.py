@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, TypeVar, get_origin, get_type_hints
+from typing import Annotated, TypeVar, get_type_hints
 
 import msgspec
+from msgspec.inspect import FloatType, IntType, LiteralType, Metadata, Type, UnionType, VarTupleType, type_info
 from starlette.requests import Request
 
 from triptych.errors import Invalid
@@ -21,23 +22,20 @@ async def read_request(request: Request, shape: type[Shape]) -> Shape:
     body = await read_body(request, BODY_CAP_BYTES)
     value = read_json(body, depth=BODY_DEPTH) if body else {}
     try:
-        return msgspec.convert(value, shape)
+        return msgspec.convert(_with_integers(value), shape)
     except msgspec.ValidationError as fault:
         message, field = _blame(fault)
         raise Invalid(message, field=field) from None
 
 
 def read_query(request: Request, shape: type[Shape]) -> Shape:
-    """Return the query string as `shape`. Raises `Invalid` with code `invalid_parameter`, also for unknown and repeated parameters."""
+    """Return the query string as `shape`; only numbers are read from text. Raises `Invalid` with code `invalid_parameter`."""
     given = request.query_params.multi_items()
     values = dict(given)
     if len(values) < len(given):
         raise Invalid("a parameter is given twice", code="invalid_parameter")
-    try:
-        return msgspec.convert(_split(values, shape), shape, strict=False)
-    except msgspec.ValidationError as fault:
-        message, field = _blame(fault)
-        raise Invalid(message, code="invalid_parameter", field=field) from None
+    hints = get_type_hints(shape, include_extras=True)
+    return shape(**{name: _value(name, text, hints) for name, text in values.items()})
 
 
 def parameters(shape: type[msgspec.Struct]) -> tuple[Parameter, ...]:
@@ -53,9 +51,36 @@ def _with_default(hint: object, default: object) -> object:
     return Annotated[hint, msgspec.Meta(extra_json_schema={"default": default})] if isinstance(default, int | float | str) else hint
 
 
-def _split(values: Mapping[str, str], shape: type[msgspec.Struct]) -> dict[str, object]:
-    lists = {name for name, hint in get_type_hints(shape).items() if get_origin(hint) is tuple}
-    return {name: value.split(",") if name in lists else value for name, value in values.items()}
+def _with_integers(value: object) -> object:
+    """Return `value` with 7.0 as 7, since JSON Schema calls both an integer."""
+    if isinstance(value, dict):
+        return {key: _with_integers(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_integers(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _value(name: str, text: str, hints: Mapping[str, object]) -> object:
+    if name not in hints:
+        raise Invalid(f"unknown parameter {name}", code="invalid_parameter", field=name)
+    kinds = _kinds(hints[name])
+    given = text.split(",") if any(isinstance(kind, VarTupleType) for kind in kinds) else text
+    try:
+        return msgspec.convert(given, hints[name], strict=not any(map(_is_number, kinds)))
+    except msgspec.ValidationError as fault:
+        message, part = _blame(fault)
+        raise Invalid(message, code="invalid_parameter", field=name + (part or "")) from None
+
+
+def _kinds(hint: object) -> tuple[Type, ...]:
+    kind = type_info(hint)
+    return kind.types if isinstance(kind, UnionType) else (kind,)
+
+
+def _is_number(kind: Type) -> bool:
+    if isinstance(kind, LiteralType):
+        return isinstance(kind.values[0], int)
+    return isinstance(kind.type if isinstance(kind, Metadata) else kind, IntType | FloatType)
 
 
 def _blame(fault: msgspec.ValidationError) -> tuple[str, str | None]:

@@ -52,6 +52,7 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     output: Any
     command: str | Unset = UNSET
     args: tuple[str, ...] | Unset = UNSET
+    script: str | Unset = UNSET
     cwd: str | Unset = UNSET
     env: dict[str, str] | Unset = UNSET
     stdin: str | Unset | None = UNSET

@@ -90,7 +90,7 @@ async def start(request: Request) -> Response:
     """Start a script on a worker that the caller names."""
     asked = await _read(request, StartRequest)
     key = _idempotency_key(request)
-    spec = CommandSpec(argv=(asked.command, asked.path) if asked.path else (asked.command,))
+    spec = CommandSpec(argv=(asked.command, asked.path) if asked.path else (asked.command,), script=asked.path)
     ask = Submission(
         kind=KIND,
         spec=msgspec.to_builtins(spec),

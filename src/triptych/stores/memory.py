@@ -37,6 +37,10 @@ class MemoryStore:
         """Return the job, or None."""
         return self._rows.job(job_id)
 
+    async def find_by_key(self, kind: str, key: str) -> Job | None:
+        """Return the job of this kind that holds an idempotency key, or None."""
+        return self._rows.keyed(kind, key)
+
     async def list(self, query: Query) -> Page:
         """Return a page of jobs, newest first. Raises `Invalid` on a cursor that is not ours."""
         jobs = sorted((job for job in self._rows.all() if _matches(job, query)), key=position, reverse=True)

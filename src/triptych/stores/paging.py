@@ -28,7 +28,7 @@ def from_cursor(cursor: str) -> Position:
         created_us, _, job_id = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition(":")
         return from_us(int(created_us)), job_id
     except (ValueError, OverflowError) as fault:
-        raise Invalid("cursor is not one of this listing", field="cursor") from fault
+        raise Invalid("cursor is not one of this listing", code="invalid_parameter", field="cursor") from fault
 
 
 def cut(jobs: Sequence[Job], limit: int | None) -> Page:

@@ -54,6 +54,11 @@ class SqlStore:
             return None
         return row_to_job(rows[0]) if rows else None
 
+    async def find_by_key(self, kind: str, key: str) -> Job | None:
+        """Return the job of this kind that holds an idempotency key, or None."""
+        rows = await self._readers.rows(self._sql.find_keyed, kind=kind, key=key)
+        return row_to_job(rows[0]) if rows else None
+
     async def list(self, query: Query) -> Page:
         """Return a page of jobs, newest first. Raises `Invalid` on a cursor that is not ours."""
         values = _filters(query)

@@ -79,6 +79,7 @@ class Statements:
         """Takes the changing columns, the id, and the revision that was read."""
         self.delete_job = self._compile(delete(JOBS).where(job.id == _text("job_id")))
         self.find = self._compile(select(JOBS).where(job.id == _text("job_id")))
+        self.find_keyed = self._compile(select(JOBS).where(job.idempotency_key == _text("key"), job.kind == _text("kind")))
         self.hold = self._compile(select(JOBS).where(job.id == _text("job_id")).with_for_update())
         self.hold_many = self._compile(
             select(JOBS).where(job.id == any_(bindparam("job_ids", type_=ARRAY(Text)))).order_by(job.id).with_for_update()
