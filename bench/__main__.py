@@ -1,5 +1,6 @@
 """`python -m bench [NAME ...]`: every bench, or those named; each figure beside its target and what the bare machine does."""
 
+import os
 import sys
 from importlib import import_module
 
@@ -8,7 +9,7 @@ from rich.table import Table
 
 from bench.figure import Figure
 
-BENCHES = ("idle", "starts", "queries", "camera")
+BENCHES = ("idle", "starts", "queries", "store", "camera")
 MISSED = 1
 
 
@@ -16,6 +17,8 @@ def main() -> int:
     """Run the benches and print a row for each figure; the exit code is 1 when a target was missed."""
     console = Console(width=None if sys.stdout.isatty() else 150)
     names = sys.argv[1:] or BENCHES
+    load, _, _ = os.getloadavg()
+    console.print(f"{os.cpu_count()} cores, load {load:.1f} before the first bench\n", style="dim")
     found: list[Figure] = []
     for name in names:
         with console.status(f"bench {name}"):

@@ -3,9 +3,12 @@
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
+
+from triptych.media.sample import Stretch, write_sample
 
 COMMAND = (sys.executable, "-m", "triptych.cli")
 
@@ -29,3 +32,11 @@ def start(tmp_path: Path) -> Iterator[Start]:
     for process in begun:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def small_clip(tmp_path: Path) -> Path:
+    """A clip of two seconds that nothing is known about."""
+    path = tmp_path / "own.mp4"
+    write_sample(path, (Stretch(Fraction(0), Fraction(2), 1, "stereo"),))
+    return path

@@ -36,9 +36,9 @@ def test_the_commands_of_a_page_print_what_it_shows(page, server, tmp_path):
 
 
 @pytest.mark.parametrize("page", _with("python"), ids=lambda page: page.name)
-def test_the_python_of_a_page_runs(page):
+def test_the_python_of_a_page_runs(page, server):
     for block in blocks(page, "python"):
-        exec(compile(block, str(page), "exec"), {})
+        exec(compile(block.replace(DOCUMENTED_URL, server.url), str(page), "exec"), {})
 
 
 def test_the_readme_opens_with_the_two_commands():
