@@ -17,7 +17,7 @@ from triptych.clock import SystemClock
 from triptych.engine import Engine
 from triptych.model import Place
 from triptych.outputs import Outputs
-from triptych.panels import camera, native, workers
+from triptych.panels import camera, media, native, workers
 from triptych.panels.app import App
 from triptych.panels.http import Service
 from triptych.panels.openapi import document as describe
@@ -27,7 +27,7 @@ from triptych.settings import Settings
 from triptych.stores.sql import SqlStore
 from triptych.upkeep import Upkeep
 
-PANELS = (workers.PANEL, camera.PANEL, native.PANEL)
+PANELS = (workers.PANEL, media.PANEL, camera.PANEL, native.PANEL)
 """Every panel; the last one speaks for paths that belong to none."""
 
 

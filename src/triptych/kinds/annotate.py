@@ -16,7 +16,8 @@ from triptych.contracts import Channel
 from triptych.errors import ChannelClosed, TriptychError
 from triptych.kinds import AnnotateSpec
 from triptych.media import measured, pipeline
-from triptych.media.features import FEATURES, Feature, Need, Options
+from triptych.media.feature import Feature
+from triptych.media.features import FEATURES, Need, Options
 from triptych.media.inputs import open_input, refuse_text
 from triptych.media.measured import Alive, Broken, Dropped, Finished, FromDecoder, Indexed, Measured, Ready
 from triptych.media.pipeline import Plan

@@ -23,7 +23,8 @@ from triptych.media.decode import (
     picture_stream,
     survey,
 )
-from triptych.media.features import Feature, Need
+from triptych.media.feature import Feature
+from triptych.media.features import Need
 from triptych.media.measured import (
     Alive,
     BassMeasure,

@@ -8,7 +8,8 @@ from functools import partial
 
 import numpy as np
 
-from triptych.media.features import Feature, Need
+from triptych.media.feature import Feature
+from triptych.media.features import Need
 from triptych.media.measured import Bass, BassMeasure, Cell, CellMeasure, FrameMeasure, Measured, Piece, Ratio, Seen
 from triptych.media.picture import THUMB_SHAPE
 from triptych.media.spans import Item, Segments

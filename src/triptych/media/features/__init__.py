@@ -1,18 +1,15 @@
-"""The register of features: what each is called, takes and gives, and where it runs. To add one, write a file here and a row below."""
+"""The register of features: what each is called, takes and gives, and where it runs.
+
+To add one, write a file here that does what media/feature.py says, and a row.
+"""
 
 from dataclasses import dataclass
 from enum import Flag, auto
-from fractions import Fraction
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Literal, Protocol
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
-
-if TYPE_CHECKING:
-    from triptych.media.measured import Bass, Cell, Seen
-    from triptych.media.picture import Picture
-    from triptych.media.spans import Item
 
 
 class Need(Flag):
@@ -24,34 +21,6 @@ class Need(Flag):
     CHANGE = auto()
     SOUND = auto()
     PICTURES = LOOK | THUMB | CHANGE
-
-
-class Feature(Protocol):
-    """One thing to measure. `look` runs in the decoder's process and keeps nothing; the rest runs in Reduce, in order of time."""
-
-    def look(self, picture: "Picture") -> float:
-        """Return this feature's own number for one picture; asked only of those with `Need.LOOK`."""
-        ...
-
-    def frame(self, seen: "Seen") -> None:
-        """Take the next picture."""
-        ...
-
-    def cell(self, cell: "Cell") -> None:
-        """Take the next cell of sound."""
-        ...
-
-    def bass(self, block: "Bass") -> None:
-        """Take the next block of low-frequency energy; only with six channels or more, and before the cells that it overlaps end."""
-        ...
-
-    def rest(self, at: Fraction) -> None:
-        """Close what is open at `at` seconds: a gap between segments follows, or the end."""
-        ...
-
-    def items(self) -> "list[Item]":
-        """Return the whole annotation array; called once, after the last rest."""
-        ...
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
