@@ -1,12 +1,13 @@
 """Job processes for tests of what runs them: each is a `module:function` that a fork server can be asked for."""
 
 import os
+import select
 import signal
 import subprocess
 from pathlib import Path
 
 from triptych.agent.channel import SocketChannel
-from triptych.messages import Answer, Asked, Finding, Output, Start
+from triptych.messages import Answer, Ask, Asked, Finding, Output, Running, Start
 from triptych.model import Place
 
 
@@ -70,6 +71,34 @@ def look(channel: SocketChannel, place: Place) -> None:
     descriptors = sorted(int(entry.name) for entry in Path("/proc/self/fd").iterdir())
     data = {"descriptors": descriptors, "signals": signals, "threads": len(list(Path("/proc/self/task").iterdir()))}
     channel.answer(asked.number, Answer(data=data))
+
+
+def work(channel: SocketChannel, place: Place) -> None:
+    """Begin every job, answer a question with the pid, and die of the verb `crash`."""
+    del place
+    while True:
+        asked = _next(channel)
+        match asked.request:
+            case Start(job_id=job_id, attempt=attempt):
+                channel.report(job_id, attempt, Running(pid=os.getpid()))
+            case Ask(verb="crash"):
+                os.kill(os.getpid(), signal.SIGSEGV)
+        channel.answer(asked.number, Answer(data={"pid": os.getpid()}))
+
+
+def leave(channel: SocketChannel, place: Place) -> None:
+    """End by itself whenever a request comes."""
+    del place
+    select.select([channel.fileno()], [], [])
+
+
+def hurry(channel: SocketChannel, place: Place) -> None:
+    """End by itself just as the first request comes; the next process stays."""
+    mark = Path(place.data_dir) / "hurried"
+    if mark.exists():
+        work(channel, place)
+    mark.touch()
+    select.select([channel.fileno()], [], [])
 
 
 def _next(channel: SocketChannel) -> Asked:

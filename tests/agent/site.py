@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -13,18 +13,21 @@ from triptych.agent.agent import Agent
 from triptych.agent.tree import stat
 from triptych.buses.memory import MemoryBus
 from triptych.clock import SystemClock
+from triptych.kinds import KINDS, KindEntry
 from triptych.messages import Ended, Output, Refused, Reply, Report, Request, Start, Stop
 from triptych.model import Place, Worker
 
 WORKER = "worker-1"
+COMMAND = {"command": KINDS["command"]}
 PATIENCE = timedelta(seconds=60)
 
 
 class Site:
     """One worker; `do` asks it, `until` waits for what it reports."""
 
-    def __init__(self, folder: Path, **place: object) -> None:
+    def __init__(self, folder: Path, *, kinds: Mapping[str, KindEntry] = COMMAND, **place: object) -> None:
         self.folder = folder
+        self.kinds = kinds
         self.bus = MemoryBus()
         self.place = Place(worker_id=WORKER, data_dir=str(folder / "data"), **place)  # type: ignore[arg-type]
         self.agent: Agent | None = None
@@ -37,7 +40,7 @@ class Site:
         self._stack.push_async_callback(self.bus.close)
         await self.bus.consume(self._note)
         await self.bus.watch(self._meet)
-        self.agent = Agent(bus=self.bus, place=self.place, slots={"command": 256}, clock=SystemClock())
+        self.agent = Agent(bus=self.bus, place=self.place, slots=dict.fromkeys(self.kinds, 256), clock=SystemClock(), kinds=self.kinds)
         await self._stack.enter_async_context(self.agent)
         return self
 

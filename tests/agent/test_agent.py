@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 import uuid
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,12 +16,15 @@ import pytest
 from agent.site import WORKER, Site, gone, marked
 from triptych.agent.agent import Agent
 from triptych.agent.tree import stat
+from triptych.agent.verdicts import LEFT
 from triptych.buses.memory import MemoryBus
 from triptych.clock import SystemClock
-from triptych.messages import Answer, Ask, Pause, Refused, Running, Start
-from triptych.model import EndReason, Place, WorkerState
+from triptych.kinds import KINDS
+from triptych.messages import Answer, Ask, Ended, Pause, Refused, Running, Start, Stop
+from triptych.model import EndReason, Fault, Place, WorkerState
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+NAMED = {"camera": "work", "annotate": "work", "command": "hurry", "idler": "leave"}
 SMALL_AGENT = """
 import asyncio, sys
 from pathlib import Path
@@ -269,6 +274,64 @@ async def test_nothing_of_a_finished_job_is_kept(site: Site) -> None:
         await site.ended(job_id)
     assert not site.agent._held
     assert not any(outbox._reports for outbox in site.agent._outboxes.values())
+
+
+@pytest.fixture
+async def named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
+    """A worker whose kinds live in processes that have a name."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent.parent))
+    kinds = {
+        kind: replace(KINDS.get(kind, KINDS["camera"]), run=f"agent.entries:{entry}", fork_server="media") for kind, entry in NAMED.items()
+    }
+    async with Site(tmp_path, kinds=kinds) as site:
+        yield site
+
+
+def ask(kind: str, verb: str = "look", process: str = "camera:1") -> Ask:
+    return Ask(process=process, kind=kind, spec={}, verb=verb)
+
+
+def start(kind: str, job_id: str = "job", process: str = "camera:1") -> Start:
+    return Start(job_id=job_id, kind=kind, attempt=1, process=process, spec={})
+
+
+async def test_everything_of_one_name_reaches_one_process(named: Site) -> None:
+    replies = await asyncio.gather(*(named.do(ask("camera")) for _ in range(5)), named.do(start("camera")))
+    other = await named.do(ask("camera", process="camera:2"))
+    assert len({repr(reply) for reply in replies}) == 1
+    assert other != replies[0]
+
+
+async def test_a_dead_camera_is_a_lost_job_and_the_next_call_starts_another(named: Site) -> None:
+    first = await named.do(start("camera"))
+    assert await named.do(ask("camera", "crash")) == Refused(code="worker_lost", message="the process died")
+    ended = await named.ended("job")
+    assert ended.end.reason is EndReason.WORKER_LOST
+    assert [report.seq for report in named.of("job")] == [1, 2]
+    again = await named.do(ask("camera"))
+    assert isinstance(again, Answer)
+    assert again != first
+
+
+async def test_a_dead_annotation_failed(named: Site) -> None:
+    reply = await named.do(start("annotate", process="job"))
+    assert isinstance(reply, Answer)
+    os.kill(reply.data["pid"], signal.SIGKILL)
+    ended = await named.ended("job")
+    assert ended.end.reason is EndReason.FAILED
+    assert ended.end.fault == Fault(code="internal", message="the job process died (signal 9)")
+
+
+@pytest.mark.parametrize("request_", [ask("command"), start("command", process="camera:1")])
+async def test_a_process_that_ends_by_itself_just_then_is_followed_by_another(named: Site, request_: Ask | Start) -> None:
+    assert isinstance(await named.do(request_), Answer)
+    assert not any(isinstance(report.body, Ended) for report in named.reports)
+
+
+async def test_a_process_that_always_ends_by_itself_is_given_up(named: Site) -> None:
+    assert await named.do(ask("idler")) == LEFT
+    assert await named.do(start("idler")) == LEFT
+    assert await named.do(Stop(job_id="job", by="test")) == Answer()
 
 
 def _below(pid: int) -> list[int]:

@@ -1,6 +1,6 @@
 """What is said of a job process that died."""
 
-from triptych.agent.verdicts import epitaph, lost_end, no_such_kind, start_text
+from triptych.agent.verdicts import LEFT, epitaph, lost_end, no_such_kind, start_text
 from triptych.errors import StartFailed, Unavailable
 from triptych.messages import Answer, Ask, Pause, Refused, Resume, Start, Stop
 from triptych.model import EndReason
@@ -22,9 +22,16 @@ def test_how_it_died_is_said_as_far_as_it_is_known() -> None:
 
 
 def test_a_dead_process_has_started_and_stopped_but_answers_nothing() -> None:
-    assert epitaph(START) == epitaph(Stop(job_id="j", by="x")) == Answer()
-    assert epitaph(Pause(job_id="j")) == epitaph(Resume(job_id="j")) == Refused(code="job_ended", message="job is over")
-    assert epitaph(Ask(process="p", kind="camera", spec={}, verb="v")) == Refused(code="worker_lost", message="the process died")
+    ask = Ask(process="p", kind="camera", spec={}, verb="v")
+    for status in (None, 1, -9):
+        assert epitaph(START, status) == epitaph(Stop(job_id="j", by="x"), status) == Answer()
+        assert epitaph(Pause(job_id="j"), status) == epitaph(Resume(job_id="j"), status) == Refused(code="job_ended", message="job is over")
+        assert epitaph(ask, status) == Refused(code="worker_lost", message="the process died")
+
+
+def test_a_process_that_ended_by_itself_took_no_unanswered_request() -> None:
+    assert epitaph(START, 0) == epitaph(Ask(process="p", kind="camera", spec={}, verb="v"), 0) == LEFT
+    assert epitaph(Stop(job_id="j", by="x"), 0) == Answer()
 
 
 def test_a_refused_fork_is_told_in_the_contracts_words() -> None:

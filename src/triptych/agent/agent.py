@@ -20,10 +20,10 @@ from triptych.agent.pool import Pool
 from triptych.agent.process import Process
 from triptych.agent.roots import make_ready
 from triptych.agent.tree import Member, kill_marked, stat
-from triptych.agent.verdicts import epitaph, lost_end, no_such_kind, start_text
+from triptych.agent.verdicts import LEFT, epitaph, lost_end, no_such_kind, start_text
 from triptych.clock import to_us
 from triptych.contracts import Bus, Clock
-from triptych.errors import TriptychError
+from triptych.errors import TriptychError, Unavailable
 from triptych.kinds import KINDS, KindEntry
 from triptych.messages import Answer, Ask, Ended, Pause, Refused, Reply, Report, Request, Resume, Running, Shown, Start, Stop
 from triptych.model import End, EndReason, Fault, Json, Place, Worker, WorkerState
@@ -32,6 +32,7 @@ HEARTBEAT = timedelta(seconds=2)
 IDLE_SHIMS = 8
 _MODULES: Mapping[str, tuple[str, ...]] = {"shim": (), "media": ("av", "numpy", "cv2")}
 _ENVIRONMENTS: Mapping[str, Mapping[str, str]] = {"shim": {}, "media": {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}}
+_TRIES = 3
 _SWEEP_S = 5.0
 _LINGER_S = 6.0
 _SHUTDOWN_GRACE_S = 1.5
@@ -58,11 +59,6 @@ class Held:
         """Return the job's id and the attempt."""
         return self.start.job_id, self.start.attempt
 
-    @property
-    def entry(self) -> KindEntry:
-        """Return the job's kind."""
-        return KINDS[self.start.kind]
-
     def is_of(self, process: Process) -> bool:
         """Whether this process was given the job."""
         return self.process.done() and not self.process.exception() and self.process.result() is process
@@ -84,17 +80,19 @@ class Agent:
         labels: Mapping[str, str] | None = None,
         facts: Json | None = None,
         idle_shims: int = IDLE_SHIMS,
+        kinds: Mapping[str, KindEntry] = KINDS,
     ) -> None:
         self._bus = bus
         self._clock = clock
         self.place = make_ready(place)
         self._slots = slots
+        self._kinds = kinds
         self._labels = labels or {}
         self._facts = facts or {}
         self._began = clock.now()
         self._boot_id = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         self._journal = Journal(Path(place.data_dir) / "journal.db", self._boot_id, clock)
-        self._forks = _fork_servers(slots, self.place, clock)
+        self._forks = _fork_servers([kinds[kind] for kind in slots], self.place, clock)
         self._pool = Pool(lambda: self._fork("command", ""), idle_shims)
         self._named: dict[str, asyncio.Task[Process]] = {}
         self._outboxes: dict[Process, Outbox] = {}
@@ -212,17 +210,25 @@ class Agent:
         return held.started.result()
 
     async def _hand_over(self, held: Held) -> Reply:
-        start = held.start
-        try:
-            process = await self._process(start.process, start.kind)
-        except TriptychError as fault:
-            held.process.set_exception(fault)
-            held.process.exception()
-            text = start_text(start, fault)
-            self._let_go(held, End(reason=EndReason.NEVER_STARTED, fault=Fault(code=fault.code, message=text)))
-            return Refused(code=fault.code, message=text)
-        held.process.set_result(process)
-        return await process.ask(start)
+        """Give a job to a process, to another one if it ended by itself just then."""
+        for _ in range(_TRIES):
+            try:
+                process = await self._process(held.start.process, held.start.kind)
+            except TriptychError as fault:
+                return self._not_handed_over(held, fault)
+            held.process.set_result(process)
+            reply = await process.ask(held.start)
+            if reply != LEFT:
+                return reply
+            held.process = asyncio.get_running_loop().create_future()
+        return self._not_handed_over(held, Unavailable(LEFT.message, code=LEFT.code))
+
+    def _not_handed_over(self, held: Held, fault: TriptychError) -> Reply:
+        held.process.set_exception(fault)
+        held.process.exception()
+        text = start_text(held.start, fault)
+        self._let_go(held, End(reason=EndReason.NEVER_STARTED, fault=Fault(code=fault.code, message=text)))
+        return Refused(code=fault.code, message=text)
 
     def _recall(self, start: Start) -> Reply:
         """Reply to a start that was told before and is over: as then."""
@@ -245,15 +251,18 @@ class Agent:
     async def _probe(self, ask: Ask) -> Reply:
         if ask.kind not in self._slots:
             return no_such_kind(ask.kind)
-        process = await self._process(ask.process, ask.kind)
-        reply = await process.ask(ask)
-        self._give_back(process)
-        return reply
+        for _ in range(_TRIES):
+            process = await self._process(ask.process, ask.kind)
+            reply = await process.ask(ask)
+            self._give_back(process)
+            if reply != LEFT:
+                return reply
+        return LEFT
 
     async def _process(self, name: str, kind: str) -> Process:
         """Return the living process for a job: one of the pool, or the one of this name."""
         while True:
-            process = await self._pool.take() if KINDS[kind].fork_server == "shim" else await self._open(name, kind)
+            process = await self._pool.take() if self._kinds[kind].fork_server == "shim" else await self._open(name, kind)
             if not process.closed:
                 return process
 
@@ -268,7 +277,7 @@ class Agent:
             raise
 
     async def _fork(self, kind: str, name: str) -> Process:
-        entry = KINDS[kind]
+        entry = self._kinds[kind]
         process = Process(name, await self._forks[entry.fork_server].fork(entry.run), self._heard, self._lost)
         self._outboxes[process] = Outbox(self._bus, self._clock, process.hush, process.listen)
         return process
@@ -307,7 +316,7 @@ class Agent:
     async def _bury(self, process: Process) -> None:
         """Report for a process that is gone, when nothing of its tree is left."""
         status = await self._status(process)
-        held = [held for held in self._held.values() if held.is_of(process)]
+        held = [held for held in self._held.values() if held.is_of(process) and (status or held.seq)]
         await self._kill_all(one.start.job_id for one in held)
         outbox = self._outboxes[process]
         for one in held:
@@ -320,7 +329,7 @@ class Agent:
             self._let_go(one, end)
         await outbox.empty()
         del self._outboxes[process]
-        process.settle(epitaph)
+        process.settle(lambda request: epitaph(request, status))
 
     async def _status(self, process: Process) -> int | None:
         """Return how a process ended; one that outlives its line is killed."""
@@ -338,7 +347,8 @@ class Agent:
 
     async def _stop_all(self) -> None:
         stops = [
-            Stop(job_id=job_id, by="shutdown", grace_s=_SHUTDOWN_GRACE_S, reason=held.entry.stopped) for job_id, held in self._held.items()
+            Stop(job_id=job_id, by="shutdown", grace_s=_SHUTDOWN_GRACE_S, reason=self._kinds[held.start.kind].stopped)
+            for job_id, held in self._held.items()
         ]
         await _all((self.handle(stop) for stop in stops), _SHUTDOWN_STOP_S)
 
@@ -367,10 +377,10 @@ class Agent:
         task.add_done_callback(self._tasks.discard)
 
 
-def _fork_servers(kinds: Iterable[str], place: Place, clock: Clock) -> dict[str, Forks]:
+def _fork_servers(kinds: Iterable[KindEntry], place: Place, clock: Clock) -> dict[str, Forks]:
     """Return the fork servers that these kinds need, each warm with the modules of its kinds."""
     modules: dict[str, list[str]] = {}
-    for entry in map(KINDS.__getitem__, kinds):
+    for entry in kinds:
         modules.setdefault(entry.fork_server, []).append(entry.run.partition(":")[0])
     return {name: Forks(place, clock, modules=(*_MODULES[name], *own), env=_ENVIRONMENTS[name]) for name, own in modules.items()}
 

@@ -6,6 +6,9 @@ from triptych.errors import StartFailed, TriptychError
 from triptych.messages import Answer, Ask, Pause, Refused, Reply, Request, Resume, Start, Stop
 from triptych.model import End, EndReason, Fault
 
+LEFT = Refused(code="process_left", message="the process ended by itself")
+"""The reply that sends a request to another process."""
+
 
 def no_such_kind(kind: str) -> Reply:
     """Refuse a job that this worker has no slots for."""
@@ -32,14 +35,19 @@ def _how(status: int | None) -> str:
     return f"signal {-status}" if status < 0 else f"exit status {status}"
 
 
-def epitaph(request: Request) -> Reply:
-    """Reply for a dead process: its jobs have ended by now, which the reports tell, so a start and a stop are done."""
+def epitaph(request: Request, status: int | None) -> Reply:
+    """Reply for a process that is gone with all its jobs, which the reports tell: so a stop is done, and a start was one.
+
+    A process that ended by itself (`status` 0) took no request that it left unanswered.
+    """
     match request:
-        case Start() | Stop():
+        case Stop():
             return Answer()
         case Pause() | Resume():
             return Refused(code="job_ended", message="job is over")
+        case Start():
+            return Answer() if status != 0 else LEFT
         case Ask():
-            return Refused(code="worker_lost", message="the process died")
+            return Refused(code="worker_lost", message="the process died") if status != 0 else LEFT
         case _:
             assert_never(request)
