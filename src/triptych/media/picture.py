@@ -26,10 +26,9 @@ class Picture:
 
     __slots__ = ("_small", "black", "planes", "start", "steps", "white")
 
-    def __init__(self, pic: av.VideoFrame, *, bits: int, start: Fraction) -> None:
+    def __init__(self, pic: av.VideoFrame, *, bits: int, full: bool, start: Fraction) -> None:
         self.start = start
         self.steps = 1 << (bits - 8)
-        full = pic.color_range == FULL_RANGE
         self.black, self.white = (0, FULL_WHITE) if full else (LIMITED_BLACK, LIMITED_WHITE)
         self.planes = tuple(_view(plane, bits) for plane in pic.planes)
         self._small: bytes | None = None
@@ -73,7 +72,9 @@ class Shrinker:
             self._build(frame)
             self._shape = shape
         self._graph.vpush(frame)
-        return Picture(self._graph.vpull(), bits=self._bits, start=start)
+        pic = self._graph.vpull()
+        full = FULL_RANGE in {pic.color_range, 0 if frame.format.is_rgb else frame.color_range}
+        return Picture(pic, bits=self._bits, full=full, start=start)
 
     def _build(self, frame: av.VideoFrame) -> None:
         self._bits = _depth(frame.format)

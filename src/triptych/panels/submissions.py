@@ -16,6 +16,7 @@ from triptych.model import Submission
 KIND = "annotate"
 MOST_SEGMENTS = 1000
 FOR_EVER_US = 10**15
+LATEST_S = 1e9
 DEFAULT_PRIORITY = 20
 KNOWN_KEYS = frozenset(
     {"inputUri", "features", "workflow", "videoContext", "target", "origin", "TTL", "template", "deadlineSeconds", "pri"}
@@ -275,7 +276,7 @@ def offset(value: object) -> Fraction | None:
     text = value if isinstance(value, str) else repr(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
     if _OFFSET.fullmatch(text):
         return Fraction(text.removesuffix("s"))
-    return Fraction(text) if isinstance(value, float) and value >= 0 else None
+    return Fraction(text) if isinstance(value, float) and 0 <= value < LATEST_S else None
 
 
 def _described(hint: object) -> str:
@@ -285,4 +286,4 @@ def _described(hint: object) -> str:
     return next((meta.description for meta in metas if isinstance(meta, msgspec.Meta) and meta.description), "of another type")
 
 
-_OFFSET = re.compile(r"\d{1,12}(\.\d{0,9})?s?")
+_OFFSET = re.compile(r"\d{1,9}(\.\d{0,9})?s?")

@@ -1,0 +1,241 @@
+import os
+import signal
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kinds.jobprocess import PATIENCE_S, JobProcess
+from triptych.media.sample import RATE_HZ, Coding, scene, tone, write_clip, write_sample
+from triptych.messages import Answer, Pause, Paused, Progress, Refused, Resumed, Running
+from triptych.model import EndReason
+
+LONG_FRAMES = 1000
+MUTATIONS = 8
+FLIPS = 40
+
+
+@pytest.fixture(scope="module")
+def media(tmp_path_factory) -> Path:
+    """A folder with a clip of known truth, a longer one, and their parts."""
+    folder = tmp_path_factory.mktemp("media")
+    write_sample(folder / "sample.mp4")
+    pictures = [(Fraction(number, 25), scene(number // 50, (320, 180), number)) for number in range(LONG_FRAMES)]
+    sound = np.tile(tone(440, LONG_FRAMES * RATE_HZ // 25), (2, 1))
+    write_clip(folder / "long.mp4", pictures, [sound], Coding())
+    write_clip(folder / "silent.mkv", pictures[:50], [], Coding())
+    write_clip(folder / "sound.wav", [], [sound[:, :RATE_HZ]], Coding(audio="pcm_s16le"))
+    return folder
+
+
+@pytest.fixture
+def job(media):
+    with JobProcess(media) as process:
+        yield process
+
+
+def test_a_clip_is_measured_as_it_was_made(job) -> None:
+    job.start("sample.mp4", config={"inBlackConfig": {"delay": 0.5}})
+    ended = job.ended()
+    assert ended.end.reason is EndReason.DONE
+    assert ended.result["blackAnnotations"] == [{"startTimeOffset": "3.600000s", "endTimeOffset": "4.600000s"}]
+    assert [shot["startTimeOffset"] for shot in ended.result["shotAnnotations"]][1:] == ["2.000000s", "3.600000s", "4.600000s", "6.000000s"]
+    assert [span["audioFormat"] for span in ended.result["audioFormatAnnotations"]] == ["stereo", "mono", "silence", "stereo", "mono"]
+    assert ended.result["media"]["duration"] == "8.000000s"
+    assert ended.result["segment"] == {"startTimeOffset": "0.000000s", "endTimeOffset": "8.000000s"}
+
+
+def test_running_comes_first_then_rising_progress_then_the_end(job) -> None:
+    """P7, B9."""
+    job.start("long.mp4")
+    job.ended()
+    assert isinstance(job.reports[0].body, Running)
+    assert [report.seq for report in job.reports] == list(range(1, len(job.reports) + 1))
+    parts = [report.body.parts["IN_BLACK"] for report in job.reports if isinstance(report.body, Progress) and report.body.parts]
+    assert parts == sorted(parts)
+    assert parts[-1] == 100
+
+
+def test_the_sandbox_is_told(job) -> None:
+    job.start("sample.mp4")
+    job.ended()
+    told = [report.body.facts["sandbox"] for report in job.reports if isinstance(report.body, Progress) and "sandbox" in report.body.facts]
+    assert told in (["full"], ["partial"])
+
+
+def test_a_stop_kills_the_decoder_and_ends_as_cancelled(job) -> None:
+    job.start("long.mp4")
+    job.working()
+    decoder = job.decoder()
+    assert job.answer(job.stop()) == Answer()
+    assert job.ended().end.reason is EndReason.CANCELLED
+    assert not Path(f"/proc/{decoder}").exists()
+
+
+def test_a_pause_stands_still_and_a_resume_goes_on(job) -> None:
+    job.start("long.mp4")
+    job.working()
+    assert job.answer(job.pause()) == Answer()
+    job.until(lambda body: isinstance(body, Paused))
+    assert Path(f"/proc/{job.decoder()}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+    assert job.answer(job.resume()) == Answer()
+    job.until(lambda body: isinstance(body, Resumed))
+    ended = job.ended()
+    assert ended.end.reason is EndReason.DONE
+    assert len(ended.result["shotAnnotations"]) == LONG_FRAMES // 50
+
+
+def test_a_paused_job_can_be_stopped(job) -> None:
+    job.start("long.mp4")
+    job.working()
+    job.answer(job.pause())
+    job.stop()
+    assert job.ended().end.reason is EndReason.CANCELLED
+
+
+def test_a_decoder_that_dies_once_is_started_again(job) -> None:
+    """P8."""
+    job.start("long.mp4")
+    job.working()
+    os.kill(job.decoder(), signal.SIGKILL)
+    assert job.ended().end.reason is EndReason.DONE
+
+
+def test_a_decoder_that_dies_twice_fails_the_job(job) -> None:
+    """P8, S4: nothing but this job is taken along."""
+    job.start("long.mp4")
+    job.working()
+    first = job.decoder()
+    os.kill(first, signal.SIGKILL)
+    while (second := job.decoder()) == first:
+        pass
+    os.kill(second, signal.SIGKILL)
+    end = job.ended().end
+    assert end.reason is EndReason.FAILED
+    assert end.fault.code == "internal"
+
+
+def test_a_job_ends_at_its_deadline(job) -> None:
+    job.start("long.mp4", deadline_s=0.0)
+    end = job.ended().end
+    assert (end.reason, end.fault.code) == (EndReason.FAILED, "deadline")
+
+
+def test_the_process_ends_when_its_agent_is_gone(media) -> None:
+    process = JobProcess(media)
+    process.start("long.mp4")
+    process.working()
+    decoder = process.decoder()
+    process.line.close()
+    assert process.program.wait(PATIENCE_S) == 0
+    assert not Path(f"/proc/{decoder}").exists()
+
+
+def test_a_process_takes_no_second_job_and_nothing_before_a_start(job, media) -> None:
+    job.start("long.mp4")
+    job.working()
+    second = job._number + 1
+    job.start("long.mp4")
+    assert isinstance(job.answer(second), Refused)
+    job.stop()
+    with JobProcess(media) as other:
+        assert isinstance(other.answer(other.ask(Pause(job_id="x"))), Refused)
+
+
+def test_features_that_need_a_picture_stop_alone_on_sound(job) -> None:
+    """P8 and media 9: audio only."""
+    job.start("sound.wav")
+    ended = job.ended()
+    assert ended.end.reason is EndReason.DONE
+    assert [error["feature"] for error in ended.result["errors"]] == ["IN_BLACK", "SHOT_CHANGE_DETECTION"]
+    assert {error["message"] for error in ended.result["errors"]} == {"input has no video"}
+    assert ended.result["audioFormatAnnotations"] == [{"audioFormat": "mono", "startTimeOffset": "0.000000s", "endTimeOffset": "1.000000s"}]
+    assert "blackAnnotations" not in ended.result
+
+
+def test_a_job_of_which_nothing_can_be_measured_fails(job) -> None:
+    job.start("sound.wav", ["IN_BLACK"])
+    end = job.ended().end
+    assert (end.fault.code, end.fault.message) == ("bad_media", "input has no video")
+
+
+def test_black_is_found_without_sound_while_audio_format_stops_alone(job) -> None:
+    job.start("silent.mkv", ["IN_BLACK", "AUDIO_FORMAT"])
+    ended = job.ended()
+    assert ended.result["errors"] == [{"feature": "AUDIO_FORMAT", "code": "bad_media", "message": "input has no audio"}]
+    assert ended.result["blackAnnotations"] == []
+
+
+@pytest.mark.parametrize(
+    ("segments", "expected"),
+    [([(1_000_000, 2_000_000)], {"startTimeOffset": "1.000000s", "endTimeOffset": "2.000000s"}), ([(7_000_000, 99_000_000)], "clipped")],
+)
+def test_segments_are_clipped_to_the_input(job, segments, expected) -> None:
+    job.start("sample.mp4", segments=segments)
+    found = job.ended().result["segment"]
+    assert found == (expected if isinstance(expected, dict) else {"startTimeOffset": "7.000000s", "endTimeOffset": "8.000000s"})
+
+
+def test_a_segment_wholly_past_the_end_fails(job) -> None:
+    job.start("sample.mp4", segments=[(9_000_000, 10_000_000)])
+    assert job.ended().end.fault.code == "segment_outside"
+
+
+def _write(folder: Path, name: str, data: bytes) -> str:
+    (folder / name).write_bytes(data)
+    return name
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "code"),
+    [
+        ("random.mp4", lambda data: np.random.default_rng(1).bytes(50_000), "bad_media"),
+        ("empty.mp4", lambda data: b"", "bad_media"),
+        ("headless.mp4", lambda data: data[: len(data) // 2], "bad_media"),
+        ("playlist.mp4", lambda data: b"#EXTM3U\n#EXTINF:1,\nsample.mp4\n", "bad_media"),
+    ],
+)
+def test_what_is_no_media_fails_with_a_clear_text(job, media, name, make, code) -> None:
+    job.start(_write(media, name, make((media / "sample.mp4").read_bytes())))
+    end = job.ended().end
+    assert (end.reason, end.fault.code) == (EndReason.FAILED, code)
+    assert str(media) not in end.fault.message
+
+
+def test_an_input_that_is_gone_fails_with_its_own_code(job) -> None:
+    job.start("nothing.mp4")
+    assert job.ended().end.fault.code == "input_gone"
+
+
+def test_half_a_file_is_analysed_as_far_as_it_goes(job, media) -> None:
+    write_sample(media / "whole.mkv")
+    data = (media / "whole.mkv").read_bytes()
+    job.start(_write(media, "half.mkv", data[: len(data) // 2]))
+    ended = job.ended()
+    assert ended.end.reason is EndReason.DONE
+    assert ended.result["media"]["truncated"] is True
+    assert ended.result["shotAnnotations"]
+
+
+def test_damaged_packets_are_counted_and_placed(job, media) -> None:
+    data = bytearray((media / "sample.mp4").read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 3000] = bytes(3000)
+    job.start(_write(media, "damaged.mp4", bytes(data)))
+    ended = job.ended()
+    assert ended.end.reason is EndReason.DONE
+    assert ended.result["media"]["decodeErrors"]["count"] >= 1
+
+
+def test_mutated_files_end_and_take_nothing_along(media) -> None:
+    """S4, bounded: every mutation ends in words, none leaves a process."""
+    dice = np.random.default_rng(11)
+    clean = (media / "sample.mp4").read_bytes()
+    for number in range(MUTATIONS):
+        data = bytearray(clean)
+        for place in dice.integers(0, len(data), FLIPS):
+            data[place] = int(dice.integers(0, 256))
+        with JobProcess(media) as process:
+            process.start(_write(media, f"mutated{number}.mp4", bytes(data)))
+            assert process.ended().end.reason in {EndReason.DONE, EndReason.FAILED}

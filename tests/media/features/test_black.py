@@ -1,0 +1,42 @@
+from fractions import Fraction
+
+import pytest
+
+from triptych.media.features import InBlackOptions
+from triptych.media.features.black import InBlack, level
+from triptych.media.measured import Seen
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, 18),
+        ({"black_value": 0.0}, 18),
+        ({"black_value": 1.0}, 235),
+        ({"black_value": 0.1}, 16 + 21.9),
+        ({"black_value": 30}, 30),
+        ({"blackValue": 1}, 1),
+        ({"blackValue": 40, "black_value": 30}, 30),
+    ],
+)
+def test_the_level_is_a_share_up_to_1_and_a_code_above(options, expected) -> None:
+    assert level(InBlackOptions(**options), 16, 235) == pytest.approx(expected)
+
+
+def test_full_range_starts_at_0() -> None:
+    assert level(InBlackOptions(), 0, 255) == 2
+
+
+def _found(shown, delay) -> list:
+    feature = InBlack(InBlackOptions(delay=delay))
+    for number, (look, silent) in enumerate(shown):
+        feature.frame(Seen(start=Fraction(number), end=Fraction(number + 1), thumb=None, change=None, look=look, silent=silent))
+    feature.rest(Fraction(len(shown)))
+    return [(item["startTimeOffset"], item["endTimeOffset"]) for item in feature.items()]
+
+
+def test_a_run_needs_black_and_silence_and_its_delay() -> None:
+    shown = [(1, True), (0.98, True), (0.9799, True), (1, False), (1, True)]
+    assert _found(shown, 2) == [("0.000000s", "2.000000s")]
+    assert _found(shown, 0) == [("0.000000s", "2.000000s"), ("4.000000s", "5.000000s")]
+    assert _found(shown, 2.5) == []
