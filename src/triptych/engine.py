@@ -90,12 +90,11 @@ class Engine:
         if stored.id != job.id:
             return await self._repeat(stored.id, ask)
         if worker is None:
-            self._spawn(self.place())
-        elif ask.queue:
+            return stored
+        if ask.queue:
             self._spawn(self._hand_over(stored))
-        else:
-            return await self._hand_over(stored, queue=False)
-        return stored
+            return stored
+        return await self._hand_over(stored, queue=False)
 
     async def find(self, job_id: str, *, kind: str | None = None) -> Job:
         """Return the job as last committed. Raises `NotFound`, also when it is of another kind."""
@@ -127,7 +126,6 @@ class Engine:
             return job
         if _in(job, State.PAUSED).worker_id is None:
             released = await self._ledger.attempt(moves.release(job, self.clock.now()))
-            self._spawn(self.place())
             return released or await self.resume(job_id, by=by)
         await self._ask(job, Resume(job_id=job.id))
         return await self._ledger.until(job_id, {State.RUNNING, State.ENDED}, SETTLE_BOUND)

@@ -25,7 +25,7 @@ class Jobs:
         return self._live.get(job_id) or self._ended.get(job_id)
 
     def note(self, job: Job) -> bool:
-        """Take a committed row, unless a newer one is known; True when the job has just left its worker."""
+        """Take a committed row, unless a newer one is known; True when no worker holds the job by now."""
         before = self.get(job.id)
         if before is not None and before.revision > job.revision:
             return False

@@ -15,7 +15,7 @@ LOG_PAGE = 500
 
 
 class Ledger:
-    """The store as the engine sees it. `on_room` is called when a job has left its worker while others of its kind wait."""
+    """The store as the engine sees it. `on_room` is called when a job has come to the queue, or has left its worker while others wait."""
 
     def __init__(self, store: Store, roster: Roster, on_room: Callable[[], None]) -> None:
         self.store = store
@@ -112,7 +112,7 @@ class Ledger:
         return newest[-1].number if newest else 0
 
     def _remember(self, job: Job) -> None:
-        left_its_worker = self.jobs.note(job)
+        unheld = self.jobs.note(job)
         self._roster.note(job)
-        if left_its_worker and self.jobs.waiting(job.kind):
+        if unheld and self.jobs.waiting(job.kind):
             self._on_room()

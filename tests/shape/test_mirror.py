@@ -13,7 +13,6 @@ ELSEWHERE = {
     "src/triptych/errors.py": "words only; every panel's tests prove what each becomes",
     "src/triptych/media/feature.py": "a Protocol only; tests/truth runs every feature",
     "src/triptych/media/measured.py": "declarations only; tests/truth/scoring.py sends each over the wire",
-    "src/triptych/messages.py": "declarations only; tests/agent/test_channel.py sends each over a real line",
 }
 """Modules without a test file of their own, each with where it is proved."""
 

@@ -75,7 +75,7 @@ def _types(panel: Panel, route: Route) -> list[object]:
 
 def _operation(panel: Panel, route: Route, schema_of: _Schemas) -> Json:
     operation: Json = {
-        "operationId": "_".join((panel.name, route.method.lower(), *_WORDS.findall(route.path))),
+        "operationId": "_".join((panel.name, route.method.lower(), *_WORDS.findall(route.path.replace("}:", "}/do/")))),
         "tags": [route.tag or panel.name],
         "summary": route.summary,
         "description": f"Role: {route.role}.",
