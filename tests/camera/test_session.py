@@ -24,7 +24,7 @@ class Notes:
         self.states, self.rests = [], []
         self.news = threading.Condition()
 
-    def locked(self):
+    def settled(self, fault=None):
         with self.news:
             self.news.notify_all()
 

@@ -15,7 +15,7 @@ from triptych.errors import Invalid, NotFound
 class Deaf:
     """Takes note of nothing."""
 
-    def locked(self):
+    def settled(self, fault=None):
         pass
 
     def changed(self, state):

@@ -6,6 +6,8 @@ from itertools import pairwise
 import pytest
 
 from kinds.agentside import Process
+from triptych.errors import Unavailable
+from triptych.media.sources.scene import SceneSource
 from triptych.messages import Ended, Finding, Paused, Refused, Resumed, Running
 from triptych.model import EndReason
 
@@ -79,6 +81,27 @@ def test_a_waiting_track_holds_nobody_up_and_ends_with_its_delete(opened):
     assert process.get("stop", cause="track") == {}
     assert [one.result(2).data for one in waiting] == [{}, {}]
     assert process.ended().reason is EndReason.DONE
+
+
+def test_a_track_that_fails_while_it_is_waited_for_is_refused(opened, monkeypatch):
+    def unplugged(self):
+        raise Unavailable("unplugged")
+
+    process = opened(EMPTY)
+    process.start()
+    waiting = process.ask("track")
+    process.until(lambda: "searching" in process.words())
+    monkeypatch.setattr(SceneSource, "read", unplugged)
+    assert waiting.result(10).code == "source_lost"
+    assert process.ended().reason is EndReason.FAILED
+
+
+def test_a_sim_source_is_tracked_and_says_that_it_is_simulated(opened):
+    process = opened({"source": {"kind": "sim"}})
+    process.start()
+    assert process.get("track") == {}
+    state = process.get("state")
+    assert (state["simulated"], state["track"]["state"], state["detector"]["name"]) == (True, "locked", "sim")
 
 
 def test_every_change_of_state_is_told_once(opened):

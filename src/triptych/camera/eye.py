@@ -304,4 +304,4 @@ def box_of(box: Box) -> list[float]:
 
 
 def _xywh(box: Box) -> tuple[float, float, float, float]:
-    return box.left, box.top, box.right - box.left, box.bottom - box.top
+    return float(box.left), float(box.top), float(box.right - box.left), float(box.bottom - box.top)

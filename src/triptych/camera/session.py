@@ -39,8 +39,8 @@ Cause = Literal["track", "record"]
 class Teller(Protocol):
     """Whom a session tells what happens to it, from any thread."""
 
-    def locked(self) -> None:
-        """Take note that the target is locked, or that nobody has to wait for it any more."""
+    def settled(self, fault: TriptychError | None = None) -> None:
+        """Take note that the target is locked, or that nobody has to wait for it any more; `fault` says why it never will be."""
 
     def changed(self, state: dict[str, Any]) -> None:
         """Take note of a new state."""
@@ -145,7 +145,7 @@ class Session:
         if recorder is not None:
             recorder.stop()
         self._tell()
-        self._teller.locked()
+        self._teller.settled()
         self._rest()
 
     def pause(self, cause: Cause | None = None) -> None:
@@ -159,7 +159,7 @@ class Session:
                 self._record = Activity.PAUSED
                 self._recorder.pause()
         self._tell()
-        self._teller.locked()
+        self._teller.settled()
 
     def resume(self, cause: Cause | None = None) -> None:
         """Go on with what is paused: the same target if it was seen within 5 s, the same file."""
@@ -183,7 +183,7 @@ class Session:
                 if self._track is Activity.ON:
                     self._steer(self._eye)
         self._tell()
-        self._teller.locked()
+        self._teller.settled()
 
     def view(self, variant: Variant) -> str:
         """Make pictures of this variant for a while; return their topic."""
@@ -317,9 +317,9 @@ class Session:
             if self._recorder is not None:
                 self._take(self._recorder, glimpse)
             self._tell()
-            settled = not self.waits_for_lock
+            settled, fault = not self.waits_for_lock, self._faults.get("track")
         if settled:
-            self._teller.locked()
+            self._teller.settled(fault)
 
     def _take(self, recorder: Recorder, glimpse: Glimpse) -> None:
         if recorder.fault is None:
@@ -341,7 +341,7 @@ class Session:
         if recorder is not None:
             recorder.stop()
         self._tell()
-        self._teller.locked()
+        self._teller.settled(fault)
         self._rest()
 
     def _rest(self) -> None:

@@ -89,12 +89,13 @@ class Server:
             if self._session is not None:
                 self._session.close()
 
-    def locked(self) -> None:
-        """Answer whoever waits for the target, if the target is locked or no longer wanted."""
+    def settled(self, fault: TriptychError | None = None) -> None:
+        """Answer whoever waits for the target."""
+        reply = Answer() if fault is None else Refused(code=fault.code, message=fault.message)
         with self._lock:
             numbers, self._waiting = list(self._waiting), {}
         for number in numbers:
-            self._answer(number, Answer())
+            self._answer(number, reply)
 
     def changed(self, state: dict[str, Any]) -> None:
         """Report a new state to those who watch the job."""
@@ -198,7 +199,7 @@ class Server:
         with self._lock:
             self._waiting[number] = self._clock.monotonic() + timedelta(seconds=self._definition.lock_wait_s)
         if not session.waits_for_lock:
-            self.locked()
+            self.settled()
         return None
 
     def _meet(self, spec: Mapping[str, Any]) -> Session:
