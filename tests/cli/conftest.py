@@ -1,16 +1,14 @@
 """The command line as a process."""
 
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
+from cli.terminal import COMMAND
 from triptych.media.sample import Stretch, write_sample
-
-COMMAND = (sys.executable, "-m", "triptych.cli")
 
 Start = Callable[..., "subprocess.Popen[str]"]
 

@@ -2,12 +2,14 @@
 
 import asyncio
 import json as json_text
+import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -54,11 +56,16 @@ def demo(*, once: bool = False, input: Path | None = None, data: Path | None = N
 
 async def _demo(console: Console, source: Path | None, data: Path | None, *, stay: bool, json: bool) -> int:
     begun = time.monotonic()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, os.kill, os.getpid(), signal.SIGINT)
     screen = Screen(console)
+    screen.line(f"Triptych {__version__}: one job engine under three HTTP panels", "bold")
     with _folder(data) as folder:
-        clip = given(source) if source else await asyncio.to_thread(make, folder / "media")
-        async with Server(folder, arguments=("--media-root", str(clip.path.parent))) as server:
-            _greet(screen, server)
+        async with AsyncExitStack() as stack:
+            with console.status("getting ready"):
+                clip = given(source) if source else await asyncio.to_thread(make, folder / "media")
+                server = Server(folder, arguments=("--media-root", str(clip.path.parent)))
+                await stack.enter_async_context(server)
+            screen.line(f"{server.url}  ready after {server.ready_after_s:.1f} s", "dim")
             outcomes = await _run_all(screen, server, clip)
             files = [path if data else _keep(path) for outcome in outcomes for path in outcome.files]
             _close(screen, outcomes, files, time.monotonic() - begun)
@@ -100,11 +107,6 @@ def _keep(path: Path) -> Path:
     return Path(shutil.copy2(path, KEPT / path.name))
 
 
-def _greet(screen: Screen, server: Server) -> None:
-    screen.line(f"Triptych {__version__}: one job engine under three HTTP panels", "bold")
-    screen.line(f"{server.url}  ready after {server.ready_after_s:.1f} s", "dim")
-
-
 def _close(screen: Screen, outcomes: list[Outcome], files: list[Path], took_s: float) -> None:
     wrong = [outcome.panel for outcome in outcomes if not outcome.right]
     screen.line("")
@@ -119,7 +121,8 @@ async def _stay(screen: Screen, server: Server) -> None:
     for path, what in LOOKS:
         screen.line(f"  {server.url}{path:<27}{what}")
     screen.line("  Ctrl-C ends everything", "dim")
-    await asyncio.Event().wait()
+    with suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
 
 
 def _as_json(outcomes: list[Outcome], files: list[Path]) -> str:
