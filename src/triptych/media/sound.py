@@ -202,7 +202,7 @@ def as_samples(frame: av.AudioFrame) -> Samples:
         raw = raw.reshape(-1, len(frame.layout.channels)).T
     samples: Samples = raw.astype(np.float32)
     if raw.dtype.kind == "f":
-        return np.clip(np.nan_to_num(samples, copy=False), -LOUDEST, LOUDEST, out=samples)
+        return samples if np.isfinite(samples.sum()) else np.clip(np.nan_to_num(samples, copy=False), -LOUDEST, LOUDEST, out=samples)
     if raw.dtype == np.uint8:
         samples -= 128
     return np.multiply(samples, 2.0 ** (1 - 8 * raw.dtype.itemsize), out=samples)

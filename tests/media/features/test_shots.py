@@ -65,7 +65,7 @@ def test_one_picture_is_one_shot() -> None:
 
 
 def _looks(thumbs) -> list[Look]:
-    return [Look(number, Fraction(number), thumb.astype(np.int16), 0.0) for number, thumb in enumerate(thumbs)]
+    return [Look(number, Fraction(number), thumb.astype(np.uint8).reshape(81, 48), 0.0) for number, thumb in enumerate(thumbs)]
 
 
 def _mix(share: float) -> np.ndarray:
@@ -88,11 +88,11 @@ def test_a_jump_is_no_mix() -> None:
 
 
 def test_difference_adds_the_planes_up() -> None:
-    one, other = np.zeros((3, 27, 48)), np.zeros((3, 27, 48))
-    other[0], other[1], other[2] = 3, 4, 5
+    one, other = np.zeros((81, 48), np.uint8), np.zeros((81, 48), np.uint8)
+    other[:27], other[27:54], other[54:] = 3, 4, 5
     assert difference(one, other) == 12
 
 
 def test_a_flat_picture_has_one_colour() -> None:
-    assert is_flat(np.full((3, 27, 48), 16, np.int16))
-    assert not is_flat(_thumb(100).astype(np.int16))
+    assert is_flat(np.full((81, 48), 16, np.uint8))
+    assert not is_flat(_thumb(100).reshape(81, 48))

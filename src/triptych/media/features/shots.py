@@ -2,16 +2,17 @@
 
 import math
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from triptych.media.features import ShotOptions
 from triptych.media.measured import Bass, Cell, Seen
-from triptych.media.picture import Picture
+from triptych.media.picture import THUMB_WIDTH, Picture
 from triptych.media.spans import Item, bounds
 
 CUT_CODES = 18.0
@@ -28,7 +29,8 @@ UNREST_RATIO = 1.5
 
 NEIGHBOURS = 2
 
-Thumb = NDArray[np.int16]
+Thumb = NDArray[np.uint8]
+"""The three planes of a small picture below each other, (81, 48) codes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class Shots:
         if seen.thumb is None:
             return
         self._start = seen.start if self._start is None else self._start
-        self._recent.append(Look(self._count, seen.start, seen.thumb.astype(np.int16), seen.change or 0.0))
+        self._recent.append(Look(self._count, seen.start, seen.thumb.reshape(-1, THUMB_WIDTH), seen.change or 0.0))
         self._count += 1
         if self._count > NEIGHBOURS:
             self._judge(len(self._recent) - 1 - NEIGHBOURS)
@@ -234,21 +236,26 @@ class Graduals:
 def fitted(looks: Sequence[Look], begin: int, end: int) -> Gradual | None:
     """Return the transition between two places, or None when its ends do not differ as a cut does or it is no linear mix of them.
 
-    The middle and the quarters are tried first: almost everything that is no transition fails there.
+    The middle and the rest around it are tried first: almost everything that is no transition fails there.
     """
     first, last, length = looks[begin], looks[end], end - begin
     apart = difference(first.thumb, last.thumb)
-    if apart < CUT_CODES:
+    most = RESIDUAL * apart
+    if apart < CUT_CODES or _residual(looks, begin, end, length // 2) > most or apart < UNREST_RATIO * _unrest(looks, begin, end):
         return None
     worst = 0.0
-    for place in _order(length):
-        mix = first.thumb + (last.thumb - first.thumb) * (place / length)
-        worst = max(worst, difference(looks[begin + place].thumb, mix))
-        if worst > RESIDUAL * apart:
+    for place in range(1, length):
+        worst = max(worst, _residual(looks, begin, end, place))
+        if worst > most:
             return None
-    if apart < UNREST_RATIO * _unrest(looks, begin, end):
-        return None
     return Gradual(first, last, apart - worst / RESIDUAL)
+
+
+def _residual(looks: Sequence[Look], begin: int, end: int, place: int) -> float:
+    """Return how far the picture `place` after `begin` is from the mix of the ends that a linear transition would show there."""
+    share = place / (end - begin)
+    mix: Thumb = cv2.addWeighted(looks[begin].thumb, 1 - share, looks[end].thumb, share, 0).astype(np.uint8, copy=False)
+    return difference(looks[begin + place].thumb, mix)
 
 
 def _unrest(looks: Sequence[Look], begin: int, end: int) -> float:
@@ -267,17 +274,11 @@ def _unrest(looks: Sequence[Look], begin: int, end: int) -> float:
     return sum(changes) / len(changes) if changes else math.inf
 
 
-def difference(one: NDArray[np.generic], other: NDArray[np.generic]) -> float:
+def difference(one: Thumb, other: Thumb) -> float:
     """Return the mean absolute difference of two thumbs, Y plus U plus V, in codes."""
-    return float(np.abs(np.subtract(one, other)).sum()) * 3 / one.size
+    return float(cv2.norm(one, other, cv2.NORM_L1)) * 3 / one.size
 
 
 def is_flat(thumb: Thumb) -> bool:
     """Say whether each plane of a thumb is of one colour."""
     return bool(np.all(thumb.reshape(3, -1).std(axis=1) <= FLAT_CODES))
-
-
-def _order(length: int) -> Iterator[int]:
-    quarters = (length // 2, length // 4, 3 * length // 4)
-    yield from quarters
-    yield from (place for place in range(1, length) if place not in quarters)
