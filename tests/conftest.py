@@ -5,9 +5,14 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from buses.natsserver import NatsServer, find_nats_server
+
+hypothesis.settings.register_profile("ci", derandomize=True, print_blob=True)
+if os.environ.get("CI"):
+    hypothesis.settings.load_profile("ci")
 
 LEFT_OUT = pytest.StashKey[Counter[str]]()
 
