@@ -58,7 +58,7 @@ def test_it_runs_in_its_folder_with_its_umask_and_this_process_keeps_its_own(spa
 
 
 def test_it_leads_a_session_of_its_own(spawner: Spawner) -> None:
-    spawned = spawner.spawn(script("read line; sleep 1000"))
+    spawned = spawner.spawn(script("exec sleep 1000"))
     assert os.getsid(spawned.pid) == os.getpgid(spawned.pid) == spawned.pid
     os.kill(spawned.pid, signal.SIGKILL)
     finish(spawned)
