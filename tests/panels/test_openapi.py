@@ -32,7 +32,7 @@ def test_every_reference_leads_somewhere(table: Table) -> None:
 
 def test_the_contract_is_described_as_documented(table: Table) -> None:
     start = document(table)["paths"]["/start"]["post"]
-    assert start["responses"].keys() == {"200", "201", "500", "default"}
+    assert start["responses"].keys() == {"201", "500", "default"}
     assert document(table)["components"]["schemas"]["StartRequest"]["properties"].keys() == {"worker_id", "command", "path"}
 
 
@@ -60,3 +60,10 @@ async def test_the_reference_asks_nothing_of_anybody(system: System) -> None:
     assert style is not None
     digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
     assert f"style-src 'sha256-{digest}'" in reply.headers["content-security-policy"]
+
+
+def test_a_start_is_answered_201_only_and_a_submit_may_be_a_repeat(table: Table) -> None:
+    """workers W8, section 7."""
+    paths = document(table)["paths"]
+    assert "200" not in paths["/start"]["post"]["responses"]
+    assert {"200", "201"} <= set(paths["/api/v1/jobs"]["post"]["responses"])

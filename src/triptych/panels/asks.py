@@ -62,7 +62,7 @@ class ListQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Which jobs to list."""
 
     kind: Literal["command", "annotate", "camera"] | Unset = UNSET
-    state: tuple[State, ...] = ()
+    state: Annotated[tuple[State, ...], Meta(min_length=1)] = ()
     end_reason: EndReason | Unset = UNSET
     worker: str | Unset = UNSET
     origin: str | Unset = UNSET

@@ -231,7 +231,7 @@ PANEL = Panel(
     error=problem.Problem,
     error_media_type=problem.MEDIA_TYPE,
     routes=(
-        _post("jobs", submit, "Submit a job.", (400, 404, 409, 413, 422, 503), request=DescribedAsk, status=201, parameters=(KEY,)),
+        _post("jobs", submit, "Submit a job.", (200, 400, 404, 409, 413, 422, 503), request=DescribedAsk, status=201, parameters=(KEY,)),
         _get("jobs", list_jobs, "List jobs of every kind, newest first.", JobPage, errors=(400, 422), parameters=parameters(ListQuery)),
         _get(
             "jobs/{id}",

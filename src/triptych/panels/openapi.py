@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from triptych import __version__
 from triptych.panels.http import Panel, Role, Route, json_answer
@@ -26,6 +26,11 @@ TAG = "reference"
 async def openapi(request: Request) -> Response:
     """Return the OpenAPI document."""
     return json_answer(document(request.app.table))
+
+
+async def home(request: Request) -> Response:  # noqa: ARG001 - every handler takes its request
+    """Send who opens the bare address to the reference."""
+    return RedirectResponse("/reference")
 
 
 async def reference(request: Request) -> Response:
@@ -110,9 +115,9 @@ def _responses(panel: Panel, route: Route, schema_of: _Schemas) -> Json:
     answer = {} if route.answer is None else {"content": schema_of.content(route.answer, route.media_type)}
     fault = {} if panel.error is None else {"content": schema_of.content(panel.error, panel.error_media_type)}
     responses: Json = {str(route.status): {"description": HTTPStatus(route.status).phrase, **answer}}
-    if route.status == HTTPStatus.CREATED:
+    if HTTPStatus.OK in route.errors:
         responses["200"] = {"description": "The same job as before", **answer}
-    for status in route.errors:
+    for status in (status for status in route.errors if status != HTTPStatus.OK):
         bare = status < HTTPStatus.BAD_REQUEST
         responses[str(status)] = {"description": HTTPStatus(status).phrase, **({} if bare else fault)}
     return responses | {"default": {"description": "Any other fault", **fault}}
@@ -136,6 +141,7 @@ _NAMES = re.compile(r"{(\w+)(?::\w+)?}")
 _CONVERTOR = re.compile(r"(?<=\w):\w+(?=})")
 
 ROUTES = (
+    Route(method="GET", path="/", handler=home, role=Role.VIEWER, summary="The way to the reference.", status=307, tag=TAG),
     Route(
         method="GET",
         path="/openapi.json",

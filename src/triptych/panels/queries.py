@@ -65,7 +65,6 @@ def _value(name: str, text: str, hints: Mapping[str, object]) -> object:
         raise Invalid(f"unknown parameter {name}", code="invalid_parameter", field=name)
     kinds = _kinds(hints[name])
     given = text.split(",") if any(isinstance(kind, VarTupleType) for kind in kinds) else text
-    given = [] if given == [""] else given
     try:
         return msgspec.convert(given, hints[name], strict=not any(map(_is_number, kinds)))
     except msgspec.ValidationError as fault:
