@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from faults.system import System, job_processes
+from faults.system import System, users_of
 
 DISK = "24m"
 
@@ -43,10 +43,8 @@ def starved(tmp_path: Path, small_disk: Path) -> Iterator[System]:
 
 
 def _clear(system: System) -> None:
-    """End what a failed test left: the server, and every process that its jobs left an environment in."""
-    mine = {job_id for job_id, _ in system.evidence}
+    """End what a failed test left: the server, and every process that it or its jobs left an environment in."""
     system.kill()
-    for pid, job_id in job_processes():
-        if job_id in mine:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+    for pid in users_of(system.folder):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)

@@ -1,5 +1,6 @@
 """`triptych up` as a process that may be killed, and what is left of it."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -35,6 +36,7 @@ class System:
     """
 
     def __init__(self, folder: Path, data: Path | None = None) -> None:
+        self.folder = folder
         self.data = data or folder / "data"
         self.media = folder / "media"
         self.log = folder / "log"
@@ -63,7 +65,10 @@ class System:
         command = [sys.executable, "-m", "triptych.cli", "up", "--port", self.port, "--data", self.data, "--worker-id", WORKER]
         folders = ["--root", self._root, "--media-root", self.media]
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen([str(word) for word in command + folders], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            words = [str(word) for word in command + folders]
+            # What is forked without a new program shows this variable for ever, as jobs show their work folder.
+            mark = {**os.environ, "FAULTS_FOLDER": str(self.folder)}
+            self._process = subprocess.Popen(words, env=mark, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def start(self) -> None:
         """Start the process and return when jobs can be taken."""
@@ -114,10 +119,10 @@ def job_processes() -> Iterator[tuple[int, str]]:
                 yield int(entry.name), job_id
 
 
-def users_of(folder: Path) -> list[str]:
-    """Return the command lines of processes that name `folder` in their words or variables."""
-    entries = [entry for entry in Path("/proc").iterdir() if entry.name.isdigit()]
-    return [_read(entry / "cmdline").replace(b"\0", b" ").decode() for entry in entries if str(folder).encode() in _said(entry)]
+def users_of(folder: Path) -> dict[int, str]:
+    """Return the pid and command line of every process that names `folder` in its words or variables."""
+    entries = [entry for entry in Path("/proc").iterdir() if entry.name.isdigit() and str(folder).encode() in _said(entry)]
+    return {int(entry.name): _read(entry / "cmdline").replace(b"\0", b" ").decode() for entry in entries}
 
 
 def _said(entry: Path) -> bytes:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import httpx
 
+from faults.clip import make_long_clip
 from faults.system import GONE_BOUND_S, WORKER, System, job_processes, users_of, wait_until
 
 END_BOUND_S = 5.0
@@ -16,14 +17,25 @@ def _start(system: System) -> str:
     return str(answer.json()["job_id"])
 
 
+def _annotate(system: System) -> None:
+    make_long_clip(system.media / "long.mp4", 100_000)
+    body = {"inputUri": "/long.mp4", "features": ["IN_BLACK"]}
+    assert httpx.post(f"{system.url}/api/ai/jobs", json=body, trust_env=False).status_code == httpx.codes.OK
+
+
+def _track(system: System) -> None:
+    answer = httpx.put(f"{system.url}/api/job", params={"cause": "track", "admin_id": "x"}, trust_env=False)
+    assert answer.json() == {"status": "OK"}
+
+
 def test_sigterm_ends_everything_within_five_seconds(system: System, tmp_path: Path) -> None:
-    """Commands, their grandchildren in sessions of their own, and a tracking camera: nothing is left."""
+    """Commands, their grandchildren in sessions of their own, an annotation and a tracking camera: nothing is left."""
     system.start()
     jobs = {_start(system) for _ in range(12)}
-    tracking = httpx.put(f"{system.url}/api/job", params={"cause": "track", "admin_id": "x"}, trust_env=False)
-    assert tracking.json() == {"status": "OK"}
+    _annotate(system)
+    _track(system)
     assert system.stop(END_BOUND_S) == 0
-    wait_until(lambda: not users_of(tmp_path), GONE_BOUND_S, lambda: "\n".join(users_of(tmp_path)))
+    wait_until(lambda: not users_of(tmp_path), GONE_BOUND_S, lambda: f"still there: {users_of(tmp_path)}")
     assert not [pid for pid, job_id in job_processes() if job_id in jobs]
 
 
@@ -58,6 +70,17 @@ READ_BOUND_S = 30.0
 def _made(folder: Path) -> Path:
     folder.mkdir()
     return folder
+
+
+def test_nothing_outlives_a_killed_server_for_long(system: System, tmp_path: Path) -> None:
+    """engine 2.4: job processes whose agent is gone finalise and exit within 5 s; commands have their trees killed in this release."""
+    system.start()
+    jobs = {_start(system) for _ in range(12)}
+    _annotate(system)
+    _track(system)
+    assert len(users_of(tmp_path)) > len(jobs) / 2
+    system.kill()
+    wait_until(lambda: not users_of(tmp_path), GONE_BOUND_S, lambda: f"still there: {users_of(tmp_path)}")
 
 
 def test_a_folder_that_a_killed_server_held_is_free_at_once(system: System) -> None:

@@ -1,4 +1,4 @@
-"""A server killed with 200 starts on the way loses nothing and starts nothing twice."""
+"""A server killed with 200 starts and an annotation on the way loses nothing and starts nothing twice."""
 
 import asyncio
 from collections import Counter
@@ -6,19 +6,24 @@ from typing import Any
 
 import httpx
 
+from faults.clip import make_long_clip
 from faults.system import GONE_BOUND_S, READY_BOUND_S, WORKER, System, job_processes, wait_until
 
 STARTS = 200
 CLIENTS = 16
 ACCEPTED_BEFORE_THE_KILL = 80
+CLIP_FRAMES = 8_000
+ANNOTATION_BOUND_S = 90.0
 
 Record = dict[str, Any]
 
 
 async def test_a_killed_server_loses_no_accepted_job_and_starts_none_twice(system: System) -> None:
-    """engine E1, E5; workers W6, K12: commands end as `worker_lost`."""
+    """engine E1, E5; workers W6, K12; media J5: the annotation runs again once, commands end as `worker_lost`."""
+    make_long_clip(system.media / "long.mp4", CLIP_FRAMES)
     system.start()
     async with httpx.AsyncClient(base_url=system.url, timeout=30.0, trust_env=False) as client:
+        annotation = await _annotate(client)
         accepted = await _start_until_killed(system, client)
     system.start()
     async with httpx.AsyncClient(base_url=system.url, timeout=30.0, trust_env=False) as client:
@@ -27,6 +32,18 @@ async def test_a_killed_server_loses_no_accepted_job_and_starts_none_twice(syste
         _check_nothing_ran_twice(system)
         _check_nothing_was_lost(system, accepted, commands)
         await _check_answers(client, accepted)
+        await _check_annotation_ran_again(client, annotation)
+
+
+async def _annotate(client: httpx.AsyncClient) -> str:
+    body = {"inputUri": "/long.mp4", "features": ["IN_BLACK", "SHOT_CHANGE_DETECTION"]}
+    answer = await client.post("/api/ai/jobs", json=body)
+    assert answer.status_code == httpx.codes.OK, answer.text
+    name = answer.json()["name"]
+    async with asyncio.timeout(READY_BOUND_S):
+        while (await _record(client, name))["state"] != "running":
+            await asyncio.sleep(0.05)
+    return str(name)
 
 
 async def _start_until_killed(system: System, client: httpx.AsyncClient) -> set[str]:
@@ -58,6 +75,11 @@ async def _start_until_killed(system: System, client: httpx.AsyncClient) -> set[
 def _alive(system: System) -> set[str]:
     mine = {job_id for job_id, _ in system.evidence}
     return {job_id for _, job_id in job_processes() if job_id in mine}
+
+
+async def _record(client: httpx.AsyncClient, job_id: str) -> Record:
+    record: Record = (await client.get(f"/api/v1/jobs/{job_id}")).raise_for_status().json()
+    return record
 
 
 async def _records(client: httpx.AsyncClient, kind: str) -> list[Record]:
@@ -94,3 +116,12 @@ async def _check_answers(client: httpx.AsyncClient, accepted: set[str]) -> None:
             {"done": True, "error": False, "error_text": ""},
             {"done": True, "error": True, "error_text": "worker lost"},
         )
+
+
+async def _check_annotation_ran_again(client: httpx.AsyncClient, name: str) -> None:
+    async with asyncio.timeout(ANNOTATION_BOUND_S):
+        while (record := await _record(client, name))["state"] != "ended":
+            await asyncio.sleep(0.1)
+    assert (record["end_reason"], record["attempt"]) == ("done", 2)
+    told = (await client.get(f"/api/ai/jobs/{name}")).json()
+    assert (told["status"], told["done"]) == ("done", True)
