@@ -51,7 +51,12 @@ def figures() -> list[Figure]:
     beside = Baseline("decode of both streams, output discarded", 1.0)
     return [
         Figure(name="three features, CPU", value=statistics.median(ratios), unit="x decode", target=at_most(1.5), baseline=beside),
-        Figure(name="three features, wall", value=statistics.median(walls), unit="x decode", target=at_most(1.35), baseline=beside),
+        Figure(
+            name="three features, wall",
+            value=statistics.median(walls),
+            unit="x decode",
+            note="in one process; a job reduces beside its decoder",
+        ),
         Figure(name="decode alone, CPU", value=decode, unit="s", note=f"60 s of 1080p25, {DECODER_THREADS} thread"),
         *_shares(path, decode),
     ]
