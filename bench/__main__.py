@@ -9,7 +9,7 @@ from rich.table import Table
 
 from bench.figure import Figure
 
-BENCHES = ("idle", "starts", "queries", "store", "camera")
+BENCHES = ("idle", "starts", "queries", "store", "media", "camera")
 MISSED = 1
 
 
