@@ -223,6 +223,16 @@ async def test_queued_jobs_start_by_priority_then_age_when_a_slot_comes_free(eng
     assert order == [start.job_id for start in worker.started]
 
 
+async def test_a_full_queue_takes_no_more(store, bus, tmp_path):
+    """workers section 7, media 2.5."""
+    async with Outputs(tmp_path) as outputs, Engine(store=store, bus=bus, outputs=outputs, clock=SystemClock(), most_queued=1) as engine:
+        await engine.submit(annotate())
+        with pytest.raises(Unavailable) as refusal:
+            await engine.submit(annotate())
+        assert refusal.value.code == "queue_full"
+        assert len((await engine.list(Query())).jobs) == 1
+
+
 async def test_a_queued_job_waits_for_a_worker_to_come(engine, bus):
     job = await engine.submit(annotate())
     assert job.state is State.QUEUED

@@ -33,6 +33,7 @@ STOP_BOUND = timedelta(seconds=5)
 SETTLE_BOUND = timedelta(seconds=5)
 REQUEST_BOUND = timedelta(seconds=2)
 SHUTDOWN_GRACE_S = 1.5
+MOST_QUEUED = 100_000
 WORKER_LEASE = timedelta(seconds=10)
 
 
@@ -51,11 +52,14 @@ class Engine:
     Every verb raises `Unavailable` with code `store_unavailable` when its change could not be made durable: nothing happened then.
     """
 
-    def __init__(self, *, store: Store, bus: Bus, outputs: Outputs, clock: Clock, ids: Ids = make_id) -> None:
+    def __init__(
+        self, *, store: Store, bus: Bus, outputs: Outputs, clock: Clock, ids: Ids = make_id, most_queued: int = MOST_QUEUED
+    ) -> None:
         self.clock = clock
         self._bus = bus
         self._outputs = outputs
         self._ids = ids
+        self._most_queued = most_queued
         self._roster = Roster(WORKER_LEASE)
         self._ledger = Ledger(store, self._roster, lambda: self._spawn(self.place()))
         self._placing = asyncio.Lock()
@@ -84,6 +88,8 @@ class Engine:
         if (earlier := await self._ledger.earlier(ask)) is not None:
             return await self._repeat(earlier.id, ask)
         worker = self._choose(ask, job)
+        if worker is None and self._ledger.jobs.queued >= self._most_queued:
+            raise Unavailable("queue full", code="queue_full")
         if worker is not None:
             job = replace(job, state=State.STARTING, attempt=1, worker_id=worker.id)
         stored = await self._ledger.keep(job)

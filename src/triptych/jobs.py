@@ -47,6 +47,11 @@ class Jobs:
         """Say whether a job of this kind is in the queue."""
         return self._queued[kind] > 0
 
+    @property
+    def queued(self) -> int:
+        """How many jobs wait, of every kind."""
+        return self._queued.total()
+
     def census(self) -> Counter[tuple[str, State]]:
         """Return how many live jobs there are by kind and state."""
         return Counter((job.kind, job.state) for job in self._live.values())
