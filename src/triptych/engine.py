@@ -2,10 +2,11 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -61,7 +62,7 @@ class Engine:
         self._ids = ids
         self._most_queued = most_queued
         self._roster = Roster(WORKER_LEASE)
-        self._ledger = Ledger(store, self._roster, lambda: self._spawn(self.place()))
+        self._ledger = Ledger(store, self._roster, lambda: self._spawn(self.place))
         self._placing = asyncio.Lock()
         self._stops: dict[str, asyncio.Task[Job]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -98,7 +99,7 @@ class Engine:
         if worker is None:
             return stored
         if ask.queue:
-            self._spawn(self._hand_over(stored))
+            self._spawn(partial(self._hand_over, stored))
             return stored
         return await self._hand_over(stored, queue=False)
 
@@ -240,7 +241,7 @@ class Engine:
             job = await self._ledger.place(worker, kind, self.clock.now())
             if job is None:
                 return
-            self._spawn(self._hand_over(job))
+            self._spawn(partial(self._hand_over, job))
 
     def _draft(self, ask: Submission) -> Job:
         entry = KINDS.get(ask.kind)
@@ -307,7 +308,7 @@ class Engine:
             await self._ledger.apply([moves.requeue(job, now) if queue else moves.refuse(job, fault.message, now)])
         else:
             await self._ledger.apply([moves.lose_touch(job, now)])
-            self._spawn(self.stop(job.id, by="engine"))
+            self._spawn(partial(self.stop, job.id, by="engine"))
 
     async def _meet(self, worker_id: str, worker: Worker | None) -> None:
         if worker is None:
@@ -315,7 +316,7 @@ class Engine:
         elif self._roster.announce(worker):
             await self._ledger.store.enroll(worker)
             self._ledger.jobs.ring()
-            self._spawn(self.place())
+            self._spawn(self.place)
 
     async def _lose(self, worker_id: str) -> None:
         worker = self._roster.lose(worker_id)
@@ -358,15 +359,15 @@ class Engine:
             raise Conflict("job is over", code="job_ended")
         return job
 
-    def _spawn(self, work: Coroutine[object, object, object]) -> None:
+    def _spawn(self, work: Callable[[], Awaitable[object]]) -> None:
         task = asyncio.create_task(_guarded(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
 
-async def _guarded(work: Coroutine[object, object, object]) -> None:
+async def _guarded(work: Callable[[], Awaitable[object]]) -> None:
     try:
-        await work
+        await work()
     except TriptychError as fault:
         log.info("background verb refused", code=fault.code, reason=fault.message)
     except Exception:
