@@ -22,7 +22,8 @@ print("went on")
 
 
 def _run(stderr: int | object) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([sys.executable, "-c", LOGGING], stdout=subprocess.PIPE, stderr=stderr, text=True, check=True)  # type: ignore[call-overload]
+    """Run it; the exit code is the interpreter's own word on streams that it could not flush at its end."""
+    return subprocess.run([sys.executable, "-c", LOGGING], stdout=subprocess.PIPE, stderr=stderr, text=True, check=False)  # type: ignore[call-overload]
 
 
 def test_our_events_are_told_and_those_of_libraries_only_from_warning_on() -> None:

@@ -82,11 +82,9 @@ def test_it_kills_only_its_own_job_processes(control: Control) -> None:
 
 def test_closing_its_socket_ends_it_with_its_processes() -> None:
     with served() as control:
-        pids = []
-        for number in range(3):
-            pid, line = control.fork(number, "echo")
-            pids.append(pid)
-            line.close()
+        pids, lines = zip(*(control.fork(number, "echo") for number in range(3)), strict=True)
+    for line in lines:
+        line.close()
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
 
 

@@ -187,7 +187,8 @@ async def test_a_pause_stops_the_tree_and_its_timeout_clock(site: Site) -> None:
     job_id = await ready(site, "sh", "-c", "(while :; do echo x; sleep 0.01; done) & " + READY + "wait", timeout_s=1.0)
     assert await site.do(Pause(job_id=job_id)) == Answer()
     await site.until(job_id, Paused)
-    assert {now.state for pid in marked(job_id) if (now := stat(pid))} == {"T"}
+    standing = {now.state for pid in marked(job_id) if (now := stat(pid))}
+    assert {"T"} <= standing <= {"T", "D"}, "D: who waits in vfork for a child that is stopped"
     await asyncio.sleep(1.5)
     assert marked(job_id)
     assert await site.do(Resume(job_id=job_id)) == Answer()
