@@ -2,7 +2,6 @@
 
 import asyncio
 import json as json_text
-import os
 import shutil
 import signal
 import sys
@@ -49,14 +48,15 @@ def demo(*, once: bool = False, input: Path | None = None, data: Path | None = N
     console = Console(stderr=json, quiet=json)
     try:
         return asyncio.run(_demo(console, input, data, stay=not once and not json and sys.stdout.isatty(), json=json))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         console.print("\nended; nothing is left running")
         return INTERRUPTED
 
 
 async def _demo(console: Console, source: Path | None, data: Path | None, *, stay: bool, json: bool) -> int:
     begun = time.monotonic()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, os.kill, os.getpid(), signal.SIGINT)
+    if (me := asyncio.current_task()) is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, me.cancel)
     screen = Screen(console)
     screen.line(f"Triptych {__version__}: one job engine under three HTTP panels", "bold")
     with _folder(data) as folder:
