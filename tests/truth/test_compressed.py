@@ -61,6 +61,14 @@ def test_ac3_in_pcm_is_compressed_from_its_first_burst_to_the_end_of_its_last(tm
     assert [item.get("compressedChannels") for item in found.items["AUDIO_FORMAT"]] == [None, [1, 2], None]
 
 
+def test_a_wav_of_nothing_but_data_is_read_as_pcm(tmp_path) -> None:
+    """FFmpeg would unwrap it and decode the AC-3 within."""
+    found = _analysed(tmp_path / "a.wav", [np.concatenate([carried(BURSTS), _stereo(1)], axis=1)])
+    assert found.spans("AUDIO_FORMAT") == [("compressed", 0, LENGTH), ("stereo", LENGTH, LENGTH + 1)]
+    assert found.index.audio[0].codec == "pcm_s16le"
+    assert found.finished.samples == (LENGTH + 1) * RATE_HZ
+
+
 def test_data_in_one_channel_leaves_the_other_in_the_layout(tmp_path) -> None:
     data = _between(carried(BURSTS, channels=1), after=_silence(1, 1))
     voice = tone(440, data.shape[1])[None]
