@@ -100,15 +100,19 @@ class System:
 
 
 @asynccontextmanager
-async def running_system(folder: Path, panels: tuple[Panel, ...]) -> AsyncIterator[System]:
+async def running_system(
+    folder: Path, panels: tuple[Panel, ...], *, most_queued: int = 100_000, media_roots: tuple[Path, ...] = ()
+) -> AsyncIterator[System]:
     """Bring it all up and down."""
     bus = MemoryBus()
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(MemoryStore())
         outputs = await stack.enter_async_context(Outputs(folder / "output"))
-        engine = await stack.enter_async_context(Engine(store=store, bus=bus, outputs=outputs, clock=SystemClock()))
+        engine = await stack.enter_async_context(
+            Engine(store=store, bus=bus, outputs=outputs, clock=SystemClock(), most_queued=most_queued)
+        )
         stack.push_async_callback(bus.close)
-        door = await stack.enter_async_context(opened(panels, Settings(data_dir=folder, port=0), engine))
+        door = await stack.enter_async_context(opened(panels, Settings(data_dir=folder, port=0, media_roots=media_roots), engine))
         worker = ScriptedWorker(bus)
         await bus.serve(worker.id, worker.answer)
         await worker.announce()

@@ -2,8 +2,14 @@
 
 import json
 
+import pytest
+
+from panels.system import running_system
+from triptych.errors import Conflict, TriptychError, Unavailable
 from triptych.messages import Ended, Progress
 from triptych.model import End, EndReason, State, Submission
+from triptych.panels.media import refuse
+from triptych.wiring import PANELS
 
 SPEC = {"input_uri": "a.mp4", "features": ["AUDIO_FORMAT"]}
 
@@ -97,3 +103,32 @@ async def test_features_say_why_they_are_missing(system) -> None:
     }
     assert by_name["FREEZE"]["reason"] == "feature FREEZE is not available yet"
     assert by_name["FACE_DETECTION"]["model"]["name"] == "face"
+
+
+async def test_a_job_more_than_the_queue_holds_is_told_to_come_again(tmp_path) -> None:
+    """Media 2.5: 429 with Retry-After."""
+    (tmp_path / "a.mp4").write_bytes(b"\0\0\0\x18ftypmp42")
+    body = json.dumps({"inputUri": "a.mp4", "features": ["AUDIO_FORMAT"]}).encode()
+    async with running_system(tmp_path, PANELS, most_queued=1, media_roots=(tmp_path,)) as system:
+        running = await _asked(system, "POST", "/api/ai/jobs", body)
+        await system.job(running[1]["name"], State.RUNNING)
+        queued = await _asked(system, "POST", "/api/ai/jobs", body)
+        full = await system.door.ask("POST", "/api/ai/jobs", body)
+    assert (running[0], queued[0], full.status) == (200, 200, 429)
+    assert json.loads(full.body)["error"] == {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "queue full", "details": []}
+    assert full.headers["retry-after"] == "5"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Conflict("worker draining", code="worker_draining"),
+        Unavailable("the store does not answer", code="store_unavailable"),
+        Unavailable("worker not connected", code="worker_not_connected"),
+    ],
+)
+def test_what_passes_is_503_with_a_time_to_come_again(fault: TriptychError) -> None:
+    """Media 2.5, G8."""
+    answer = refuse(fault, None)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert json.loads(answer.body)["error"]["status"] == "UNAVAILABLE"

@@ -45,6 +45,9 @@ def test_the_least_that_can_be_asked_has_the_documented_defaults() -> None:
         ({"pri": 140}, "priority must be between 0 and 139"),
         ({"videoContext": {"priority": -1}}, "priority must be between 0 and 139"),
         ({"target": 5}, "target must be a core number between 1 and 4"),
+        ({"target": 0}, "target must be a core number between 1 and 4"),
+        ({"target": True}, "target must be a core number between 1 and 4"),
+        ({"target": "1"}, "target must be a core number between 1 and 4"),
         ({"videoContext": {"segments": {}}}, "segments must be an array of at most 1000 objects with startTimeOffset and endTimeOffset"),
         (
             {"videoContext": {"segments": [{"startTimeOffset": "2s", "endTimeOffset": 2}]}},
@@ -123,6 +126,12 @@ def test_unknown_keys_are_ignored_and_named() -> None:
         "videoContext.zoom is not known and was ignored",
     )
     assert asked.spec.config == {"audioFormatConfig": {}}
+
+
+def test_there_are_as_many_targets_as_cores() -> None:
+    assert understand({**GOOD, "target": 5}, 5).warnings
+    with pytest.raises(Refused, match="target must be a core number between 1 and 2"):
+        understand({**GOOD, "target": 3}, 2)
 
 
 def test_a_target_is_taken_with_a_word_that_it_changes_nothing_yet() -> None:

@@ -5,7 +5,7 @@ from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from io import FileIO
+from io import FileIO, RawIOBase
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -21,6 +21,7 @@ from av.video.stream import VideoStream
 from triptych.errors import TriptychError
 from triptych.media.measured import AudioFacts, VideoFacts, ratio
 from triptych.media.picture import FULL_RANGE, bit_depth
+from triptych.media.wave import AsCaf, find_samples
 
 DEMUXERS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,mpegvideo,m4v,h264,hevc,vvc,av1,obu,ivf,avi,mxf,gxf,nut,flv,asf,dv,vc1,yuv4mpegpipe,"
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 else:
     Packet = av.Packet
 
+WAV_PCM_TAG = "\x01\x00\x00\x00"
 NOT_MEDIA = "input is not a media file this server can read"
 DEFAULT_RATE = Fraction(25)
 
@@ -89,11 +91,27 @@ class Index:
 def open_input(descriptor: int) -> InputContainer:
     """Open what `descriptor` holds from its start, by the allow-list. Raises `Unreadable`."""
     os.lseek(descriptor, 0, os.SEEK_SET)
+    container = _open(FileIO(descriptor, closefd=False))
+    if _is_unwrapped(container) and (samples := find_samples(descriptor)) is not None:
+        container.close()
+        return _open(AsCaf(descriptor, samples))
+    return container
+
+
+def _open(file: RawIOBase) -> InputContainer:
     options = {"format_whitelist": DEMUXERS, "protocol_whitelist": "none", "max_streams": str(MOST_STREAMS + 1)}
     try:
-        return av.open(FileIO(descriptor, closefd=False), "r", container_options=options, buffer_size=READ_AHEAD_BYTES)
+        return av.open(file, "r", container_options=options, buffer_size=READ_AHEAD_BYTES)
     except (av.error.FFmpegError, OSError, ValueError) as fault:
         raise Unreadable(NOT_MEDIA) from fault
+
+
+def _is_unwrapped(container: InputContainer) -> bool:
+    """Say whether FFmpeg reads the PCM of a WAV as something else."""
+    if container.format.name != "wav" or not container.streams.audio:
+        return False
+    codec = getattr(container.streams.audio[0], "codec_context", None)
+    return codec is not None and codec.codec_tag == WAV_PCM_TAG and not codec.name.startswith("pcm_")
 
 
 def picture_stream(container: InputContainer) -> VideoStream | None:

@@ -69,12 +69,16 @@ class Grain(Wire, frozen=True):
 
 
 class CellMeasure(Wire, frozen=True):
-    """The sound of one cell (media K2); `frame` is the time of the picture shown then."""
+    """The sound of one cell (media K2); `frame` is the time of the picture shown then.
+
+    `bursts` are the sync words of compressed data that were completed in it: when, the first channel from 0, how many channels.
+    """
 
     frame: Ratio
     start: Ratio
     end: Ratio
     grains: tuple[Grain, ...]
+    bursts: tuple[tuple[Ratio, int, int], ...] = ()
 
 
 class BassMeasure(Wire, frozen=True):
@@ -153,12 +157,16 @@ decode = msgspec.msgpack.Decoder(FromDecoder).decode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """The sound of one cell. `power` is the mean square per channel (full scale 1), `grains` what it was added up from."""
+    """The sound of one cell. `power` is the mean square per channel (full scale 1), `grains` what it was added up from.
+
+    `bursts` of compressed data are those whose sync words were completed in it.
+    """
 
     start: Fraction
     end: Fraction
     power: NDArray[np.float64]
     grains: tuple["Piece", ...]
+    bursts: tuple["Burst", ...] = ()
 
     @property
     def active(self) -> NDArray[np.bool_]:
@@ -174,6 +182,14 @@ class Piece:
     end: Fraction
     samples: int
     products: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Burst:
+    """The beginning of compressed data in PCM: the time of its first sync word, and the channels, from 0, that carry it."""
+
+    at: Fraction
+    channels: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

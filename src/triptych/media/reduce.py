@@ -10,7 +10,7 @@ import numpy as np
 
 from triptych.media.feature import Feature
 from triptych.media.features import Need
-from triptych.media.measured import Bass, BassMeasure, Cell, CellMeasure, FrameMeasure, Measured, Piece, Ratio, Seen
+from triptych.media.measured import Bass, BassMeasure, Burst, Cell, CellMeasure, FrameMeasure, Measured, Piece, Ratio, Seen
 from triptych.media.picture import THUMB_SHAPE
 from triptych.media.spans import Item, Segments
 
@@ -150,7 +150,8 @@ def _cell(measure: CellMeasure) -> Cell:
     pieces = tuple(_piece(grain.start, grain.end, grain.samples, grain.products) for grain in measure.grains)
     samples = sum(piece.samples for piece in pieces)
     energy = sum((np.diag(piece.products) for piece in pieces), np.zeros(len(pieces[0].products)))
-    return Cell(start=Fraction(*measure.start), end=Fraction(*measure.end), power=energy / max(1, samples), grains=pieces)
+    bursts = tuple(Burst(at=Fraction(*at), channels=tuple(range(first, first + count))) for at, first, count in measure.bursts)
+    return Cell(start=Fraction(*measure.start), end=Fraction(*measure.end), power=energy / max(1, samples), grains=pieces, bursts=bursts)
 
 
 def _piece(start: Ratio, end: Ratio, samples: int, products: bytes) -> Piece:

@@ -10,7 +10,8 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from triptych.media.measured import BassMeasure, CellMeasure, Grain, ratio
+from triptych.media.bursts import Syncs
+from triptych.media.measured import BassMeasure, CellMeasure, Grain, Ratio, ratio
 
 MOST_CHANNELS = 16
 HOP = Fraction(1, 25)
@@ -113,6 +114,8 @@ class Sound:
         self._cell = next(cells, None)
         self._channels = min(sum(channels), MOST_CHANNELS)
         self._bass = Bass(rate_hz) if self._channels >= SURROUND_CHANNELS else None
+        self._syncs = Syncs()
+        self._bursts: list[tuple[Ratio, int, int]] = []
 
     def cells(self, upto: Fraction | None = None) -> Iterator[CellMeasure]:
         """Yield every cell that is complete, or that ends at or before `upto` seconds, measured with what is there."""
@@ -147,13 +150,16 @@ class Sound:
     def _measure(self, cell: CellTime) -> CellMeasure:
         edges = [cell.start, *_hops(cell.start, cell.end), cell.end]
         grains = tuple(self._grain(start, end) for start, end in pairwise(edges))
-        return CellMeasure(ratio(cell.frame), ratio(cell.start), ratio(cell.end), grains)
+        bursts, self._bursts = tuple(self._bursts), []
+        return CellMeasure(ratio(cell.frame), ratio(cell.start), ratio(cell.end), grains, bursts)
 
     def _grain(self, start: Fraction, end: Fraction) -> Grain:
         first, last = ceil(start * self.rate_hz), ceil(end * self.rate_hz)
         joined = np.concatenate([track.take(first, last) for track in self.tracks])[: self._channels]
         if self._bass:
             self._bass.feed(first, joined)
+        for at, channel, count in self._syncs.find(first, joined):
+            self._bursts.append((ratio(Fraction(at, self.rate_hz)), channel, count))
         return Grain(ratio(start), ratio(end), last - first, (joined @ joined.T).astype(np.float64).tobytes())
 
 

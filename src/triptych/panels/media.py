@@ -59,6 +59,7 @@ BY_CODE = {
     "store_unavailable": 503,
     "worker_not_connected": 503,
     "worker_not_answering": 503,
+    "worker_draining": 503,
     "stop_not_confirmed": 503,
 }
 """The HTTP status of each code; a fault of another code goes by its class."""

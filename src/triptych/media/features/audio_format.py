@@ -2,7 +2,8 @@
 
 A window is 400 ms around each 40 ms hop, cut at silence edges, so a change is found where it happens. A channel is active in a window when
 it is in at least half of it. A layout seen in such a window is settled in two steps: 5.1 is remembered over a dip of up to 10 s in
-which nothing speaks against it, and any other change between layouts must hold 0.5 s.
+which nothing speaks against it, and any other change between layouts must hold 0.5 s. Cells wait a second before they are
+judged, until it is known which channels carry compressed data.
 """
 
 from collections import deque
@@ -13,6 +14,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from triptych.media.bursts import DECIDED_AFTER, Rows
 from triptych.media.features import AudioFormatOptions
 from triptych.media.measured import Bass, Cell, Seen
 from triptych.media.picture import Picture
@@ -69,6 +71,15 @@ class Run:
     reading: Reading
 
 
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """Neighbouring cells in which the same channels, from 0, carry compressed data."""
+
+    start: Fraction
+    end: Fraction
+    channels: frozenset[int]
+
+
 class AudioFormat:
     """Names the layout of every cell and joins equal neighbours."""
 
@@ -77,6 +88,9 @@ class AudioFormat:
         self._spans: list[Span] = []
         self._stretch = Stretch()
         self._bass: deque[Bass] = deque()
+        self._waiting: deque[Cell] = deque()
+        self._rows = Rows()
+        self._carried: list[Carried] = []
 
     def look(self, picture: Picture) -> float:
         """Never asked."""
@@ -86,14 +100,11 @@ class AudioFormat:
         """Do nothing: pictures say nothing about sound."""
 
     def cell(self, cell: Cell) -> None:
-        """Put a silent cell down as silence, and any other into the stretch of sound that it belongs to."""
-        active = cell.active
-        active[self._excluded[self._excluded < len(active)]] = False
-        if active.any():
-            self._stretch.add(cell, active, self._lfe)
-        else:
-            self._close()
-            self._spans = _appended(self._spans, Span(cell.start, cell.end, "silence"))
+        """Take the next cell, and judge those for which it is now known what they carry."""
+        self._rows.add(cell.bursts)
+        self._waiting.append(cell)
+        while self._waiting[0].end + DECIDED_AFTER <= cell.end:
+            self._judge(self._waiting.popleft())
 
     def bass(self, block: Bass) -> None:
         """Keep the block while a window may still need it."""
@@ -102,12 +113,35 @@ class AudioFormat:
             self._bass.popleft()
 
     def rest(self, at: Fraction) -> None:  # noqa: ARG002 - the cells have said where they end
-        """Settle the stretch of sound that was open."""
+        """Judge the cells that waited, and settle the stretch of sound that was open."""
+        while self._waiting:
+            self._judge(self._waiting.popleft())
         self._close()
 
     def items(self) -> list[Item]:
         """Return the spans, contiguous, equal neighbours merged."""
-        return [{"audioFormat": span.label, **bounds(span.start, span.end)} for span in joined(self._spans)]
+        return list(_items(joined(self._spans), deque(self._carried)))
+
+    def _judge(self, cell: Cell) -> None:
+        """Put a silent cell down as silence, one of data alone as compressed, and any other into the stretch of sound it belongs to."""
+        carried = self._rows.carried(cell.start, cell.end)
+        active = cell.active
+        active[self._excluded[self._excluded < len(active)]] = False
+        active[list(carried)] = False
+        if carried:
+            self._carry(cell, carried)
+        if active.any():
+            self._stretch.add(cell, active, self._lfe)
+        else:
+            self._close()
+            self._spans = _appended(self._spans, Span(cell.start, cell.end, "compressed" if carried else "silence"))
+
+    def _carry(self, cell: Cell, channels: frozenset[int]) -> None:
+        last = self._carried[-1] if self._carried else None
+        if last is not None and last.end == cell.start and last.channels == channels:
+            self._carried[-1] = replace(last, end=cell.end)
+        else:
+            self._carried.append(Carried(cell.start, cell.end, channels))
 
     def _close(self) -> None:
         for span in self._stretch.settle(self._lfe):
@@ -258,6 +292,20 @@ def _held(spans: Sequence[Span]) -> Iterator[Span]:
         if span.end - span.start >= HOLD:
             label = span.label
         yield replace(span, label=label)
+
+
+def _items(spans: Sequence[Span], carried: deque[Carried]) -> Iterator[Item]:
+    """Yield each span as it is told; those that overlap compressed data name its channels, from 1."""
+    for span in spans:
+        item: Item = {"audioFormat": span.label, **bounds(span.start, span.end)}
+        channels: set[int] = set()
+        while carried and carried[0].start < span.end:
+            if carried[0].end > span.start:
+                channels |= carried[0].channels
+            if carried[0].end > span.end:
+                break
+            carried.popleft()
+        yield {**item, "compressedChannels": sorted(channel + 1 for channel in channels)} if channels else item
 
 
 def _nearest_hop(start: Fraction, end: Fraction) -> int:
