@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from triptych.agent import confine
 from triptych.agent.channel import SocketChannel
 from triptych.agent.shim import Shim
 from triptych.agent.spawn import Program, reason
@@ -62,7 +63,7 @@ def program_of(start: Start, spec: CommandSpec, place: Place, base: Mapping[str,
         **spec.env,
     }
     file = find_program(spec.argv[0], env["PATH"])
-    check_script(spec.script, place.roots)
+    confine.check_script(spec.script, place.roots)
     return Program(
         file=file,
         argv=spec.argv,
@@ -86,17 +87,6 @@ def find_program(name: str, path: str) -> str:
         if folder.startswith("/") and os.access(file, os.X_OK) and not os.path.isdir(file):
             return file
     raise StartFailed(f"exec: {quoted(name)}: executable file not found in $PATH")
-
-
-def check_script(script: str, roots: Sequence[str]) -> None:
-    """Refuse a script outside the roots, links followed, or one that an interpreter would take as an option (workers S2, S3).
-
-    A name of nothing is the interpreter's business (S4). Raises `StartFailed`.
-    """
-    if script.startswith("-"):
-        raise StartFailed("path starts with a dash")
-    if script and not any(_lies_in(os.path.join(roots[0], script), root) for root in roots):
-        raise StartFailed("path outside the worker root")
 
 
 def base_environment(place: Place) -> dict[str, str]:
@@ -174,14 +164,8 @@ def _folder(cwd: str, roots: Sequence[str], work_dir: str) -> str:
     if cwd == "root":
         return root
     folder = os.path.join(root, cwd)
-    if not _lies_in(folder, root):
-        raise StartFailed("path outside the worker root")
-    return os.path.realpath(folder)
-
-
-def _lies_in(path: str, root: str) -> bool:
-    real_root = os.path.realpath(root)
-    return os.path.commonpath((os.path.realpath(path), real_root)) == real_root
+    confine.check(folder, (root,))
+    return folder
 
 
 def _account() -> tuple[str, str]:
