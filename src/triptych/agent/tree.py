@@ -188,12 +188,15 @@ def _open(pid: int) -> int | None:
 
 
 def _send(handle: int, *numbers: signal.Signals) -> bool:
+    """Send signals in order; tell whether one reached the process, which may be gone before the next."""
+    reached = False
     try:
         for number in numbers:
             signal.pidfd_send_signal(handle, number)
+            reached = True
     except (ProcessLookupError, PermissionError):
-        return False
-    return True
+        pass
+    return reached
 
 
 def _children_by_scan(parent: int) -> list[int]:
