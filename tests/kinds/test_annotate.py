@@ -10,6 +10,7 @@ from kinds.jobprocess import PATIENCE_S, JobProcess
 from triptych.media.sample import RATE_HZ, Coding, scene, tone, write_clip, write_sample
 from triptych.messages import Answer, Pause, Paused, Progress, Refused, Resumed, Running
 from triptych.model import EndReason
+from truth.wrapped import carried
 
 LONG_FRAMES = 1000
 MUTATIONS = 8
@@ -201,6 +202,27 @@ def test_what_is_no_media_fails_with_a_clear_text(job, media, name, make, code) 
     end = job.ended().end
     assert (end.reason, end.fault.code) == (EndReason.FAILED, code)
     assert str(media) not in end.fault.message
+
+
+def test_a_codec_that_cannot_be_decoded_is_named_from_inside_the_sandbox(job, media) -> None:
+    """Media 9."""
+    data = (media / "sample.mp4").read_bytes()
+    place = data.index(b"avc1", data.index(b"moov"))
+    job.start(_write(media, "codec.mp4", data[:place] + b"zzzz" + data[place + 4 :]))
+    end = job.ended().end
+    assert (end.reason, end.fault.code) == (EndReason.FAILED, "bad_media")
+    assert end.fault.message == "input has video in codec 'zzzz', which this server cannot decode"
+
+
+def test_data_in_pcm_is_told_with_its_channels(job, media) -> None:
+    """Media 4.2, on a WAV that FFmpeg would unwrap."""
+    write_clip(media / "data.wav", [], [carried(50)], Coding(audio="pcm_s16le"))
+    job.start("data.wav", features=("AUDIO_FORMAT",))
+    ended = job.ended()
+    assert ended.result["audioFormatAnnotations"] == [
+        {"audioFormat": "compressed", "startTimeOffset": "0.000000s", "endTimeOffset": "1.600000s", "compressedChannels": [1, 2]}
+    ]
+    assert ended.result["media"]["audio"]["streams"][0]["codec"] == "pcm_s16le"
 
 
 def test_an_input_that_is_gone_fails_with_its_own_code(job) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from triptych.media.decode import Clock, Index, Unreadable, check_size, open_input, picture_stream, survey
-from triptych.media.sample import RATE_HZ, Coding, scene, tone, write_clip
+from triptych.media.sample import RATE_HZ, Coding, scene, tone, write_clip, write_sample
 
 SIZE = (64, 48)
 
@@ -116,3 +116,24 @@ def test_a_missing_or_repeated_time_is_rebuilt_from_the_one_before() -> None:
 def test_a_format_without_times_is_timed_by_order() -> None:
     clock = _clock("avi")
     assert [clock.tick(_frame(pts)) for pts in (10, 40, 20)] == [10, 20, 30]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (b"avc1", b"zzzz", "input has video in codec 'zzzz', which this server cannot decode"),
+        (b"avc1", b"encv", "input has video in codec 'encv', which this server cannot decode"),
+        (b"avc1", b"evc1", "input has video in codec 'evc', which this server cannot decode"),
+        (b"mp4a", b"enca", "input has encrypted audio in codec 'aac', which this server cannot decode"),
+    ],
+)
+def test_a_codec_that_cannot_be_decoded_is_named(tmp_path, old, new, message) -> None:
+    """Media 9."""
+    path = tmp_path / "a.mp4"
+    write_sample(path)
+    data = path.read_bytes()
+    place = data.index(old, data.index(b"moov"))
+    path.write_bytes(data[:place] + new + data[place + 4 :])
+    with pytest.raises(Unreadable) as caught:
+        _index(path)
+    assert caught.value.message == message

@@ -105,6 +105,42 @@ def test_limits_cannot_be_raised(tmp_path) -> None:
     assert _attempts(tmp_path, "raise") == ["raise ValueError", "0"]
 
 
+def test_memory_grows_with_the_pictures(tmp_path) -> None:
+    """S2: 4 GiB, raised with frame size, by the parent alone."""
+    program = """
+import os, select, sys, time
+from triptych.media.sandbox import Decoder, confine
+
+def work(source, send):
+    confine()
+    for _ in range(600):
+        try:
+            bytearray(6 << 30)
+        except MemoryError:
+            send(b"short")
+            time.sleep(0.05)
+        else:
+            send(b"enough")
+            return
+
+source = os.open(sys.argv[1], os.O_RDONLY)
+decoder = Decoder(source, work)
+seen = []
+while (messages := decoder.read()) is not None:
+    if messages:
+        decoder.allow_memory(300 << 20 if seen else 1 << 20)
+    seen += messages
+    select.select([decoder], [], [])
+print(seen[0].decode(), seen[1].decode(), seen[-1].decode(), decoder.join())
+os.close(source)
+"""
+    (tmp_path / "source").write_bytes(b"x")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "1"}
+    command = [sys.executable, "-W", "error", "-c", program, str(tmp_path / "source")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, check=True)
+    assert done.stdout.split() == ["short", "short", "enough", "0"]
+
+
 def test_a_killed_decoder_says_by_which_signal_it_went(tmp_path) -> None:
     program = """
 import os, signal, sys, time

@@ -208,6 +208,7 @@ class Annotation:
         duration = Fraction(*index.duration)
         if self._decoder is not None:
             self._decoder.allow_cpu(CPU_BASE_S + int(CPU_PER_SECOND * duration))
+            self._decoder.allow_memory(_picture_bytes(index))
         if self._segments.whole(duration) is None:
             self._fail("segment_outside", "every segment lies beyond the end of the input")
             return
@@ -344,6 +345,12 @@ def describe(index: Indexed, finished: Finished) -> dict[str, object]:
     if index.times_rebuilt:
         told["timestampsRebuilt"] = True
     return told
+
+
+def _picture_bytes(index: Indexed) -> int:
+    """Return what one decoded picture takes at most: three full planes."""
+    video = index.video
+    return 0 if video is None else 3 * video.width * video.height * -(-video.bits // 8)
 
 
 def _damage(times: list[Fraction]) -> dict[str, object]:

@@ -1,6 +1,7 @@
 """Opening, indexing and decoding one input through FFmpeg, given nothing but an open descriptor."""
 
 import os
+import re
 from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from io import FileIO, RawIOBase
 from typing import TYPE_CHECKING, Any
 
 import av
+import av.logging
 import av.subtitles.codeccontext  # imported by PyAV and numpy only when first needed, which inside the sandbox is too late
 import av.subtitles.stream
 import numpy as np
@@ -31,6 +33,9 @@ DEMUXERS = (
 
 UNTIMED = frozenset({"avi", "h264", "hevc", "vvc", "m4v", "mpegvideo", "vc1", "obu", "dv"})
 """Formats without presentation times of their own: pictures are shown in order, at the times of the index in order."""
+
+ENCRYPTED = frozenset({"encv", "enca"})
+"""How ISO media names a sample entry under common encryption."""
 
 MOST_STREAMS = 64
 LARGEST_SIDE = 16384
@@ -111,7 +116,7 @@ def _is_unwrapped(container: InputContainer) -> bool:
     if container.format.name != "wav" or not container.streams.audio:
         return False
     codec = getattr(container.streams.audio[0], "codec_context", None)
-    return codec is not None and codec.codec_tag == WAV_PCM_TAG and not codec.name.startswith("pcm_")
+    return codec is not None and _tag(codec) == WAV_PCM_TAG and not codec.name.startswith("pcm_")
 
 
 def picture_stream(container: InputContainer) -> VideoStream | None:
@@ -209,10 +214,39 @@ def _check_streams(container: InputContainer) -> None:
         raise Unreadable(NOT_MEDIA)
     streams: tuple[Stream | None, ...] = (video, *container.streams.audio)
     for stream in streams:
-        if stream is not None and getattr(stream, "codec_context", None) is None:
-            raise Unreadable(f"input has a {stream.type} stream in a codec that this server cannot decode")
+        if stream is not None:
+            _check_codec(container, stream)
     if video is not None:
         check_size(video.codec_context.width, video.codec_context.height)
+
+
+def _check_codec(container: InputContainer, stream: Stream) -> None:
+    codec = getattr(stream, "codec_context", None)
+    if codec is None:
+        raise Unreadable(f"input has {stream.type} in codec '{_codec_name(container, stream)}', which this server cannot decode")
+    if _tag(codec) in ENCRYPTED:
+        raise Unreadable(f"input has encrypted {stream.type} in codec '{codec.name}', which this server cannot decode")
+
+
+def _tag(codec: av.CodecContext) -> str:
+    """Return the container's own four letters for a codec; nothing where they are none."""
+    try:
+        return codec.codec_tag
+    except UnicodeDecodeError:
+        return ""
+
+
+def _codec_name(container: InputContainer, stream: Stream) -> str:
+    """Return what FFmpeg calls the codec of a stream without decoder, or the container's own four letters for it.
+
+    PyAV tells it nowhere but in FFmpeg's description: `Stream #0:1(und): Video: none (zzzz / 0x7A7A7A7A), ...`.
+    """
+    av.logging.set_level(av.logging.INFO)
+    told = container.dumps_format()  # type: ignore[attr-defined]  # PyAV's stubs leave it out
+    av.logging.set_level(None)
+    found = re.search(rf"^  Stream #0:{stream.index}\b.*?: (?:Video|Audio): (\w+)(?: \((\w{{4}}) / )?", told, re.MULTILINE)
+    name, tag = found.groups() if found else (None, None)
+    return tag if tag and name == "none" else name if name and name != "none" else "unknown"
 
 
 def check_size(width: int, height: int) -> None:

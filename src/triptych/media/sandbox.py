@@ -11,6 +11,10 @@ from fcntl import F_DUPFD_CLOEXEC, fcntl
 from typing import NoReturn
 
 MEMORY_BYTES = 4 << 30
+MOST_MEMORY_BYTES = 16 << 30
+PROGRAM_BYTES = 2 << 30
+PICTURES_HELD = 24
+"""More than any codec keeps as references, and those on their way."""
 OPEN_FILES = 64
 INDEX_CPU_S = 60
 LARGEST_MESSAGE_BYTES = 16 << 20
@@ -57,6 +61,13 @@ class Decoder:
         """Set how much processor time the process may use in all before it is killed by SIGXCPU."""
         if self._status is None:
             resource.prlimit(self.pid, resource.RLIMIT_CPU, (seconds, resource.RLIM_INFINITY))
+
+    def allow_memory(self, picture_bytes: int) -> None:
+        """Let the address space grow where pictures of this size need more than it began with."""
+        wanted = PROGRAM_BYTES + PICTURES_HELD * picture_bytes
+        if wanted > MEMORY_BYTES and self._status is None:
+            _, most = resource.prlimit(self.pid, resource.RLIMIT_AS)
+            resource.prlimit(self.pid, resource.RLIMIT_AS, (min(wanted, most), most))
 
     def hold(self) -> None:
         """Stop the process where it is; returns when it stands still or is gone."""
@@ -130,8 +141,10 @@ def _write_all(message: bytes) -> None:
 
 def confine() -> bool:
     """Take everything away from this process for good; False where the kernel or the machine has no filter, and only limits hold."""
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    most = MOST_MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(hard, MOST_MEMORY_BYTES)
+    resource.setrlimit(resource.RLIMIT_AS, (min(MEMORY_BYTES, most), most))
     for limit, value in (
-        (resource.RLIMIT_AS, MEMORY_BYTES),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_NOFILE, OPEN_FILES),
         (resource.RLIMIT_CORE, 0),
