@@ -109,4 +109,4 @@ class _Loop:
 
 if __name__ == "__main__":
     sys.argv[1:] = ["camera"]
-    sys.exit(main())
+    main()

@@ -155,4 +155,4 @@ if __name__ == "__main__":
     from bench.__main__ import main
 
     sys.argv[1:] = ["media"]
-    sys.exit(main())
+    main()

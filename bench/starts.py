@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sqlite3
 from statistics import median, quantiles
 
@@ -97,7 +98,10 @@ def _costs(before: list[processes.Process], after: list[processes.Process], star
     used["shims and jobs"] = total - used["server and agent"] - used["fork servers"]
     floor_ms = floor.cpu_seconds_per_start() * MS
     parts = [Figure(name=f"CPU of a start: {role}", value=cpu_s / starts * MS, unit="ms") for role, cpu_s in used.items()]
-    whole = Figure(name="CPU of a start: all", value=total / starts * MS, unit="ms", baseline=Baseline("Popen and wait", floor_ms))
+    note = f"{os.cpu_count()} cores of its own hold {(os.cpu_count() or 1) * starts / total:.0f} starts/s"
+    whole = Figure(
+        name="CPU of a start: all", value=total / starts * MS, unit="ms", baseline=Baseline("Popen and wait", floor_ms), note=note
+    )
     return [*parts, whole]
 
 

@@ -35,6 +35,12 @@ def test_a_second_owner_is_refused_and_told_who_holds_the_folder(tmp_path):
         assert (tmp_path / "lock").exists()
 
 
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(Invalid, match="cannot be used"), own(tmp_path / "file" / "data"):
+        pass
+
+
 def test_an_unnamed_worker_keeps_its_random_id(tmp_path):
     """workers W10."""
     name = worker_id(tmp_path, None)

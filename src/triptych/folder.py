@@ -16,10 +16,10 @@ MAX_WORKER_ID_BYTES = 200
 def own(data_dir: Path) -> Iterator[None]:
     """Make the data folder (0700) and hold it until the end of the block; the kernel gives it back when the process dies.
 
-    Raises `Conflict` with code `data_dir_in_use` when another server holds it: nothing in it is touched then.
+    Raises `Conflict` with code `data_dir_in_use` when another server holds it, `Invalid` when it cannot be made or written: nothing in it
+    is touched then.
     """
-    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = _open_lock(data_dir)
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -31,6 +31,14 @@ def own(data_dir: Path) -> Iterator[None]:
         yield
     finally:
         os.close(lock)
+
+
+def _open_lock(data_dir: Path) -> int:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as fault:
+        raise Invalid(f"the data folder {data_dir} cannot be used: {fault.strerror}", field="data_dir") from fault
 
 
 def worker_id(data_dir: Path, wanted: str | None) -> str:

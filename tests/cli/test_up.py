@@ -25,9 +25,9 @@ def test_the_worker_the_address_and_the_folders_are_told(start, tmp_path):
 
 def test_the_same_is_told_in_words(start, tmp_path):
     up = start("up", "--port", 0, "--data", tmp_path / "data", "--worker-id", "here")
-    lines = [up.stdout.readline().split() for _ in range(3)]
-    assert [line[0] for line in lines] == ["address", "worker", "data"]
-    assert lines[1][1] == "here"
+    lines = [up.stdout.readline().split() for _ in range(4)]
+    assert [line[0] for line in lines] == ["address", "reference", "worker", "data"]
+    assert lines[2][1] == "here"
 
 
 def test_sigterm_ends_it_cleanly_and_leaves_nothing(start, tmp_path):

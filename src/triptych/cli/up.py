@@ -5,8 +5,6 @@ import json as json_text
 from pathlib import Path
 
 import uvloop
-from rich.console import Console
-from rich.table import Table
 
 from triptych import logs, wiring
 from triptych.settings import Settings, default_data_dir
@@ -55,6 +53,7 @@ def _absolute(paths: list[Path] | None) -> tuple[Path, ...]:
 def _facts(system: wiring.Up) -> dict[str, str]:
     return {
         "address": system.url,
+        "reference": f"{system.url}/reference",
         "worker": system.worker_id,
         "data": str(system.data_dir),
         "roots": _joined(system.roots),
@@ -67,11 +66,8 @@ def _joined(paths: tuple[Path, ...]) -> str:
 
 
 def _tell(system: wiring.Up) -> None:
-    table = Table.grid(padding=(0, 2, 0, 0))
     for name, value in _facts(system).items():
-        table.add_row(name, value)
-    console = Console(soft_wrap=True)
-    console.print(table)
+        print(f"{name:<13}{value}", flush=True)
 
 
 def _tell_json(system: wiring.Up) -> None:
