@@ -2,6 +2,8 @@
 
 import json
 
+import httpx
+
 SCRIPT = ("bash", "worker/scripts/count.sh")
 
 
@@ -27,3 +29,13 @@ def test_a_script_outside_the_roots_is_refused(call):
     done = call("start", "bash", "../outside.sh")
     assert (done.returncode, done.stdout) == (2, "")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_job_that_no_worker_holds_is_told_apart(server, call):
+    """It is queued, and its output is followed from there to its end."""
+    job_id = httpx.post(f"{server.url}/api/v1/jobs", json={"command": "true", "labels": {"not": "there"}}).json()["id"]
+    done = call("query", job_id)
+    assert done.returncode == 2
+    assert "no worker" in done.stderr
+    assert call("stop", job_id).stdout.startswith("never started")
+    assert call("logs", "-f", job_id).returncode == 0

@@ -61,6 +61,8 @@ async def _query(client: Client, *, job_id: str, json: bool) -> int:
     job = await client.job(job_id)
     if job.kind != "command":
         raise Invalid(f"this job is of kind {job.kind}, which only `ps` and `wait` tell about")
+    if job.worker_id is None:
+        raise Invalid("no worker ever held this job, so only `ps` and `wait` tell about it")
     body = await client.post("/query", {"worker_id": job.worker_id, "job_id": job.id})
     queried = client.decode(body, Queried)
     if json:
