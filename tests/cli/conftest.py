@@ -1,16 +1,40 @@
 """The command line as a process."""
 
+import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
-from cli.terminal import COMMAND
+from cli.terminal import BOUND_S, COMMAND
+from triptych.cli.demo.server import Server
 from triptych.media.sample import Stretch, write_sample
 
 Start = Callable[..., "subprocess.Popen[str]"]
+Call = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
+    """A running system whose only worker is `here`."""
+    async with Server(tmp_path_factory.mktemp("cli") / "data", arguments=("--worker-id", "here")) as running:
+        yield running
+
+
+@pytest.fixture
+def call(server: Server) -> Call:
+    """Run `triptych WORDS` against the server to its end; bytes that are not UTF-8 come as surrogates."""
+
+    def call(*words: str) -> "subprocess.CompletedProcess[str]":
+        variables = os.environ | {"TRIPTYCH_SERVER": server.url}
+        command = [*COMMAND, *words]
+        text = {"encoding": "utf-8", "errors": "surrogateescape"}
+        return subprocess.run(command, env=variables, stdin=subprocess.DEVNULL, capture_output=True, timeout=BOUND_S, check=False, **text)
+
+    return call
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -51,3 +52,8 @@ class Terminal:
 
     def wait(self) -> int:
         return self._process.wait(timeout=20)
+
+
+def seen(written: str) -> list[str]:
+    """Return the lines that a person sees, colours left out."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", written).splitlines()

@@ -1,12 +1,14 @@
 """`triptych version` and what is quick about the command line."""
 
 import json
+import os
 import subprocess
 import sys
 
 import pytest
 
 from triptych import __version__
+from triptych.cli import app
 from triptych.cli.version import version
 
 HEAVY = ("av", "cv2", "numpy", "starlette", "sqlalchemy", "httpx", "triptych.wiring", "triptych.engine")
@@ -33,3 +35,13 @@ def test_a_word_that_is_no_command_is_refused():
     done = subprocess.run([sys.executable, "-m", "triptych.cli", "nonsense"], capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "nonsense" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_learns_every_command(shell, tmp_path):
+    script = tmp_path / "completion"
+    words = ["--install-completion", "--shell", shell, "--output", str(script)]
+    subprocess.run(
+        [sys.executable, "-m", "triptych.cli", *words], env=os.environ | {"HOME": str(tmp_path)}, capture_output=True, check=True
+    )
+    assert [name for name in app if not name.startswith("-") and name not in script.read_text()] == []

@@ -18,7 +18,18 @@ app = App(
 app.command("triptych.cli.up:up", name="up", help="Bring up server, engine and agent in one process.")
 app.command("triptych.cli.demo.run:demo", name="demo", help="Run one real job of each kind and show what came out of it.")
 app.command("triptych.cli.openapi:openapi", name="openapi", help="Print the OpenAPI document of every route.")
+app.command("triptych.cli.run:run", name="run", help="Run a command on a worker, its output live: triptych run -- CMD ARGS...")
+app.command("triptych.cli.scripts:start", name="start", help="Start a script on a worker.")
+app.command("triptych.cli.scripts:query", name="query", help="Tell whether a command's job has ended, and how.")
+app.command("triptych.cli.jobs:ps", name="ps", help="List jobs.")
+app.command("triptych.cli.jobs:logs", name="logs", help="Print what a job wrote.")
+app.command("triptych.cli.jobs:wait", name="wait", help="Wait until a job has ended and say how.")
+app.command("triptych.cli.jobs:stop", name="stop", help="Stop a job and all that it started.")
+app.command("triptych.cli.jobs:pause", name="pause", help="Hold a job where it stands.")
+app.command("triptych.cli.jobs:resume", name="resume", help="Let a held job go on.")
+app.command("triptych.cli.workers:workers", name="workers", help="List the workers.")
 app.command("triptych.cli.version:version", name="version", help="Print the version.")
+app.register_install_completion_command(help="Install completion for this shell.")
 
 
 def main() -> None:

@@ -1,0 +1,23 @@
+"""`triptych workers` against a running system."""
+
+import json
+
+from cli.terminal import COMMAND, Terminal, seen
+
+
+def test_a_worker_is_listed_with_its_room_for_each_kind(call):
+    heads, row = (line.split() for line in call("workers").stdout.splitlines())
+    assert heads == ["WORKER", "STATE", "COMMAND", "ANNOTATE", "CAMERA", "SEEN"]
+    assert row[:3] == ["here", "ready", "256"]
+
+
+def test_the_servers_answer_is_printed_on_request(call):
+    (worker,) = json.loads(call("workers", "--json").stdout)["workers"]
+    assert worker["id"] == "here"
+
+
+def test_the_list_fits_a_terminal_of_80_columns(server, tmp_path):
+    with Terminal(*COMMAND, "workers", "--server", server.url, cwd=tmp_path) as terminal:
+        shown = seen(terminal.until("ready"))
+        assert terminal.wait() == 0
+    assert max(map(len, shown)) <= 80
