@@ -77,6 +77,15 @@ def test_ctrl_c_stops_the_job_and_all_that_it_started(server, start, call, numbe
     assert jobs[0]["end_reason"] == "stopped"
 
 
+def test_the_last_words_of_a_stopped_job_still_come(server, start):
+    script = "trap 'echo bye; exit 0' TERM; echo up; while :; do read -t 0.05 < <(sleep 60); done"
+    process = start("run", "--server", server.url, "--", "bash", "-c", script)
+    assert process.stdout.readline() == "up\n"
+    process.send_signal(signal.SIGINT)
+    assert process.stdout.read() == "bye\n"
+    assert process.wait(BOUND_S) == 130
+
+
 def test_a_reader_that_leaves_stops_the_job(server, call):
     command = [*COMMAND, "run", "--server", server.url, "--", "yes"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

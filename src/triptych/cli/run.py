@@ -2,13 +2,13 @@
 
 import asyncio
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from triptych.cli.client import DEFAULT_SERVER, Client, ServerUrl, talk
 from triptych.cli.output import copy
 from triptych.cli.printing import show_json, tell
-from triptych.cli.records import Job
+from triptych.cli.records import Job, Stream
 from triptych.errors import Invalid
 from triptych.model import EndReason
 
@@ -50,23 +50,41 @@ async def _run(client: Client, *, asked: Mapping[str, object], worker: str | Non
     submitting = asyncio.ensure_future(client.post("/api/v1/jobs", ask))
     try:
         job = client.decode(await asyncio.shield(submitting), Job)
-        return await _attend(client, job.id, json=json)
-    except (asyncio.CancelledError, BrokenPipeError):
-        tell("stopping the job")
+    except asyncio.CancelledError:
         await client.stop(client.decode(await submitting, Job).id)
         raise
-
-
-async def _attend(client: Client, job_id: str, *, json: bool) -> int:
-    if not json:
-        await asyncio.gather(copy(client, job_id, "stdout", follow=True), copy(client, job_id, "stderr", follow=True, error=True))
-    body = await client.ended(job_id)
+    body = await _attend(client, job.id, ("stdout", "stderr") if not json else ())
     job = client.decode(body, Job)
     if json:
         show_json(body)
     elif job.end_reason is not EndReason.EXITED:
         tell(job.sentence)
     return job.code
+
+
+async def _attend(client: Client, job_id: str, streams: Sequence[Stream]) -> bytes:
+    """Pass on what a job writes until it has ended, also what it writes while a Ctrl-C stops it, and return its record."""
+    copies = [asyncio.ensure_future(copy(client, job_id, stream, follow=True, error=stream == "stderr")) for stream in streams]
+    try:
+        await _finish(copies)
+        return await client.ended(job_id)
+    except (asyncio.CancelledError, BrokenPipeError):
+        tell("stopping the job")
+        await client.stop(job_id)
+        await asyncio.gather(*copies, return_exceptions=True)
+        raise
+    finally:
+        for task in copies:
+            task.cancel()
+        await asyncio.gather(*copies, return_exceptions=True)
+
+
+async def _finish(copies: Sequence["asyncio.Future[None]"]) -> None:
+    """Wait for all, or raise the first fault; unlike `gather`, a cancel leaves them at work."""
+    if copies:
+        done, _ = await asyncio.wait(copies, return_when=asyncio.FIRST_EXCEPTION)
+        for task in done:
+            task.result()
 
 
 def _stop_on_sigterm() -> None:
