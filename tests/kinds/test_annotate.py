@@ -12,7 +12,7 @@ from triptych.messages import Answer, Pause, Paused, Progress, Refused, Resumed,
 from triptych.model import EndReason
 from truth.wrapped import carried
 
-LONG_FRAMES = 1000
+LONG_FRAMES = 4 * 1000
 MUTATIONS = 8
 FLIPS = 40
 
