@@ -6,26 +6,40 @@ import msgspec
 
 from triptych.model import End, EndReason
 
+JOB_LEASE_S = 900.0
+"""How long a command goes on without news of its server, unless it is told otherwise (workers L4)."""
+
+Key = tuple[str, int]
+"""A job's id and the number of its attempt."""
+
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower):
     """One message; its `type` on the wire is the class name in lower case."""
 
 
 class Start(Message, frozen=True, kw_only=True):
-    """Run this attempt of a job. `process` names the process it runs in: the job's own id, or the camera's."""
+    """Run this attempt of a job. `process` names the process it runs in: the job's own id, or the camera's.
+
+    A command that hears of no renewal for `lease_s` ends its own tree (workers L4).
+    """
 
     job_id: str
     kind: str
     attempt: int
     process: str
     spec: dict[str, Any]
+    lease_s: float = JOB_LEASE_S
 
 
 class Stop(Message, frozen=True, kw_only=True):
-    """End a job's whole tree; answered when it is verified empty, or refused with `stop_not_confirmed` after `grace_s` + 5 s."""
+    """End a job's whole tree; answered when it is verified empty, or refused with `stop_not_confirmed` after `grace_s` + 5 s.
+
+    An `attempt` that was never begun here is never begun afterwards either (workers L6); None is whichever runs.
+    """
 
     job_id: str
     by: str
+    attempt: int | None = None
     grace_s: float = 5.0
     reason: EndReason = EndReason.STOPPED
 
@@ -52,7 +66,41 @@ class Ask(Message, frozen=True, kw_only=True):
     data: dict[str, Any] = {}
 
 
-Request = Start | Stop | Pause | Resume | Ask
+class Renew(Message, frozen=True, kw_only=True):
+    """The server is there: every lease begins anew. Sent at least every 2 s (workers L4, O5).
+
+    `taken` are (job id, attempt, number of its last report that is committed and on disk): nobody will ask for these again.
+    """
+
+    taken: tuple[tuple[str, int, int], ...] = ()
+
+
+class Reconcile(Message, frozen=True, kw_only=True):
+    """Say what became of the attempts that the server believes to be here; answered with a `Stock` as data (workers L3)."""
+
+    jobs: tuple[Key, ...]
+
+
+class Stock(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker has of the attempts that it was asked for, and what it has besides.
+
+    `live` maps a job to `running`, `paused` or `stopping`; of the `told` ones the end was reported or is about to be; the `gone` were
+    executed, and nothing is left but the question how they ended; the `never` were not executed and will not be. `strangers` live here
+    and were not asked for.
+    """
+
+    live: dict[str, str] = {}
+    told: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
+    strangers: tuple[Key, ...] = ()
+
+
+Order = Start | Stop | Pause | Resume | Ask
+"""What a job process can be asked."""
+
+Request = Order | Renew | Reconcile
+"""What a worker can be asked."""
 
 
 class Answer(Message, frozen=True, kw_only=True):
@@ -101,11 +149,12 @@ class Finding(Message, frozen=True, kw_only=True):
 
 
 class Output(Message, frozen=True, kw_only=True):
-    """Bytes a command wrote, `offset` counted from 0 per stream and attempt."""
+    """Bytes a command wrote, `offset` counted from 0 per stream and attempt, read at `t_us` microseconds after boot (workers O2)."""
 
     stream: Literal["stdout", "stderr"]
     offset: int
     data: bytes
+    t_us: int = 0
 
 
 class Ended(Message, frozen=True, kw_only=True):
@@ -133,7 +182,7 @@ class Asked(Message, frozen=True, kw_only=True):
     """A request on its way down a channel; the answer carries the same `number`."""
 
     number: int
-    request: Request
+    request: Order
 
 
 class Answered(Message, frozen=True, kw_only=True):

@@ -9,12 +9,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, assert_never
 
+import msgspec
 import structlog
 
 from triptych import __version__
 from triptych.agent.attempt import KILL_TIER
 from triptych.agent.forks import Forks
-from triptych.agent.journal import Journal, Key
+from triptych.agent.journal import Journal
 from triptych.agent.outbox import Outbox
 from triptych.agent.pool import Pool
 from triptych.agent.process import Process
@@ -25,7 +26,25 @@ from triptych.clock import to_us
 from triptych.contracts import Bus, Clock
 from triptych.errors import TriptychError, Unavailable
 from triptych.kinds import KINDS, KindEntry
-from triptych.messages import Answer, Ask, Ended, Pause, Refused, Reply, Report, Request, Resume, Running, Shown, Start, Stop
+from triptych.messages import (
+    Answer,
+    Ask,
+    Ended,
+    Key,
+    Pause,
+    Reconcile,
+    Refused,
+    Renew,
+    Reply,
+    Report,
+    Request,
+    Resume,
+    Running,
+    Shown,
+    Start,
+    Stock,
+    Stop,
+)
 from triptych.model import End, EndReason, Fault, Json, Place, Worker, WorkerState
 
 HEARTBEAT = timedelta(seconds=2)
@@ -160,6 +179,10 @@ class Agent:
                 return await self._ask_holder(request, gone=Refused(code="job_ended", message="job is over"))
             case Ask():
                 return await self._probe(request)
+            case Renew():
+                return Answer()
+            case Reconcile():
+                return Answer(data=msgspec.to_builtins(self._stock(request)))
             case _:
                 assert_never(request)
 
@@ -247,6 +270,17 @@ class Agent:
         except TriptychError:
             return gone
         return await process.ask(request)
+
+    def _stock(self, asked: Reconcile) -> Stock:
+        """Say what became of attempts; those that an earlier agent began are dead by now."""
+        held = {one.key: one for one in self._held.values()}
+        told = [(job_id, self._journal.find(job_id, attempt)) for job_id, attempt in asked.jobs if (job_id, attempt) not in held]
+        return Stock(
+            live={job_id: "running" for job_id, attempt in asked.jobs if (job_id, attempt) in held},
+            gone=tuple(job_id for job_id, known in told if known is not None),
+            never=tuple(job_id for job_id, known in told if known is None),
+            strangers=tuple(held.keys() - set(asked.jobs)),
+        )
 
     async def _probe(self, ask: Ask) -> Reply:
         if ask.kind not in self._slots:

@@ -16,11 +16,9 @@ from triptych.agent.tree import Member
 from triptych.clock import to_us
 from triptych.contracts import Clock
 from triptych.errors import Unavailable
+from triptych.messages import Key
 
 log = structlog.get_logger()
-
-Key = tuple[str, int]
-"""A job's id and the number of its attempt."""
 
 _KEEP_ENDED = timedelta(hours=1)
 _MICROSECOND = timedelta(microseconds=1)

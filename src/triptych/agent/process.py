@@ -8,7 +8,7 @@ import msgspec
 from triptych.agent.channel import READ_BYTES, FrameReader, decode_up, pack
 from triptych.agent.forks import Born
 from triptych.errors import ChannelClosed
-from triptych.messages import Answered, Asked, Reply, Report, Request, Shown
+from triptych.messages import Answered, Asked, Order, Reply, Report, Shown
 
 Heard = Callable[["Process", Report | Shown], None]
 Lost = Callable[["Process"], None]
@@ -31,7 +31,7 @@ class Process:
         self._heard = heard
         self._lost = lost
         self._reader = FrameReader()
-        self._asked: dict[int, tuple[Request, asyncio.Future[Reply]]] = {}
+        self._asked: dict[int, tuple[Order, asyncio.Future[Reply]]] = {}
         self._number = 0
         self._unsent = b""
         self._listening = False
@@ -42,7 +42,7 @@ class Process:
         """Whether the line is closed."""
         return self._line.fileno() < 0
 
-    def ask(self, request: Request) -> "asyncio.Future[Reply]":
+    def ask(self, request: Order) -> "asyncio.Future[Reply]":
         """Send a request and return the future of its reply; of a process that dies, what `settle` is told then."""
         self._number += 1
         reply: asyncio.Future[Reply] = self._loop.create_future()
@@ -50,7 +50,7 @@ class Process:
         self._send(pack(Asked(number=self._number, request=request)))
         return reply
 
-    def settle(self, judge: Callable[[Request], Reply]) -> None:
+    def settle(self, judge: Callable[[Order], Reply]) -> None:
         """Reply to whatever is unanswered in the place of a process that is gone."""
         for request, reply in self._asked.values():
             if not reply.done():

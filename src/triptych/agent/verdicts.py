@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from triptych.errors import StartFailed, TriptychError
-from triptych.messages import Answer, Ask, Pause, Refused, Reply, Request, Resume, Start, Stop
+from triptych.messages import Answer, Ask, Order, Pause, Refused, Reply, Resume, Start, Stop
 from triptych.model import End, EndReason, Fault
 
 LEFT = Refused(code="process_left", message="the process ended by itself")
@@ -35,7 +35,7 @@ def _how(status: int | None) -> str:
     return f"signal {-status}" if status < 0 else f"exit status {status}"
 
 
-def epitaph(request: Request, status: int | None) -> Reply:
+def epitaph(request: Order, status: int | None) -> Reply:
     """Reply for a process that is gone with all its jobs, which the reports tell: so a stop is done, and a start was one.
 
     A process that ended by itself (`status` 0) took no request that it left unanswered.

@@ -8,7 +8,7 @@ from typing import TypeVar
 import structlog
 
 from triptych.errors import TriptychError
-from triptych.messages import Ask, Refused, Reply, Report, Request
+from triptych.messages import Refused, Reply, Report, Request
 from triptych.model import Worker
 
 RequestHandler = Callable[[Request], Awaitable[Reply]]
@@ -82,7 +82,7 @@ async def answer(handler: RequestHandler, request: Request) -> Reply:
     except TriptychError as fault:
         return Refused(code=fault.code, message=fault.message)
     except Exception:
-        subject = request.process if isinstance(request, Ask) else request.job_id
+        subject = getattr(request, "job_id", None) or getattr(request, "process", None)
         log.exception("request failed", request=type(request).__name__.lower(), job_id=subject)
         return Refused(code="internal", message="internal fault")
 

@@ -9,14 +9,41 @@ import msgspec
 from triptych.model import EndReason, Json
 
 
-class CommandSpec(msgspec.Struct, frozen=True, kw_only=True):
+class Retry(msgspec.Struct, frozen=True, kw_only=True):
+    """When a job is tried again, never after a stop.
+
+    It waits `backoff_s`, then each time `factor` as long, at most `max_backoff_s`.
+    """
+
+    max_attempts: int = 1
+    backoff_s: float = 1.0
+    factor: float = 2.0
+    max_backoff_s: float = 300.0
+    on: tuple[Literal["nonzero", "signal", "timed_out", "out_of_memory", "worker_lost"], ...] = ("nonzero",)
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a command may use (workers.md 8); None is the worker's own default. `cpu` counts cores; the rest says its unit."""
+
+    memory_bytes: int | None = None
+    cpu: float | None = None
+    processes: int | None = None
+    cpu_seconds: float | None = None
+    open_files: int | None = None
+    file_bytes: int | None = None
+    output_max_bytes: int | None = None
+
+
+class CommandSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A program on a worker: `argv` as given, no shell. `cwd` is `root`, `work` or a folder beneath the root.
 
-    `script` is the argument that names a script, which must lie in a root if it is there at all; empty where none does.
+    `script` is the argument that names a script, which must lie in a root if it is there at all; empty where none does. With
+    `script_first` it is no argument yet: it must be there, and its absolute path becomes the first one.
     """
 
     argv: tuple[str, ...]
     script: str = ""
+    script_first: bool = False
     cwd: str = "root"
     env: dict[str, str] = {}
     stdin: str | None = None
@@ -24,6 +51,11 @@ class CommandSpec(msgspec.Struct, frozen=True, kw_only=True):
     grace_s: float = 5.0
     merge_output: bool = False
     umask: int = 0o077
+    retry: Retry | None = None
+    limits: Limits | None = None
+    strict_limits: bool = False
+    leftovers: Literal["kill", "wait"] = "kill"
+    needs_setuid: bool = False
 
 
 class AnnotateSpec(msgspec.Struct, frozen=True, kw_only=True):

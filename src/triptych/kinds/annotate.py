@@ -24,7 +24,7 @@ from triptych.media.pipeline import Plan
 from triptych.media.reduce import Reduce
 from triptych.media.sandbox import Decoder, confine
 from triptych.media.spans import Item, Segments, bounds, offset_text
-from triptych.messages import Answer, Ask, Asked, Ended, Pause, Paused, Progress, Refused, Request, Resume, Resumed, Running, Start, Stop
+from triptych.messages import Answer, Ask, Asked, Ended, Order, Pause, Paused, Progress, Refused, Resume, Resumed, Running, Start, Stop
 from triptych.model import End, EndReason, Fault, Place
 
 FIRST_PROGRESS_S = 0.5
@@ -134,7 +134,7 @@ class Annotation:
             selector.register(wanted, selectors.EVENT_READ)
 
     def _obey(self, asked: Asked) -> None:
-        request: Request = asked.request
+        request: Order = asked.request
         match request:
             case Pause():
                 self._pause()

@@ -29,11 +29,11 @@ from triptych.messages import (
     Body,
     Ended,
     Finding,
+    Order,
     Pause,
     Paused,
     Refused,
     Reply,
-    Request,
     Resume,
     Resumed,
     Running,
@@ -149,7 +149,7 @@ class Server:
         if reply is not None:
             self._channel.answer(asked.number, reply)
 
-    def _reply(self, number: int, request: Request) -> Reply | None:
+    def _reply(self, number: int, request: Order) -> Reply | None:
         match request:
             case Start():
                 return self._start(request)
