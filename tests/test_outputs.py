@@ -176,6 +176,16 @@ async def test_a_gap_that_could_not_be_written_down_is_kept_until_it_can(tmp_pat
         assert (await outputs.read("b", 1, "stdout", 0, 9)).gap == (0, 4)
 
 
+async def test_what_is_not_on_disk_is_told_and_tried_again(outputs: Outputs) -> None:
+    """workers O5: an acknowledgement that follows `sync` promises nothing that is not on disk."""
+    with capture_logs(), _disk_that_ends_at(0):
+        await outputs.append([_chunk(0, b"lost", job_id="b")])
+        assert await outputs.sync() == {("b", 1)}
+    await outputs.append([_chunk(0, b"kept")])
+    assert await outputs.sync() == frozenset()
+    assert not outputs._dirty
+
+
 async def test_a_reader_sees_only_whole_truth_while_output_arrives(outputs: Outputs) -> None:
     """workers O3, O6."""
     truth = bytes(n % 251 for n in range(200_000))

@@ -202,7 +202,11 @@ class Submission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """Which jobs to list, newest first; None does not filter. `cursor` is the opaque end of the page before; `limit` None lists all."""
+    """Which jobs to list, newest first; None does not filter.
+
+    `label` is a name and a value among the labels that were asked for, `text` a part of the id or of the ask, whatever its case.
+    `cursor` is the opaque end of the page before; `limit` None lists all.
+    """
 
     kind: str | None = None
     states: frozenset[State] | None = None
@@ -211,6 +215,8 @@ class Query:
     origin: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    label: tuple[str, str] | None = None
+    text: str | None = None
     cursor: str | None = None
     limit: int | None = 50
 

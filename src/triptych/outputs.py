@@ -20,7 +20,7 @@ from typing import Self
 import structlog
 
 from triptych.errors import Invalid, Unavailable
-from triptych.messages import Output, Report
+from triptych.messages import Key, Output, Report
 
 STREAMS = ("stdout", "stderr")
 OPEN_FILES = 256
@@ -60,7 +60,9 @@ class Outputs:
         self._open_files = open_files
         self._tapes: OrderedDict[Path, Tape] = OrderedDict()
         self._lock = threading.Lock()
-        self._unfinished: set[tuple[str, int]] = set()
+        self._unfinished: set[Key] = set()
+        self._dirty: set[Key] = set()
+        self._syncing = asyncio.Lock()
         self._writer = ThreadPoolExecutor(1, "output-writer")
         self._pool = ThreadPoolExecutor(POOL, "output")
 
@@ -74,8 +76,20 @@ class Outputs:
 
     async def append(self, reports: Sequence[Report]) -> None:
         """Keep the bytes of these output reports; a repeated chunk changes nothing, a hole before a chunk becomes a gap."""
-        self._unfinished.update((report.job_id, report.attempt) for report in reports)
+        keys = {(report.job_id, report.attempt) for report in reports}
+        self._unfinished |= keys
         await self._in_writer(partial(self._append, reports))
+        self._dirty |= keys
+
+    async def sync(self) -> frozenset[Key]:
+        """Make everything appended so far durable; return the attempts of which something is not, for another try."""
+        async with self._syncing:
+            dirty, self._dirty = sorted(self._dirty), set()
+            loop = asyncio.get_running_loop()
+            done = await asyncio.gather(*(loop.run_in_executor(self._pool, self._synced, key) for key in dirty))
+            failed = frozenset(key for key, durable in zip(dirty, done, strict=True) if not durable)
+            self._dirty |= failed
+            return failed
 
     async def finish(self, job_id: str, attempt: int) -> None:
         """Make an attempt's output durable and close its files; free for one that wrote nothing."""
@@ -128,6 +142,15 @@ class Outputs:
         owed = tape.owes
         with suppress(OSError) if owed else nullcontext():
             tape.put(chunk.offset, chunk.data)
+
+    def _synced(self, key: Key) -> bool:
+        try:
+            paths = [self._path(*key, stream) for stream in STREAMS]
+        except Invalid:
+            return True
+        with self._lock:
+            owes = any(path in self._tapes and self._tapes[path].owes for path in paths)
+        return _make_durable(paths) and not owes
 
     def _settle(self) -> None:
         for tape in [tape for tape in self._tapes.values() if tape.owes]:
@@ -303,14 +326,17 @@ def _read_file(path: Path, offset: int, size_bytes: int) -> bytes:
         return b""
 
 
-def _make_durable(paths: Sequence[Path]) -> None:
+def _make_durable(paths: Sequence[Path]) -> bool:
+    durable = True
     for path in paths:
         try:
             _sync(path)
         except FileNotFoundError:
             continue
         except OSError as fault:
+            durable = False
             log.warning("output not durable", path=str(path), reason=str(fault))
+    return durable
 
 
 def _sync(path: Path) -> None:
