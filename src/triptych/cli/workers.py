@@ -17,7 +17,7 @@ app = App(name="workers", default_parameter=Parameter(negative=()))
 
 @app.default
 def workers(*, json: bool = False, to: Server = HERE) -> int:
-    """List the workers by id, with how many jobs of each kind each takes at once. The exit code is 0, also when there is none.
+    """List the workers by id, with how many jobs of each kind each has and takes at most. The exit code is 0, also when there is none.
 
     Args:
         json: print the server's answer.
@@ -119,15 +119,23 @@ def _facts(worker: Worker) -> Iterator[tuple[str, str]]:
     now = SystemClock().now()
     yield from (("worker", worker.id), ("state", worker.state), ("seen", f"{age(worker.seen_at, now)} ago"))
     yield "labels", ", ".join(f"{name}={value}" for name, value in worker.labels.items()) or "none"
-    yield from ((kind, f"{room} at once") for kind, room in worker.slots.items())
+    yield from ((kind, f"{worker.slots_used.get(kind, 0)} of {most} jobs") for kind, most in worker.slots.items())
     yield "stops by", ", ".join(worker.kill_tiers) or "unknown"
-    yield from ((f"not {tier}", reason) for tier, reason in worker.kill_tiers_absent.items())
-    yield from ((name, f"held by {means}") for name, means in worker.limits.items())
-    yield from ((name, f"at most {most:g}") for name, most in worker.max_limits.items())
+    yield from ((f"not by {tier}", reason) for tier, reason in worker.missing_tiers.items())
+    yield from ((name, ", ".join(_limit(worker, name))) for name in worker.limits | worker.max_limits)
+
+
+def _limit(worker: Worker, name: str) -> Iterator[str]:
+    means = worker.limits.get(name, "none")
+    yield "cannot be enforced" if means == "none" else f"enforced by {means}"
+    if name in worker.default_limits:
+        yield f"{worker.default_limits[name]:,.10g} by default"
+    if name in worker.max_limits:
+        yield f"at most {worker.max_limits[name]:,.10g}"
 
 
 def _room(worker: Worker, kinds: Sequence[str]) -> list[str]:
-    return [str(worker.slots.get(kind, 0)) for kind in kinds]
+    return [f"{worker.slots_used.get(kind, 0)}/{worker.slots.get(kind, 0)}" for kind in kinds]
 
 
 def _path(worker: str, *more: str) -> str:

@@ -1,6 +1,7 @@
 """The native API under /api/v1: jobs of every kind, their output and events, workers, and the server's own state."""
 
 import asyncio
+from collections import Counter, defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -10,9 +11,9 @@ from starlette.responses import Response
 
 from triptych.engine import Engine
 from triptych.errors import NotFound
-from triptych.model import Happening, Job, Query, State
+from triptych.model import HELD_BY_WORKER, Happening, Job, Query, State
 from triptych.outputs import OutputSlice
-from triptych.panels import health, openapi, problem
+from triptych.panels import health, limits, openapi, problem
 from triptych.panels.asks import (
     IF_NONE_MATCH,
     KEY,
@@ -57,8 +58,8 @@ async def submit(request: Request) -> Response:
     asked = await read_command(request)
     engine = service(request).engine
     begun = engine.clock.now()
-    ask = submission(asked, idempotency_key(request), begun)
-    job = await engine.submit(ask)
+    limits.check(asked, await engine.workers())
+    job = await engine.submit(submission(asked, idempotency_key(request), begun))
     answer = _record(job, 201 if job.created_at >= begun else 200)
     answer.headers["location"] = f"/api/v1/jobs/{job.id}"
     return answer
@@ -146,13 +147,24 @@ async def events(request: Request) -> Response:
 
 async def list_workers(request: Request) -> Response:
     """List the workers, by id."""
-    workers = await service(request).engine.workers()
-    return json_answer(WorkerList(workers=tuple(worker_record(worker) for worker in workers)))
+    engine = service(request).engine
+    used = await _slots_used(engine)
+    return json_answer(WorkerList(workers=tuple(worker_record(worker, used[worker.id]) for worker in await engine.workers())))
 
 
 async def get_worker(request: Request) -> Response:
     """Return one worker."""
-    return json_answer(worker_record(await service(request).engine.worker(request.path_params["id"])))
+    engine = service(request).engine
+    worker = await engine.worker(request.path_params["id"])
+    return json_answer(worker_record(worker, (await _slots_used(engine))[worker.id]))
+
+
+async def _slots_used(engine: Engine) -> defaultdict[str | None, Counter[str]]:
+    """Return how many jobs of each kind each worker holds."""
+    used: defaultdict[str | None, Counter[str]] = defaultdict(Counter)
+    for job in (await engine.list(Query(states=HELD_BY_WORKER, limit=None))).jobs:
+        used[job.worker_id][job.kind] += 1
+    return used
 
 
 async def _follow(engine: Engine, job_id: str, asked: OutputQuery, attempt: int) -> AsyncGenerator[bytes]:
