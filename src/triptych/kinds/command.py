@@ -12,6 +12,7 @@ from triptych.agent import confine
 from triptych.agent.channel import SocketChannel
 from triptych.agent.shim import Shim
 from triptych.agent.spawn import Program, reason
+from triptych.agent.taps import OUTPUT_CAP_BYTES
 from triptych.errors import StartFailed
 from triptych.kinds import CommandSpec
 from triptych.messages import Start
@@ -74,8 +75,15 @@ def program_of(start: Start, spec: CommandSpec, place: Place, base: Mapping[str,
         merge_output=spec.merge_output,
         timeout_s=spec.timeout_s,
         grace_s=spec.grace_s,
+        output_max_bytes=_output_cap(spec),
+        tail_dir=os.path.dirname(work_dir),
         facts={"work_dir": work_dir},
     )
+
+
+def _output_cap(spec: CommandSpec) -> int:
+    asked = spec.limits.output_max_bytes if spec.limits is not None else None
+    return OUTPUT_CAP_BYTES if asked is None else asked
 
 
 def find_program(name: str, path: str) -> str:
