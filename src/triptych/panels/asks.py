@@ -82,7 +82,7 @@ class CommandAsk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     merge_output: bool = False
     leftovers: Literal["kill", "wait"] = "kill"
     needs_setuid: bool = False
-    umask: Annotated[str, Meta(pattern="^0?[0-7]{3}$")] = "0077"
+    umask: Annotated[str, Meta(pattern="^0?[0-7]{3}$")] | None = None
 
 
 ONE_PLACE: dict[str, Any] = {"oneOf": [{"required": ["worker_id"]}, {"required": ["labels"]}]}
@@ -195,7 +195,7 @@ def _spec(asked: CommandAsk) -> CommandSpec:
         timeout_s=asked.timeout_s,
         grace_s=asked.grace_s,
         merge_output=asked.merge_output,
-        umask=int(asked.umask, 8),
+        umask=None if asked.umask is None else int(asked.umask, 8),
         retry=msgspec.convert(asked.retry, Retry, from_attributes=True) if asked.retry.max_attempts > 1 else None,
         limits=msgspec.convert(asked.limits, Limits, from_attributes=True) if asked.limits != LimitsAsk() else None,
         strict_limits=asked.strict_limits,

@@ -65,7 +65,7 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     leftovers: str | Unset = UNSET
     needs_setuid: bool | Unset = UNSET
     merge_output: bool | Unset = UNSET
-    umask: str | Unset = UNSET
+    umask: str | Unset | None = UNSET
     spec: dict[str, Any] | Unset = UNSET
 
 
@@ -187,7 +187,7 @@ def _ask(job: Job) -> dict[str, Any]:
         "command": command,
         "args": tuple(args),
         "script": spec.script if fields.pop("script_first") else None,
-        "umask": f"{spec.umask:04o}",
+        "umask": None if spec.umask is None else f"{spec.umask:04o}",
         "retry": spec.retry or Retry(),
         "limits": spec.limits or Limits(),
     }
