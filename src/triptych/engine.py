@@ -22,10 +22,9 @@ from triptych.kinds import KINDS
 from triptych.ledger import Ledger
 from triptych.liaison import Liaison
 from triptych.line import PATIENCE, Line, answered
-from triptych.messages import JOB_LEASE_S, Ask, Ended, Output, Pause, Report, Request, Resume
+from triptych.messages import JOB_LEASE_S, Ask, Output, Pause, Report, Request, Resume
 from triptych.model import Change, EndReason, Happening, Job, Json, Page, Query, State, Submission, Worker, WorkerState
-from triptych.outputs import Outputs, OutputSlice
-from triptych.retries import attempts
+from triptych.outputs import Frames, Outputs, OutputSlice, wrote_all
 from triptych.roster import Roster
 from triptych.stopper import ENDED, SETTLE_BOUND, Stopper
 
@@ -228,8 +227,12 @@ class Engine:
     async def output(self, job_id: str, stream: str, *, offset: int, limit: int, attempt: int | None) -> OutputSlice:
         """Return at most `limit` bytes that the job wrote from `offset` on, and whether that is all there will ever be."""
         job = await self.find(job_id)
-        attempt = attempt or job.attempt
-        return await self._outputs.read(job.id, attempt, stream, offset, limit, ended=_is_told(job, attempt))
+        return await self._outputs.read(job.id, attempt or job.attempt, stream, offset, limit, ended=wrote_all(job, attempt))
+
+    async def frames(self, job_id: str, *, after: int, limit: int, attempt: int | None) -> Frames:
+        """Return what both streams got behind their first `after` bytes together, in order, until it is `limit` bytes or more."""
+        job = await self.find(job_id)
+        return await self._outputs.frames(job.id, attempt or job.attempt, after, limit, ended=wrote_all(job, attempt))
 
     async def changed(self, job_id: str) -> None:
         """Wait until something of a job changes, its row or its output; at once when it is over."""
@@ -255,8 +258,7 @@ class Engine:
         if outputs:
             await self._outputs.append(outputs)
             self._ledger.jobs.wake({report.job_id for report in outputs})
-        ends = [report for report in reports if isinstance(report.body, Ended)]
-        await asyncio.gather(*(self._outputs.finish(end.job_id, end.attempt) for end in ends))
+        reports = await self._outputs.finish(reports)
         known, now = {report.job_id: self._ledger.jobs.get(report.job_id) for report in reports}, self.clock.now()
         await self._ledger.apply([change for report in reports for change in moves.reported(report, known[report.job_id], now)])
         self._liaison.note(reports, known)
@@ -335,10 +337,3 @@ def _in(job: Job, state: State) -> Job:
     if job.state is not state:
         raise Conflict(f"job is {job.state}", code=f"job_{job.state}")
     return job
-
-
-def _is_told(job: Job, attempt: int) -> bool:
-    """Say whether the last report of an attempt was taken, so that its output is whole."""
-    if job.end is not None and attempt == job.attempt:
-        return job.end.reason is not EndReason.WORKER_LOST
-    return any(one["attempt"] == attempt and one["end_reason"] != EndReason.WORKER_LOST for one in attempts(job))

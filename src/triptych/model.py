@@ -252,10 +252,20 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """What a job process may know of its worker: who it is and where its folders are."""
+    """What a job process may know of its worker: who it is, where its folders are, and what a command may name.
+
+    `commands` maps the only names that a command may have to programs, None allows every name; with `scripts_only` its path must be a
+    file in a root (workers S5). `run_as` is the account of commands, None is the worker's own.
+    Of each stream `output_max_bytes` are kept where a job names no cap of its own.
+    """
 
     worker_id: str
     data_dir: str
     roots: tuple[str, ...] = ()
     media_roots: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
+    commands: Mapping[str, str] | None = None
+    scripts_only: bool = False
+    run_as: str | None = None
+    umask: int = 0o077
+    output_max_bytes: int = 64 * 1024 * 1024
