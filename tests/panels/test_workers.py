@@ -78,6 +78,7 @@ async def test_an_unknown_job_is_not_found(system: System, path: str) -> None:
     """The failure texts: unknown, empty, of another kind, or of another worker."""
     media = await system.engine.submit(Submission(kind="annotate", spec={"input_uri": "/a", "features": []}, worker_id=WORKER_ID))
     other = system.worker.__class__(system.worker.bus, id="other")
+    await other.bus.serve(other.id, other.answer)
     await other.announce()
     await system.knows("other", WorkerState.READY)
     for body in (about(UNKNOWN), about(""), {"worker_id": WORKER_ID}, about(media.id), about(await started(system), "other")):
