@@ -10,20 +10,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from triptych.engine import Engine
-from triptych.errors import NotFound
 from triptych.model import HELD_BY_WORKER, Happening, Job, Query, State
-from triptych.outputs import OutputSlice
-from triptych.panels import health, limits, openapi, problem
+from triptych.panels import health, limits, openapi, outputs, problem
 from triptych.panels.asks import (
     IF_NONE_MATCH,
     KEY,
     LAST_EVENT,
-    MAX_NUMBER,
     DescribedAsk,
     EventsQuery,
     JobQuery,
     ListQuery,
-    OutputQuery,
     StopAsk,
     given,
     idempotency_key,
@@ -32,7 +28,7 @@ from triptych.panels.asks import (
     read_command,
     submission,
 )
-from triptych.panels.http import Handler, Panel, Role, Route, ServerSentEvent, event_stream, json_answer, live_stream, service
+from triptych.panels.http import Handler, Panel, Role, Route, ServerSentEvent, event_stream, json_answer, service
 from triptych.panels.queries import parameters, read_query, read_request
 from triptych.panels.records import (
     EventRecord,
@@ -47,9 +43,6 @@ from triptych.panels.records import (
 )
 
 ORIGIN = "api"
-OUTPUT_BYTES = 1024 * 1024
-PIECE_BYTES = 256 * 1024
-BYTES = "application/octet-stream"
 TAG = "native"
 
 
@@ -116,21 +109,6 @@ async def resume_job(request: Request) -> Response:
     return _record(await service(request).engine.resume(request.path_params["id"], by=ORIGIN))
 
 
-async def get_output(request: Request) -> Response:
-    """Return bytes that a job wrote; a read ends at a gap. With `follow=1` they come as they are written."""
-    asked = read_query(request, OutputQuery)
-    engine, job_id = service(request).engine, request.path_params["id"]
-    job = await engine.find(job_id)
-    attempt = asked.attempt or job.attempt
-    if attempt > job.attempt:
-        raise NotFound("no such attempt", code="attempt_not_found")
-    if asked.follow:
-        return live_stream(_follow(engine, job_id, asked, attempt), BYTES)
-    limit = asked.limit or OUTPUT_BYTES
-    piece = await engine.output(job_id, asked.stream, offset=asked.offset, limit=limit, attempt=attempt)
-    return Response(piece.data, media_type=BYTES, headers=_output_headers(piece))
-
-
 async def job_events(request: Request) -> Response:
     """Send what happened and happens to one job, from its beginning unless told otherwise; ends with the job."""
     asked = read_query(request, EventsQuery)
@@ -167,24 +145,6 @@ async def _slots_used(engine: Engine) -> defaultdict[str | None, Counter[str]]:
     return used
 
 
-async def _follow(engine: Engine, job_id: str, asked: OutputQuery, attempt: int) -> AsyncGenerator[bytes]:
-    offset, left = asked.offset, asked.limit or MAX_NUMBER
-    while left > 0:
-        changed = asyncio.ensure_future(engine.changed(job_id))
-        try:
-            job = await engine.find(job_id)
-            piece = await engine.output(job_id, asked.stream, offset=offset, limit=min(left, PIECE_BYTES), attempt=attempt)
-            yield piece.data
-            offset, left = piece.next_offset, left - len(piece.data)
-            over = job.state is State.ENDED or job.attempt > attempt
-            if piece.complete or piece.gap is not None or (over and not piece.data):
-                return
-            if not piece.data:
-                await changed
-        finally:
-            changed.cancel()
-
-
 async def _until_ended(happenings: AsyncIterator[Happening]) -> AsyncGenerator[ServerSentEvent]:
     async for event in _told(happenings):
         yield event
@@ -203,13 +163,6 @@ def _record(job: Job, status: int = 200) -> Response:
 
 def _etag(job: Job) -> str:
     return f'W/"{job.id}-{job.revision}"'
-
-
-def _output_headers(piece: OutputSlice) -> dict[str, str]:
-    headers = {"triptych-next-offset": str(piece.next_offset), "triptych-complete": str(piece.complete).lower()}
-    if piece.gap is not None:
-        headers["triptych-gap"] = f"{piece.gap[0]}-{piece.gap[1]}"
-    return headers
 
 
 def _get(path: str, handler: Handler, summary: str, answer: object, *, errors: tuple[int, ...] = (), **more: Any) -> Route:
@@ -259,15 +212,7 @@ PANEL = Panel(
         _post("jobs/{id}/stop", stop_job, "Stop a job and all that it started.", (400, 404, 413, 422, 503), request=StopAsk),
         _post("jobs/{id}/pause", pause_job, "Hold a job where it stands.", (404, 409, 503)),
         _post("jobs/{id}/resume", resume_job, "Let a held job go on.", (404, 409, 503)),
-        _get(
-            "jobs/{id}/output",
-            get_output,
-            "Read what a job wrote, byte for byte.",
-            bytes,
-            errors=(400, 404, 503),
-            parameters=parameters(OutputQuery),
-            media_type=BYTES,
-        ),
+        *outputs.ROUTES,
         _get(
             "jobs/{id}/events",
             job_events,
