@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import assert_never
 
-from triptych.clock import from_us
+from triptych.clock import from_us, to_text
 from triptych.kinds import KINDS
 from triptych.messages import Ended, Finding, Output, Paused, Progress, Report, Resumed, Running
 from triptych.model import HELD_BY_WORKER, LIVE, Change, End, EndReason, Fault, Job, State, sources
@@ -62,6 +62,14 @@ def requeue(job: Job, at: datetime) -> Change:
     """Take a job back from its worker into the queue."""
     held = sources(State.QUEUED) & HELD_BY_WORKER
     return Change(job_id=job.id, at=at, sources=held, target=State.QUEUED, attempt=job.attempt, requeue=True)
+
+
+def shed(job: Job, at: datetime) -> Change:
+    """Say that what an ended job wrote was deleted."""
+    told = job.facts.get("output")
+    output = {**(told if isinstance(told, dict) else {}), "pruned_at": to_text(at)}
+    ended = frozenset({State.ENDED})
+    return Change(job_id=job.id, at=at, sources=ended, attempt=job.attempt, facts={"output": output}, note="output_pruned")
 
 
 def lose_touch(job: Job, at: datetime) -> Change:
