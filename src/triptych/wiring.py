@@ -24,6 +24,7 @@ from triptych.panels.http import Service
 from triptych.panels.openapi import document as describe
 from triptych.panels.server import bind, serve
 from triptych.panels.table import Table
+from triptych.retention import Retention
 from triptych.settings import Settings
 from triptych.stores.sql import SqlStore
 from triptych.upkeep import Upkeep
@@ -85,6 +86,7 @@ async def running(settings: Settings, listener: socket.socket) -> AsyncIterator[
         await stack.enter_async_context(agent)
         await engine.attend(worker_id)
         await stack.enter_async_context(_background(Upkeep(engine, clock, keep=timedelta(days=settings.record_days)).run()))
+        await stack.enter_async_context(_background(_retention(settings, engine, outputs, clock).run()))
         app = App(Service(engine=engine, catalog=store, settings=settings, clock=clock), PANELS)
         await stack.enter_async_context(_serving(app, listener, engine))
         yield _as_up(settings, listener, agent.place)
@@ -128,6 +130,17 @@ def _place(settings: Settings, worker_id: str) -> Place:
         media_roots=tuple(map(str, settings.media_roots)),
         env=settings.env,
         output_max_bytes=settings.output_max_bytes,
+    )
+
+
+def _retention(settings: Settings, engine: Engine, outputs: Outputs, clock: SystemClock) -> Retention:
+    return Retention(
+        engine,
+        outputs,
+        clock,
+        work=settings.data_dir / "work",
+        output_days=settings.output_days,
+        output_max_total_bytes=settings.output_max_total_bytes,
     )
 
 
