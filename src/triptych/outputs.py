@@ -21,7 +21,7 @@ from triptych import reels
 from triptych.errors import Invalid, Unavailable
 from triptych.messages import Ended, Key, Output, Report
 from triptych.model import EndReason, Job
-from triptych.reels import MAX_OFFSET, STREAMS, Frame, Gap, Reel, State
+from triptych.reels import MAX_OFFSET, STREAMS, Frame, Gap, Reel, State, StreamName
 
 OPEN_REELS = 128
 REMEMBERED = 64
@@ -121,9 +121,10 @@ class Outputs:
         `ended` says that an attempt of which nothing is kept wrote nothing. Raises `Invalid` for an unknown stream, `Unavailable` when
         the disk fails.
         """
-        if stream not in STREAMS:
+        named = next((name for name in STREAMS if name == stream), None)
+        if named is None:
             raise Invalid("stream must be stdout or stderr", field="stream")
-        return await self._look(partial(self._read, self._path(job_id, attempt), stream, offset, min(limit, READ_BYTES), ended))
+        return await self._look(partial(self._read, self._path(job_id, attempt), named, offset, min(limit, READ_BYTES), ended))
 
     async def frames(self, job_id: str, attempt: int, after: int, limit: int, *, ended: bool = False) -> Frames:
         """Return what lies behind the first `after` bytes of both streams, until it is `limit` bytes or more. Raises `Unavailable`."""
@@ -268,7 +269,7 @@ class Outputs:
                     self._remembered.popitem(last=False)
         return known[1]
 
-    def _read(self, folder: Path, stream: str, offset: int, limit: int, ended: bool) -> OutputSlice:  # noqa: FBT001 - called by `partial`
+    def _read(self, folder: Path, stream: StreamName, offset: int, limit: int, ended: bool) -> OutputSlice:  # noqa: FBT001 - called by `partial`
         state = self._state(folder)
         known = state.streams[stream]
         ended = state.ended or (ended and not state.entries)
@@ -307,7 +308,7 @@ def wrote_all(job: Job, attempt: int | None) -> bool:
     return job.end is not None and job.end.reason is not EndReason.WORKER_LOST
 
 
-def _told(ended: Ended) -> dict[str, int]:
+def _told(ended: Ended) -> dict[StreamName, int]:
     """Return how many bytes of each stream the worker read, by its last report."""
     told = ended.facts.get("output")
     sizes = {stream: told.get(stream) for stream in STREAMS} if isinstance(told, dict) else {}

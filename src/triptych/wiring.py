@@ -119,6 +119,7 @@ def _place(settings: Settings, worker_id: str) -> Place:
         roots=tuple(map(str, settings.roots)),
         media_roots=tuple(map(str, settings.media_roots)),
         env=settings.env,
+        output_max_bytes=settings.output_max_bytes,
     )
 
 
