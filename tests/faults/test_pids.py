@@ -30,7 +30,7 @@ def _in_a_space_of_its_own(folder: Path, play: str) -> str:
     unshare = ["unshare", *user, "--pid", "--fork", "--mount-proc", "--kill-child"]
     if shutil.which("unshare") is None or subprocess.run([*unshare, "true"], check=False, capture_output=True).returncode != 0:
         pytest.skip("no PID namespaces for this user")
-    path = os.pathsep.join([str(PLAY.parents[1]), str(PLAY.parents[2] / "src")])
+    path = os.pathsep.join([str(PLAY.parents[1]), *sys.path])
     words = [*unshare, sys.executable, str(PLAY), play, str(folder)]
     run = subprocess.run(words, env={**os.environ, "PYTHONPATH": path}, check=False, capture_output=True, text=True, timeout=BOUND_S)
     assert run.returncode == 0, run.stdout + run.stderr
