@@ -12,6 +12,7 @@ from pathlib import Path
 
 from triptych import folder
 from triptych.agent.agent import Agent
+from triptych.audit import Audit
 from triptych.buses.memory import MemoryBus
 from triptych.clock import SystemClock
 from triptych.engine import Engine
@@ -21,10 +22,12 @@ from triptych.panels import camera, media, native, workers
 from triptych.panels.app import App
 from triptych.panels.http import Service
 from triptych.panels.openapi import document as describe
-from triptych.panels.server import bind, serve
+from triptych.panels.server import bind, check_tokens, serve, tls_context
 from triptych.panels.table import Table
+from triptych.policy import place_of
 from triptych.settings import Settings
 from triptych.stores.sql import SqlStore
+from triptych.tokens import Tokens
 from triptych.upkeep import Upkeep
 
 PANELS = (workers.PANEL, media.PANEL, camera.PANEL, native.PANEL)
@@ -58,6 +61,7 @@ async def up(settings: Settings, *, ready: Callable[[Up], None] | None = None) -
     before anything runs.
     """
     stop = asyncio.Event()
+    tls_context(settings)
     with folder.own(settings.data_dir), bind(settings) as listener, _signals(stop.set):
         async with running(settings, listener) as system:
             gc.freeze()
@@ -72,18 +76,23 @@ async def up(settings: Settings, *, ready: Callable[[Up], None] | None = None) -
 async def running(settings: Settings, listener: socket.socket) -> AsyncIterator[Up]:
     """Bring everything up on a data folder that the caller owns, and take it down in the reverse order."""
     clock = SystemClock()
-    worker_id = folder.worker_id(settings.data_dir, settings.worker_id)
+    place = place_of(settings, folder.worker_id(settings.data_dir, settings.worker_id))
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(SqlStore(settings.store_url))
+        tokens = await _tokens(settings, store, clock)
+        audit = await stack.enter_async_context(Audit(settings.data_dir / "audit.jsonl", store, clock))
         outputs = await stack.enter_async_context(Outputs(settings.data_dir / "output"))
         bus = MemoryBus()
         stack.push_async_callback(bus.close)
         engine = await stack.enter_async_context(Engine(store=store, bus=bus, outputs=outputs, clock=clock))
-        agent = Agent(bus=bus, place=_place(settings, worker_id), slots=_slots(settings), clock=clock)
-        await engine.recover(worker_id, await agent.inventory())
+        agent = Agent(bus=bus, place=place, slots=_slots(settings), clock=clock)
+        await engine.recover(place.worker_id, await agent.inventory())
         await stack.enter_async_context(agent)
         await stack.enter_async_context(_background(Upkeep(engine, clock).run()))
-        app = App(Service(engine=engine, catalog=store, settings=settings, clock=clock), PANELS)
+        await stack.enter_async_context(_background(tokens.run()))
+        await stack.enter_async_context(_background(audit.run()))
+        service = Service(engine=engine, catalog=store, settings=settings, clock=clock, tokens=tokens, audit=audit)
+        app = App(service, PANELS)
         await stack.enter_async_context(_serving(app, listener, engine))
         yield _as_up(settings, listener, agent.place)
 
@@ -104,7 +113,7 @@ async def _serving(app: App, listener: socket.socket, engine: Engine) -> AsyncIt
 def _as_up(settings: Settings, listener: socket.socket, place: Place) -> Up:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return Up(
-        url=f"http://{host}:{listener.getsockname()[1]}",
+        url=f"{'http' if settings.tls_cert is None else 'https'}://{host}:{listener.getsockname()[1]}",
         worker_id=place.worker_id,
         data_dir=settings.data_dir,
         roots=tuple(map(Path, place.roots)),
@@ -112,14 +121,11 @@ def _as_up(settings: Settings, listener: socket.socket, place: Place) -> Up:
     )
 
 
-def _place(settings: Settings, worker_id: str) -> Place:
-    return Place(
-        worker_id=worker_id,
-        data_dir=str(settings.data_dir),
-        roots=tuple(map(str, settings.roots)),
-        media_roots=tuple(map(str, settings.media_roots)),
-        env=settings.env,
-    )
+async def _tokens(settings: Settings, store: SqlStore, clock: SystemClock) -> Tokens:
+    tokens = Tokens(store, clock)
+    await tokens.load()
+    check_tokens(settings, tokens)
+    return tokens
 
 
 def _slots(settings: Settings) -> dict[str, int]:

@@ -12,7 +12,7 @@ from triptych.engine import Engine
 from triptych.errors import NotFound
 from triptych.model import Happening, Job, Query, State
 from triptych.outputs import OutputSlice
-from triptych.panels import health, openapi, problem
+from triptych.panels import access, health, openapi, problem
 from triptych.panels.asks import (
     IF_NONE_MATCH,
     KEY,
@@ -276,6 +276,7 @@ PANEL = Panel(
         ),
         _get("workers", list_workers, "List the workers.", WorkerList),
         _get("workers/{id}", get_worker, "Read one worker.", WorkerRecord, errors=(404,)),
+        *access.ROUTES,
         *health.ROUTES,
         *openapi.ROUTES,
     ),
