@@ -30,6 +30,7 @@ def place_of(settings: Settings, worker_id: str) -> Place:
         scripts_only=not settings.is_local or isinstance(settings.commands, dict),
         run_as=settings.run_as,
         umask=int(settings.umask, 8),
+        output_max_bytes=settings.output_max_bytes,
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from triptych import folder
 from triptych.agent.agent import Agent
-from triptych.audit import Audit
+from triptych.audit import Audit, Verdict, verify
 from triptych.buses.memory import MemoryBus
 from triptych.clock import SystemClock
 from triptych.engine import Engine
@@ -34,6 +34,7 @@ PANELS = (workers.PANEL, media.PANEL, camera.PANEL, native.PANEL)
 """Every panel; the last one speaks for paths that belong to none."""
 
 
+AUDIT = "audit.jsonl"
 RARE_COLLECTION = 20_000
 """Allocations between two rounds of the collector, which walks every live job each time that it looks at the old ones."""
 
@@ -73,6 +74,25 @@ async def up(settings: Settings, *, ready: Callable[[Up], None] | None = None) -
 
 
 @asynccontextmanager
+async def access(data_dir: Path) -> AsyncIterator[tuple[Tokens, Audit]]:
+    """Open the tokens and the audit chain of a data folder whose server does not run. Raises `Conflict` when it does."""
+    clock = SystemClock()
+    settings = Settings(data_dir=data_dir)
+    with folder.own(data_dir):
+        async with SqlStore(settings.store_url) as store, Audit(data_dir / AUDIT, store, clock) as audit:
+            tokens = Tokens(store, clock)
+            await tokens.load()
+            yield tokens, audit
+
+
+async def verify_audit(data_dir: Path) -> Verdict:
+    """Check the audit chain of a data folder whose server does not run. Raises `Conflict` when it does."""
+    with folder.own(data_dir):
+        async with SqlStore(Settings(data_dir=data_dir).store_url) as store:
+            return await verify(data_dir / AUDIT, store)
+
+
+@asynccontextmanager
 async def running(settings: Settings, listener: socket.socket) -> AsyncIterator[Up]:
     """Bring everything up on a data folder that the caller owns, and take it down in the reverse order."""
     clock = SystemClock()
@@ -80,7 +100,7 @@ async def running(settings: Settings, listener: socket.socket) -> AsyncIterator[
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(SqlStore(settings.store_url))
         tokens = await _tokens(settings, store, clock)
-        audit = await stack.enter_async_context(Audit(settings.data_dir / "audit.jsonl", store, clock))
+        audit = await stack.enter_async_context(Audit(settings.data_dir / AUDIT, store, clock))
         outputs = await stack.enter_async_context(Outputs(settings.data_dir / "output"))
         bus = MemoryBus()
         stack.push_async_callback(bus.close)

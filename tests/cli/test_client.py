@@ -13,7 +13,7 @@ from triptych.errors import Invalid, Unavailable
 
 
 def _worker(name):
-    return Worker(id=name, state="ready", seen_at=datetime.now(UTC), slots={})
+    return Worker(id=name, state="ready", seen_at=datetime.now(UTC), slots={}, slots_used={})
 
 
 class Stranger(BaseHTTPRequestHandler):

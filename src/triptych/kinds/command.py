@@ -73,8 +73,15 @@ def program_of(start: Start, spec: CommandSpec, place: Place, base: Mapping[str,
         merge_output=spec.merge_output,
         timeout_s=spec.timeout_s,
         grace_s=spec.grace_s,
+        output_max_bytes=_output_cap(spec, place),
+        tail_dir=os.path.dirname(work_dir),
         facts={"work_dir": work_dir},
     )
+
+
+def _output_cap(spec: CommandSpec, place: Place) -> int:
+    asked = spec.limits.output_max_bytes if spec.limits is not None else None
+    return place.output_max_bytes if asked is None else asked
 
 
 def allowed_program(name: str, path: str, place: Place) -> str:

@@ -1,20 +1,23 @@
 """The engine as one caller may use it: within what its token is bound to, at its rate, every deed noted in the audit chain."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, NoReturn
 
 from triptych.audit import Audit
 from triptych.engine import Engine
 from triptych.errors import Forbidden, Unavailable
 from triptych.model import Happening, Job, Json, Page, Query, Submission, Worker
+from triptych.outputs import Frames, OutputSlice
 from triptych.panels.http import Caller
 from triptych.tokens import Token
 
 COMMAND = "command"
-FREE = frozenset({"clock", "changed", "output", "health", "census"})
-"""What of the engine a bound caller may use as it is; whatever names a job was found by it before."""
+FREE = frozenset({"clock", "changed", "health", "census"})
+"""What of the engine a bound caller may use as it is: it tells nothing of any job."""
+OF_WORKERS = frozenset({"drain", "undrain", "remove"})
 
 
 class Rate:
@@ -43,7 +46,8 @@ class Desk:
         self._rate = rate
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._engine, name)
+        verb = getattr(self._engine, name)
+        return partial(self._change_worker, verb, f"worker.{name}") if name in OF_WORKERS else verb
 
     async def submit(self, ask: Submission) -> Job:
         """Submit a job."""
@@ -72,6 +76,10 @@ class Desk:
         """Delete an ended job."""
         self._note("job.forget", job=job_id)
         await self._engine.forget(job_id)
+
+    async def _change_worker(self, verb: Callable[[str], Awaitable[Worker]], deed: str, worker_id: str) -> Worker:
+        self._note(deed, worker=worker_id)
+        return await verb(worker_id)
 
     def _note(self, deed: str, **what: object) -> None:
         self._audit.note(self._caller.who, deed, **what)
@@ -127,6 +135,16 @@ class BoundDesk(Desk):
         """Return such a job once it has ended, or as it is after `timeout`."""
         await self.find(job_id)
         return await self._engine.wait(job_id, timeout)
+
+    async def output(self, job_id: str, stream: str, **which: Any) -> OutputSlice:
+        """Return what such a job wrote to one stream."""
+        await self.find(job_id)
+        return await self._engine.output(job_id, stream, **which)
+
+    async def frames(self, job_id: str, **which: Any) -> Frames:
+        """Return what such a job wrote, in order."""
+        await self.find(job_id)
+        return await self._engine.frames(job_id, **which)
 
     async def list(self, query: Query) -> Page:
         """Return those of a page that are this caller's; a page may be shorter for it."""
