@@ -96,7 +96,7 @@ class Liaison:
         """Take note of reports that are committed; `held` are their jobs as they were before."""
         for report in reports:
             job = held.get(report.job_id)
-            if job is None or KINDS[job.kind].fork_server == "shim":
+            if job is None or KINDS[job.kind].outlives:
                 for worker_id in self._reporters(job, report.attempt):
                     self._receipts.note(worker_id, (report.job_id, report.attempt), report.seq)
 

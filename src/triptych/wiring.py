@@ -100,7 +100,7 @@ async def _serving(app: App, listener: socket.socket, engine: Engine) -> AsyncIt
         yield
     finally:
         stop.set()
-        await asyncio.gather(task, engine.close())
+        await asyncio.gather(task, engine.close(stop_jobs=True))
 
 
 def _engine(settings: Settings, store: SqlStore, bus: MemoryBus, outputs: Outputs, clock: SystemClock) -> Engine:
