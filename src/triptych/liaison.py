@@ -164,7 +164,7 @@ class Liaison:
         return self._roster.seat(worker)
 
     async def _reconcile(self, worker: Worker) -> None:
-        held = self._roster.held(worker.id)
+        held = [job for job in self._roster.held(worker.id) if not self._dispatcher.hands(job.id)]
         rebooted = self._roster.find(worker.id).boot_id != worker.boot_id
         ask = Reconcile(jobs=tuple((job.id, job.attempt) for job in held))
         stock = msgspec.convert(answered(await self._bus.request(worker.id, ask, RECONCILE_BOUND)), Stock)
