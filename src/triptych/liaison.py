@@ -22,7 +22,7 @@ from triptych.model import HELD_BY_WORKER, Job, State, Worker, WorkerState
 from triptych.receipts import Receipts, Sync
 from triptych.retries import attempts, may_wait
 from triptych.roster import Roster
-from triptych.stopper import STOP_BOUND, Stopper, grace
+from triptych.stopper import GRACE, STOP_BOUND, Stopper, grace
 
 log = structlog.get_logger()
 
@@ -184,7 +184,7 @@ class Liaison:
         if job is not None and (job.worker_id, job.attempt) == (worker_id, attempt) and job.state in HELD_BY_WORKER:
             return
         log.warning("stranger ended", worker_id=worker_id, job_id=job_id, attempt=attempt)
-        bound = timedelta() if job is None else grace(job)
+        bound = timedelta() if job is None else min(grace(job), GRACE)
         stop = Stop(job_id=job_id, by=moves.REVOKED, attempt=attempt, grace_s=bound.total_seconds())
         answered(await self._bus.request(worker_id, stop, bound + STOP_BOUND))
 
