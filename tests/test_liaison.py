@@ -119,6 +119,19 @@ async def test_strangers_are_ended_before_anything_new_starts(engine, bus):
     assert [(one.job_id, one.attempt) for one in worker.stops] == [("unknown", 3)]
 
 
+async def test_a_stranger_that_ended_by_itself_keeps_nobody_waiting(engine, bus):
+    """workers L3."""
+    worker = ScriptedWorker(bus)
+
+    async def gone(request):
+        return Refused(code="job_not_found", message="job not found")
+
+    worker.stock = lambda jobs: Stock(strangers=(("unknown", 1),))
+    worker.on_stop = gone
+    await worker.join()
+    await seated(engine, "w")
+
+
 async def test_a_worker_whose_stranger_lives_on_is_given_nothing(engine, bus):
     """workers L3: the next announcement is the next try."""
     worker = ScriptedWorker(bus)

@@ -17,7 +17,7 @@ from triptych.errors import Conflict, TriptychError
 from triptych.kinds import KINDS
 from triptych.ledger import Ledger
 from triptych.line import answered
-from triptych.messages import Key, Reconcile, Renew, Report, Stock, Stop
+from triptych.messages import Key, Reconcile, Refused, Renew, Report, Stock, Stop
 from triptych.model import HELD_BY_WORKER, Job, State, Worker, WorkerState
 from triptych.receipts import Receipts, Sync
 from triptych.retries import attempts, may_wait
@@ -186,7 +186,9 @@ class Liaison:
         log.warning("stranger ended", worker_id=worker_id, job_id=job_id, attempt=attempt)
         bound = timedelta() if job is None else min(grace(job), GRACE)
         stop = Stop(job_id=job_id, by=moves.REVOKED, attempt=attempt, grace_s=bound.total_seconds())
-        answered(await self._bus.request(worker_id, stop, bound + STOP_BOUND))
+        reply = await self._bus.request(worker_id, stop, bound + STOP_BOUND)
+        if not isinstance(reply, Refused) or reply.code != "job_not_found":
+            answered(reply)
 
     def _given_up(self, worker: Worker, now: timedelta) -> list[Job]:
         if worker.state is not WorkerState.LOST:
