@@ -45,6 +45,8 @@ class Site:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:
+        assert self.agent is not None
+        await self.agent.close(stop_jobs=True)
         await self._stack.aclose()
 
     async def do(self, request: Request) -> Reply:

@@ -63,7 +63,7 @@ async def vanished(mark: str) -> None:
 
 def fork_server(site: Site) -> int:
     assert site.agent is not None
-    return site.agent._forks["shim"].pid
+    return site.agent._crew._forks["shim"].pid
 
 
 async def shim_of(site: Site, job_id: str) -> int:
@@ -135,7 +135,7 @@ async def test_idle_shims_above_the_pools_size_go_again(site: Site) -> None:
     for _ in range(2):
         await site.agent.run_once()
     async with asyncio.timeout(30):
-        while len(site.agent._outboxes) > 8:
+        while len(list(site.agent._crew)) > 8:
             await asyncio.sleep(0.01)
     assert not site.agent._held
 
@@ -273,7 +273,7 @@ async def test_nothing_of_a_finished_job_is_kept(site: Site) -> None:
         job_id, _ = await site.run("true")
         await site.ended(job_id)
     assert not site.agent._held
-    assert not any(outbox._reports for outbox in site.agent._outboxes.values())
+    assert not any(outbox._reports for outbox in site.agent._crew._outboxes.values())
 
 
 @pytest.fixture

@@ -74,6 +74,14 @@ class Journal:
         except sqlite3.OperationalError as fault:
             raise Unavailable("store unavailable", code="store_unavailable") from fault
 
+    def forbid(self, job_id: str, attempt: int) -> bool:
+        """Write down that this attempt is never to begin; False when it was told before. Raises `Unavailable` as `tell` does."""
+        fresh = self.tell(job_id, attempt)
+        if fresh:
+            self.refused((job_id, attempt), "revoked")
+            self.ended((job_id, attempt), None)
+        return fresh
+
     def ran(self, key: Key, main: Member) -> None:
         """Note the main process of an attempt."""
         self._ran[key] = main
