@@ -20,9 +20,9 @@ from triptych.ids import Ids, make_id
 from triptych.kinds import KINDS
 from triptych.ledger import Ledger
 from triptych.matching import takes
-from triptych.messages import Answer, Ask, Ended, Output, Pause, Refused, Reply, Report, Request, Resume, Start, Stop
+from triptych.messages import Answer, Ask, Output, Pause, Refused, Reply, Report, Request, Resume, Start, Stop
 from triptych.model import EndReason, Happening, Job, Json, Page, Query, State, Submission, Worker, WorkerState
-from triptych.outputs import Outputs, OutputSlice
+from triptych.outputs import Frames, Outputs, OutputSlice, wrote_all
 from triptych.roster import Roster
 
 log = structlog.get_logger()
@@ -185,9 +185,12 @@ class Engine:
     async def output(self, job_id: str, stream: str, *, offset: int, limit: int, attempt: int | None) -> OutputSlice:
         """Return at most `limit` bytes that the job wrote from `offset` on, and whether that is all there will ever be."""
         job = await self.find(job_id)
-        attempt = attempt or job.attempt
-        whole = job.end is not None and job.end.reason is not EndReason.WORKER_LOST and attempt == job.attempt
-        return await self._outputs.read(job.id, attempt, stream, offset, limit, ended=whole)
+        return await self._outputs.read(job.id, attempt or job.attempt, stream, offset, limit, ended=wrote_all(job, attempt))
+
+    async def frames(self, job_id: str, *, after: int, limit: int, attempt: int | None) -> Frames:
+        """Return what both streams got behind their first `after` bytes together, in order, until it is `limit` bytes or more."""
+        job = await self.find(job_id)
+        return await self._outputs.frames(job.id, attempt or job.attempt, after, limit, ended=wrote_all(job, attempt))
 
     async def changed(self, job_id: str) -> None:
         """Wait until something of a job changes, its row or its output; at once when it is over."""
@@ -216,8 +219,7 @@ class Engine:
         if outputs:
             await self._outputs.append(outputs)
             self._ledger.jobs.wake({report.job_id for report in outputs})
-        ends = [report for report in reports if isinstance(report.body, Ended)]
-        await asyncio.gather(*(self._outputs.finish(end.job_id, end.attempt) for end in ends))
+        reports = await self._outputs.finish(reports)
         await self._ledger.apply([change for report in reports for change in moves.reported(report)])
 
     async def close(self) -> None:

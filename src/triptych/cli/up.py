@@ -6,15 +6,15 @@ from pathlib import Path
 
 import uvloop
 
-from triptych import logs, wiring
-from triptych.settings import Settings, default_data_dir
+from triptych import configuration, logs, wiring
 
 
 def up(
     *,
-    host: str = "127.0.0.1",
-    port: int = 8700,
+    host: str | None = None,
+    port: int | None = None,
     data: Path | None = None,
+    config: Path | None = None,
     worker_id: str | None = None,
     media_root: list[Path] | None = None,
     root: list[Path] | None = None,
@@ -25,29 +25,20 @@ def up(
     The exit code is 0 after a clean end and 2 when it cannot start: the port is taken, or another server uses the data folder.
 
     Args:
-        host: address to listen on.
-        port: port to listen on; 0 takes a free one.
+        host: address to listen on; by default 127.0.0.1.
+        port: port to listen on, by default 8700; 0 takes a free one.
         data: data folder; by default the platform's, or TRIPTYCH_DATA.
+        config: file of settings; by default `triptych.toml` in the data folder, or TRIPTYCH_CONFIG. Flags overrule it.
         worker_id: name of the worker; by default a random id, kept in the data folder.
         media_root: folder that media jobs may read; may be repeated, the first is searched first.
         root: folder that scripts may be started from; may be repeated. By default `root` in the data folder.
         json: print one JSON line when jobs can be taken, instead of words.
     """
-    settings = Settings(
-        host=host,
-        port=port,
-        data_dir=(data or default_data_dir()).absolute(),
-        worker_id=worker_id,
-        media_roots=_absolute(media_root),
-        roots=_absolute(root),
-    )
+    flags = {"host": host, "port": port, "data_dir": data, "worker_id": worker_id, "media_roots": media_root, "roots": root}
+    settings = configuration.read(flags, config=config).settings
     logs.begin()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(wiring.up(settings, ready=_tell_json if json else _tell))
-
-
-def _absolute(paths: list[Path] | None) -> tuple[Path, ...]:
-    return tuple(path.absolute() for path in paths or ())
 
 
 def _facts(system: wiring.Up) -> dict[str, str]:

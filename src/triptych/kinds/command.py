@@ -62,20 +62,39 @@ def program_of(start: Start, spec: CommandSpec, place: Place, base: Mapping[str,
         **place.env,
         **spec.env,
     }
-    file = find_program(spec.argv[0], env["PATH"])
-    confine.check_script(spec.script, place.roots)
+    file = allowed_program(spec.argv[0], env["PATH"], place)
     return Program(
         file=file,
-        argv=spec.argv,
+        argv=allowed_argv(spec, place),
         env=env,
         cwd=_folder(spec.cwd, place.roots, work_dir),
-        umask=spec.umask,
+        umask=place.umask if spec.umask is None else spec.umask,
         stdin=spec.stdin,
         merge_output=spec.merge_output,
         timeout_s=spec.timeout_s,
         grace_s=spec.grace_s,
         facts={"work_dir": work_dir},
     )
+
+
+def allowed_program(name: str, path: str, place: Place) -> str:
+    """Return the file to execute: where the worker has a list, what that maps the name to, and nothing else (workers S4, S5)."""
+    if place.commands is None:
+        return find_program(name, path)
+    if name not in place.commands:
+        raise StartFailed(f"command not allowed: {quoted(name)}", code="command_not_allowed")
+    return place.commands[name]
+
+
+def allowed_argv(spec: CommandSpec, place: Place) -> tuple[str, ...]:
+    """Return the program's arguments. Raises `StartFailed` for a script that the worker does not let it have (workers S2 to S5)."""
+    if spec.script_first:
+        return (spec.argv[0], confine.find_script(spec.script, place.roots), *spec.argv[1:])
+    if spec.script and place.scripts_only:
+        confine.find_script(spec.script, place.roots)
+    else:
+        confine.check_script(spec.script, place.roots)
+    return spec.argv
 
 
 def find_program(name: str, path: str) -> str:

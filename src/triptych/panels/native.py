@@ -18,7 +18,6 @@ from triptych.panels.asks import (
     KEY,
     LAST_EVENT,
     MAX_NUMBER,
-    CommandAsk,
     DescribedAsk,
     EventsQuery,
     JobQuery,
@@ -27,7 +26,9 @@ from triptych.panels.asks import (
     StopAsk,
     given,
     idempotency_key,
+    label,
     last_event,
+    read_command,
     submission,
 )
 from triptych.panels.http import Handler, Panel, Role, Route, ServerSentEvent, event_stream, json_answer, live_stream, service
@@ -53,10 +54,10 @@ TAG = "native"
 
 async def submit(request: Request) -> Response:
     """Take a job; it is durable before the answer and runs as soon as a fitting worker has room."""
-    asked = await read_request(request, CommandAsk)
-    ask = submission(asked, idempotency_key(request))
+    asked = await read_command(request)
     engine = service(request).engine
     begun = engine.clock.now()
+    ask = submission(asked, idempotency_key(request), begun)
     job = await engine.submit(ask)
     answer = _record(job, 201 if job.created_at >= begun else 200)
     answer.headers["location"] = f"/api/v1/jobs/{job.id}"
@@ -71,6 +72,8 @@ async def list_jobs(request: Request) -> Response:
         states=frozenset(asked.state) or None,
         end_reason=given(asked.end_reason),
         worker_id=given(asked.worker),
+        label=label(asked),
+        text=given(asked.text),
         origin=given(asked.origin),
         since=given(asked.since),
         until=given(asked.until),

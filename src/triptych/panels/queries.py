@@ -20,12 +20,12 @@ Shape = TypeVar("Shape", bound=msgspec.Struct)
 async def read_request(request: Request, shape: type[Shape]) -> Shape:
     """Return the body as `shape`; an empty one is an empty object. Raises `Invalid`."""
     body = await read_body(request, BODY_CAP_BYTES)
-    value = read_json(body, depth=BODY_DEPTH) if body else {}
+    value = _with_integers(read_json(body, depth=BODY_DEPTH)) if body else {}
     try:
-        return msgspec.convert(_with_integers(value), shape)
+        return msgspec.convert(value, shape)
     except msgspec.ValidationError as fault:
         message, field = _blame(fault)
-        raise Invalid(message, field=field) from None
+        raise Invalid(message, field=_entry(value, shape, field)) from None
 
 
 def read_query(request: Request, shape: type[Shape]) -> Shape:
@@ -86,12 +86,31 @@ def _is_number(kind: Type) -> bool:
 def _blame(fault: msgspec.ValidationError) -> tuple[str, str | None]:
     """Return what msgspec found wrong and the part of the request where it did."""
     text, _, place = str(fault).partition(" - at ")
-    path = _PLACE.sub("", place.strip("`"))
+    path = _PLACE.sub("", place.strip("`")) + (_SOME_ENTRY if place.startswith("`key`") else "")
     missing = _MISSING.search(text)
     field = ".".join(filter(None, (path, missing[1] if missing else ""))) or None
     return text.replace("Object ", "request "), field
 
 
+def _entry(value: object, shape: type[msgspec.Struct], field: str | None) -> str | None:
+    """Return `field` with the key of the entry at fault, which msgspec leaves out, where it is one of a map of the body: `env.A`."""
+    name, dots, _ = (field or "").partition(_SOME_ENTRY)
+    entries = value.get(name) if dots and isinstance(value, dict) else None
+    if not isinstance(entries, dict):
+        return field
+    hint = get_type_hints(shape, include_extras=True)[name]
+    return next((f"{name}.{key}" for key, item in entries.items() if not _fits({key: item}, hint)), field)
+
+
+def _fits(value: object, hint: object) -> bool:
+    try:
+        msgspec.convert(value, hint)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+_SOME_ENTRY = "[...]"
 _PLACE = re.compile(r"^(?:key` in `)?\$\.?")
 _MISSING = re.compile(r"(?:required|unknown) field `(.*)`")
 
@@ -101,6 +120,7 @@ SUMMARIES = {
     "cursor": "Where the page before ended.",
     "end_reason": "Only jobs that ended for this reason.",
     "follow": "1: go on until the output is whole.",
+    "label": "Only jobs that were submitted with this label, as NAME=VALUE.",
     "kind": "Only jobs of this kind.",
     "limit": "At most so many.",
     "offset": "The first byte to read, counted from 0 per stream and attempt.",
@@ -108,6 +128,7 @@ SUMMARIES = {
     "since": "Only jobs created at this time or later.",
     "state": "Only jobs in one of these states, separated by commas.",
     "stream": "Which stream.",
+    "text": "Only jobs with this text in their id or in what they run, whatever its case.",
     "until": "Only jobs created before this time.",
     "wait_s": "Wait so many seconds for the job to end.",
     "worker": "Only jobs of this worker.",

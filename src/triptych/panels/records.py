@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from triptych.clock import to_text
-from triptych.kinds import CommandSpec
+from triptych.kinds import CommandSpec, Limits, Retry
 from triptych.model import EndReason, Happening, Job, Json, Page, State, Worker, WorkerState
 
 UNSET = msgspec.UNSET
@@ -50,16 +50,22 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     usage: Any
     leftovers_killed: int | None
     output: Any
+    queue_s: float | None
     command: str | Unset = UNSET
     args: tuple[str, ...] | Unset = UNSET
-    script: str | Unset = UNSET
+    script: str | Unset | None = UNSET
     cwd: str | Unset = UNSET
     env: dict[str, str] | Unset = UNSET
     stdin: str | Unset | None = UNSET
     timeout_s: float | Unset | None = UNSET
     grace_s: float | Unset = UNSET
+    retry: Retry | Unset = UNSET
+    limits: Limits | Unset = UNSET
+    strict_limits: bool | Unset = UNSET
+    leftovers: str | Unset = UNSET
+    needs_setuid: bool | Unset = UNSET
     merge_output: bool | Unset = UNSET
-    umask: str | Unset = UNSET
+    umask: str | Unset | None = UNSET
     spec: dict[str, Any] | Unset = UNSET
 
 
@@ -133,6 +139,7 @@ def job_record(job: Job) -> JobRecord:
         usage=facts.get("usage"),
         leftovers_killed=_count(facts, "leftovers_killed"),
         output=facts.get("output"),
+        queue_s=None if job.deadline is None else round((job.deadline - job.created_at).total_seconds(), 2),
         **_ask(job),
     )
 
@@ -176,7 +183,15 @@ def _ask(job: Job) -> dict[str, Any]:
     spec = msgspec.convert(job.spec, CommandSpec)
     fields = msgspec.structs.asdict(spec)
     command, *args = fields.pop("argv")
-    return fields | {"command": command, "args": tuple(args), "umask": f"{spec.umask:04o}"}
+    told = {
+        "command": command,
+        "args": tuple(args),
+        "script": spec.script if fields.pop("script_first") else None,
+        "umask": None if spec.umask is None else f"{spec.umask:04o}",
+        "retry": spec.retry or Retry(),
+        "limits": spec.limits or Limits(),
+    }
+    return fields | told
 
 
 def _time(moment: datetime | None) -> str | None:
