@@ -437,7 +437,7 @@ async def test_a_new_engine_on_the_same_store_recovers_what_the_old_one_held(sto
     await store.add(lone)
     bus = MemoryBus()
     async with engine_on(store, bus, tmp_path) as new:
-        await new.recover("w", {(ran.id, 1), (annotation.id, 1)})
+        await new.recover("w", {(ran.id, 1), (annotation.id, 1)}, set())
         assert (await new.find(ran.id)).end.reason is EndReason.WORKER_LOST
         assert (await new.find("lone")).end.reason is EndReason.NEVER_STARTED
         assert (await new.find(annotation.id)).state is State.QUEUED
@@ -462,6 +462,8 @@ async def test_closing_stops_what_cannot_outlive_the_server(engine, worker):
     job = await engine.submit(command())
     annotation = await engine.submit(annotate())
     await running(engine, annotation.id)
-    await engine.close()
+    await engine.close(stop_jobs=False)
+    assert (await engine.find(job.id)).stopped_by is None
+    await engine.close(stop_jobs=True)
     assert (await engine.find(job.id)).stopped_by == "shutdown"
     assert (await engine.find(annotation.id)).state is State.RUNNING

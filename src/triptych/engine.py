@@ -20,7 +20,7 @@ from triptych.ids import Ids, make_id
 from triptych.kinds import KINDS
 from triptych.ledger import Ledger
 from triptych.matching import takes
-from triptych.messages import Answer, Ask, Output, Pause, Refused, Reply, Report, Request, Resume, Start, Stop
+from triptych.messages import Answer, Ask, Key, Output, Pause, Refused, Reply, Report, Request, Resume, Start, Stop
 from triptych.model import EndReason, Happening, Job, Json, Page, Query, State, Submission, Worker, WorkerState
 from triptych.outputs import Frames, Outputs, OutputSlice, wrote_all
 from triptych.roster import Roster
@@ -222,15 +222,16 @@ class Engine:
         reports = await self._outputs.finish(reports)
         await self._ledger.apply([change for report in reports for change in moves.reported(report)])
 
-    async def close(self) -> None:
-        """Stop what cannot outlive this server: every held job but those whose kind goes back to the queue at the next start."""
-        held = [job for worker in self._roster for job in self._roster.held(worker.id) if not KINDS[job.kind].restart]
+    async def close(self, *, stop_jobs: bool) -> None:
+        """Stop what cannot outlive this server, and with `stop_jobs` what could; but not what goes back to the queue at the next start."""
+        spared = {kind for kind, entry in KINDS.items() if entry.restart or (entry.outlives and not stop_jobs)}
+        held = [job for worker in self._roster for job in self._roster.held(worker.id) if job.kind not in spared]
         await asyncio.gather(*(self.stop(job.id, by="shutdown", grace_s=SHUTDOWN_GRACE_S) for job in held), return_exceptions=True)
 
-    async def recover(self, worker_id: str, spawned: AbstractSet[tuple[str, int]]) -> None:
-        """Settle the jobs that a worker held when it died, its processes dead by now; `spawned` are the (job, attempt) it ever executed."""
+    async def recover(self, worker_id: str, spawned: AbstractSet[Key], accounted: AbstractSet[Key]) -> None:
+        """Settle the jobs that a worker held when it died, but the `accounted` ones; the `spawned` were ever executed."""
         now = self.clock.now()
-        held = self._roster.held(worker_id)
+        held = [job for job in self._roster.held(worker_id) if (job.id, job.attempt) not in accounted]
         await self._ledger.apply([change for job in held for change in moves.lost(job, now, spawned=(job.id, job.attempt) in spawned)])
 
     async def sweep(self) -> None:

@@ -8,6 +8,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from triptych import folder
@@ -52,25 +53,41 @@ def document() -> str:
 
 
 async def up(settings: Settings, *, ready: Callable[[Up], None] | None = None) -> int:
-    """Run server, engine and agent in this process until SIGTERM or SIGINT; call `ready` once jobs can be taken.
+    """Run server, engine and agent in this process; call `ready` once jobs can be taken.
+
+    SIGTERM ends it and leaves commands with their shims for the next start; SIGINT stops every job first (workers L8).
 
     Raises `Conflict` (data folder in use), `Unavailable` (address in use), `Forbidden` (not loopback) or `Invalid` (settings)
     before anything runs.
     """
-    stop = asyncio.Event()
-    with folder.own(settings.data_dir), bind(settings) as listener, _signals(stop.set):
-        async with running(settings, listener) as system:
+    ending = Ending()
+    with folder.own(settings.data_dir), bind(settings) as listener, _signals(ending):
+        async with running(settings, listener, ending) as system:
             gc.freeze()
             gc.set_threshold(RARE_COLLECTION, 20, 20)
             if ready is not None:
                 ready(system)
-            await stop.wait()
+            await ending.begun.wait()
     return 0
 
 
+class Ending:
+    """The wish that a system ends, and whether its commands end with it; without a wish they do."""
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+        self.stop_jobs = True
+
+    def begin(self, *, stop_jobs: bool) -> None:
+        """Wish for the end; a later wish may still stop what the first would have left."""
+        self.stop_jobs = stop_jobs
+        self.begun.set()
+
+
 @asynccontextmanager
-async def running(settings: Settings, listener: socket.socket) -> AsyncIterator[Up]:
+async def running(settings: Settings, listener: socket.socket, ending: Ending | None = None) -> AsyncIterator[Up]:
     """Bring everything up on a data folder that the caller owns, and take it down in the reverse order."""
+    ending = ending or Ending()
     clock = SystemClock()
     worker_id = folder.worker_id(settings.data_dir, settings.worker_id)
     async with AsyncExitStack() as stack:
@@ -80,16 +97,24 @@ async def running(settings: Settings, listener: socket.socket) -> AsyncIterator[
         stack.push_async_callback(bus.close)
         engine = await stack.enter_async_context(Engine(store=store, bus=bus, outputs=outputs, clock=clock))
         agent = Agent(bus=bus, place=_place(settings, worker_id), slots=_slots(settings), clock=clock)
-        await engine.recover(worker_id, await agent.inventory())
-        await stack.enter_async_context(agent)
+        spawned = await agent.inventory()
+        await engine.recover(worker_id, spawned, agent.accounted())
+        await stack.enter_async_context(_at_work(agent, ending))
         await stack.enter_async_context(_background(Upkeep(engine, clock).run()))
         app = App(Service(engine=engine, catalog=store, settings=settings, clock=clock), PANELS)
-        await stack.enter_async_context(_serving(app, listener, engine))
+        await stack.enter_async_context(_serving(app, listener, engine, ending))
         yield _as_up(settings, listener, agent.place)
 
 
 @asynccontextmanager
-async def _serving(app: App, listener: socket.socket, engine: Engine) -> AsyncIterator[None]:
+async def _at_work(agent: Agent, ending: Ending) -> AsyncIterator[None]:
+    async with agent:
+        yield
+        await agent.close(stop_jobs=ending.stop_jobs)
+
+
+@asynccontextmanager
+async def _serving(app: App, listener: socket.socket, engine: Engine, ending: Ending) -> AsyncIterator[None]:
     """Serve requests; at the end, stop jobs while open requests finish, since some of them wait for a job."""
     stop, listening = asyncio.Event(), asyncio.Event()
     task = asyncio.create_task(serve(app, listener, stop=stop, on_ready=listening.set))
@@ -98,7 +123,7 @@ async def _serving(app: App, listener: socket.socket, engine: Engine) -> AsyncIt
         yield
     finally:
         stop.set()
-        await asyncio.gather(task, engine.close())
+        await asyncio.gather(task, engine.close(stop_jobs=ending.stop_jobs))
 
 
 def _as_up(settings: Settings, listener: socket.socket, place: Place) -> Up:
@@ -138,10 +163,10 @@ async def _background(work: Coroutine[object, object, None]) -> AsyncIterator[No
 
 
 @contextmanager
-def _signals(stop: Callable[[], None]) -> Iterator[None]:
+def _signals(ending: Ending) -> Iterator[None]:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
+        loop.add_signal_handler(number, partial(ending.begin, stop_jobs=number == signal.SIGINT))
     try:
         yield
     finally:

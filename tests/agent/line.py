@@ -44,7 +44,7 @@ class Line:
         born = stat(self.shim.pid)
         assert born is not None
         identity = Enrol(
-            folder=str(folder / "spool"),
+            folder=str(folder / "spool" / "one"),
             pid=self.shim.pid,
             start_ticks=born.start_ticks,
             boot_id="boot",
@@ -59,6 +59,9 @@ class Line:
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:
         self._line.close()
         self.shim.wait()
+
+    def close(self) -> None:
+        self._line.close()
 
     def ask(self, request: Request) -> None:
         self._number += 1

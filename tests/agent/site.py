@@ -49,6 +49,13 @@ class Site:
         await self.agent.close(stop_jobs=True)
         await self._stack.aclose()
 
+    async def do_nothing(self) -> None:
+        """Let the others do something."""
+        await asyncio.sleep(0.01)
+
+    def patience(self) -> asyncio.Timeout:
+        return asyncio.timeout(PATIENCE.total_seconds())
+
     async def do(self, request: Request) -> Reply:
         return await self.bus.request(WORKER, request, PATIENCE)
 

@@ -192,8 +192,8 @@ async def test_a_shim_that_outlived_its_fork_server_is_mourned_too(site: Site) -
     assert not marked(job_id)
 
 
-async def test_a_killed_agent_leaves_nothing(tmp_path: Path) -> None:
-    """engine.md 2.4: kill -9 of the agent; every tree, shim and fork server ends."""
+async def test_a_killed_agent_leaves_commands_to_the_next_and_nothing_else(tmp_path: Path) -> None:
+    """workers K11, F2: kill -9 of the agent; shims go on, and end when their jobs do, the fork server after them."""
     jobs = [str(uuid.uuid4()) for _ in range(3)]
     agent = await asyncio.to_thread(small_agent, tmp_path, *jobs)
     below = _below(agent.pid)
@@ -201,8 +201,14 @@ async def test_a_killed_agent_leaves_nothing(tmp_path: Path) -> None:
     assert agent.stdout is not None
     agent.stdout.close()
     await asyncio.to_thread(agent.wait)
-    for job_id in jobs:
-        await vanished(job_id)
+    async with Site(tmp_path) as heir:
+        for job_id in jobs:
+            report = await heir.until(job_id, Running)
+            assert isinstance(report.body, Running)
+            assert report.body.pid in below
+            assert isinstance(await heir.stop(job_id, 0.2), Answer)
+            assert (await heir.ended(job_id)).end.reason is EndReason.STOPPED
+            assert not marked(job_id)
     for pid in below:
         await gone(pid)
     assert len(below) > 10
@@ -332,6 +338,7 @@ async def test_a_process_that_always_ends_by_itself_is_given_up(named: Site) -> 
     assert await named.do(ask("idler")) == LEFT
     assert await named.do(start("idler")) == LEFT
     assert await named.do(Stop(job_id="job", by="test")) == Answer()
+    assert await named.do(Stop(job_id="job", by="test", attempt=1)) == Refused(code="job_not_found", message="job not found")
 
 
 def _below(pid: int) -> list[int]:

@@ -75,15 +75,19 @@ class System:
         self.launch()
         wait_until(self._came_up, READY_BOUND_S, self.told)
 
+    @property
+    def is_alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def kill(self) -> None:
         """End server, engine and agent as a crash would."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
 
-    def stop(self, bound_s: float) -> int:
-        """Ask for a clean end and return the exit code."""
-        self.process.send_signal(signal.SIGTERM)
+    def stop(self, bound_s: float, number: signal.Signals = signal.SIGINT) -> int:
+        """Ask for a clean end, by default one that stops every job, and return the exit code."""
+        self.process.send_signal(number)
         return self.process.wait(bound_s)
 
     def told(self) -> str:

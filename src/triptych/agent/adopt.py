@@ -112,9 +112,9 @@ def read(folder: str, until: Position | None = None) -> Told:
     """Return what a spool tells of its attempts."""
     begun, ended = set(), set()
     for message in replay(folder, until):
-        if isinstance(message, Begins):
+        if isinstance(message, Begins | Report):
             begun.add((message.job_id, message.attempt))
-        elif isinstance(message, Report) and isinstance(message.body, Ended):
+        if isinstance(message, Report) and isinstance(message.body, Ended):
             ended.add((message.job_id, message.attempt))
     return Told(begun=frozenset(begun), ended=frozenset(ended))
 

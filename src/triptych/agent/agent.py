@@ -133,13 +133,13 @@ class Agent:
             self._held[held.job_id] = held
 
     async def inventory(self) -> AbstractSet[Key]:
-        """Return every (job, attempt) that may have been executed here and is over. An attempt in neither this nor `live` never was."""
+        """Return every (job, attempt) that may have been executed here. An attempt that is not in it was never executed."""
         await self.adopt()
-        return self._journal.spawned() - self.live()
+        return self._journal.spawned()
 
-    def live(self) -> AbstractSet[Key]:
-        """Return every (job, attempt) that lives here."""
-        return {held.key for held in self._held.values()}
+    def accounted(self) -> AbstractSet[Key]:
+        """Return every (job, attempt) that lives here, or whose end is about to be reported."""
+        return {held.key for held in self._held.values()} | self._crew.receipts.all_ends
 
     async def start(self) -> None:
         """Adopt what is left, start the fork servers, fill the pool, serve and announce.
@@ -232,7 +232,7 @@ class Agent:
             return Refused(code="worker_draining", message="worker draining")
         if start.kind not in self._slots:
             return no_such_kind(start.kind)
-        if not self._journal.tell(start.job_id, start.attempt):
+        if not self._journal.tell(start.job_id, start.attempt, spooled=self._kinds[start.kind].outlives):
             return self._recall(start)
         loop = asyncio.get_running_loop()
         held = self._held[start.job_id] = Held(
@@ -282,7 +282,7 @@ class Agent:
         if stop.attempt is not None and self._journal.forbid(stop.job_id, stop.attempt):
             return _NOT_BEGUN
         told = self._journal.find(stop.job_id, stop.attempt)
-        return Answer() if told and told.refused is None else _NOT_BEGUN
+        return Answer() if told and (told.refused is None or stop.attempt is None) else _NOT_BEGUN
 
     async def _ask_holder(self, request: Stop | Pause | Resume, *, gone: Reply) -> Reply:
         held = self._held.get(request.job_id)
@@ -296,11 +296,14 @@ class Agent:
 
     def _stock(self, asked: Reconcile) -> Stock:
         states = {held.key: held.state for held in self._held.values()}
-        return take_stock(asked.jobs, states, self._crew.receipts.ends, self._was_begun)
+        return take_stock(asked.jobs, states, self._crew.receipts.ends, self._will_never_begin)
 
-    def _was_begun(self, key: Key) -> bool:
+    def _will_never_begin(self, key: Key) -> bool:
+        """Say whether an attempt that is not here was never begun; then it never will be."""
+        if key in self._legacy.gone:
+            return False
         known = self._journal.find(*key)
-        return key in self._legacy.gone or (known is not None and known.refused is None)
+        return self._journal.forbid(*key) if known is None else known.refused is not None
 
     async def _probe(self, ask: Ask) -> Reply:
         if ask.kind not in self._slots:

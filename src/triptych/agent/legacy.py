@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from collections.abc import Set as AbstractSet
 
-from triptych.agent.adopt import Found, end_marked, find
+from triptych.agent.adopt import Found, Met, end_marked, find
 from triptych.agent.channel import Page
 from triptych.agent.crew import Crew
 from triptych.agent.held import Held
@@ -25,6 +25,7 @@ class Legacy:
         self._make_outbox = make_outbox
         self._heard = heard
         self._outboxes: list[Outbox] = []
+        self._processes: dict[str, Process] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def take_over(self, boot_id: str) -> list[Held]:
@@ -33,14 +34,18 @@ class Legacy:
         Of a spool of another boot nobody is signalled (workers L5).
         """
         found = await find(self._crew.spools, boot_id)
-        alive = [held for held in map(self._inherit, found) if held is not None]
+        alive = [self._carry_on(one, one.met) for one in found if one.met is not None]
         told = {key for one in found for key in one.told.ended}
-        begun = {key for one in found for key in one.told.begun} | self._journal.open_here()
+        begun = {key for one in found for key in one.told.begun}
         foreign = {key for one in found if not one.of_this_boot for key in one.told.begun}
-        self.gone = begun - told - {held.key for held in alive}
+        self._forbid(self._journal.open_here(spooled=True) - begun)
+        self.gone = (begun | self._journal.open_here(spooled=False)) - told - {held.key for held in alive}
         await end_marked({job_id for job_id, _ in self.gone - foreign} - {held.job_id for held in alive})
         for key in self.gone | told:
             self._journal.ended(key, None)
+        self._journal.flush()
+        for one in found:
+            self._read(one, one.met)
         return alive
 
     async def close(self) -> None:
@@ -51,16 +56,24 @@ class Legacy:
         for outbox in self._outboxes:
             outbox.close()
 
-    def _inherit(self, found: Found) -> Held | None:
-        """Take over one spool, and the shim behind it where that lives."""
+    def _carry_on(self, found: Found, met: Met) -> Held:
+        self._processes[found.folder] = process = self._crew.adopt(found.folder, met)
+        return Held.of_shim(process, met.here)
+
+    def _forbid(self, keys: AbstractSet[Key]) -> None:
+        """Write down that these attempts never begin: their shim was to hear of them and did not."""
+        for key in keys:
+            self._journal.refused(key, "never begun")
+            self._journal.ended(key, None)
+
+    def _read(self, found: Found, met: Met | None) -> None:
+        """Begin to report what a spool holds."""
         self._crew.receipts.open(found.folder)
         self._crew.receipts.expect(found.told.ended)
-        if found.met is None:
+        if met is None:
             self._spawn(self._read_out(found.folder))
-            return None
-        process = self._crew.adopt(found.folder, found.met)
-        self._spawn(self._catch_up(process, found.met.until))
-        return Held.of_shim(process, found.met.here)
+        else:
+            self._spawn(self._catch_up(self._processes.pop(found.folder), met.until))
 
     async def _catch_up(self, process: Process, until: Position) -> None:
         """Report what a shim wrote down while nobody listened, and listen."""

@@ -30,13 +30,13 @@ def lost_end(kind: str, status: int | None) -> End:
     return End(reason=EndReason.WORKER_LOST, fault=Fault(code="worker_lost", message="worker lost"))
 
 
-def take_stock(asked: Iterable[Key], states: Mapping[Key, str], is_told: Callable[[Key], bool], was_begun: Callable[[Key], bool]) -> Stock:
-    """Say what became of attempts. `states` are those that live; whose end is on its way is told; else what was begun is gone."""
+def take_stock(asked: Iterable[Key], states: Mapping[Key, str], is_told: Callable[[Key], bool], is_never: Callable[[Key], bool]) -> Stock:
+    """Say what became of attempts. `states` are those that live; whose end is on its way is told; the others are gone or never were."""
     wanted = list(asked)
     absent = [key for key in wanted if key not in states]
     told = {key for key in absent if is_told(key)}
-    gone = {key for key in absent if key not in told and was_begun(key)}
-    never = set(absent) - told - gone
+    never = {key for key in absent if key not in told and is_never(key)}
+    gone = set(absent) - told - never
     return Stock(
         live={key[0]: states[key] for key in wanted if key in states},
         told=tuple(job_id for job_id, _ in sorted(told)),

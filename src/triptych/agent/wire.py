@@ -40,6 +40,7 @@ class Wire:
         self._identity: Enrol | None = None
         self._spool: Spool | None = None
         self._reader = FrameReader()
+        self._begins = b""
         self._numbers: defaultdict[Key, int] = defaultdict(int)
         self._unsent = bytearray()
         self._answers = bytearray()
@@ -86,7 +87,7 @@ class Wire:
             self._enrol(self._identity)
         if self._spool is not None and self._spool.spent:
             self._turn_page(self._spool)
-        begins = pack(Begins(job_id=job_id, attempt=attempt))
+        self._begins = begins = pack(Begins(job_id=job_id, attempt=attempt))
         if self._spool is None or not self.findable or not self._spool.append(begins, must=False):
             raise Unavailable("store unavailable", code="store_unavailable")
         self.renewed_s = max(self.renewed_s, boot_s())
@@ -127,8 +128,9 @@ class Wire:
 
     def _keep(self, frame: bytes, *, must: bool) -> None:
         spool = self._spool
-        if spool is not None and spool.overfull:
-            self._turn_page(spool)
+        if spool is not None and spool.overfull and self._turn_page(spool):
+            # Earlier pages may be thrown away, and this one is to say by itself whose it is.
+            spool.append(self._begins, must=True)
         before = self.position()
         kept = spool is not None and spool.append(frame, must=must)
         if self._line is None or self._cursor is not None:
@@ -138,10 +140,11 @@ class Wire:
         elif kept:
             self._cursor = before
 
-    def _turn_page(self, spool: Spool) -> None:
+    def _turn_page(self, spool: Spool) -> bool:
         frame = spool.turn()
         if frame is not None and self._line is not None and self._cursor is None:
             self._unsent += frame
+        return frame is not None
 
     def _say(self, frame: bytes) -> None:
         if self._line is not None:
