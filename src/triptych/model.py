@@ -256,6 +256,7 @@ class Place:
 
     `commands` maps the only names that a command may have to programs, None allows every name; with `scripts_only` its path must be a
     file in a root (workers S5). `run_as` is the account of commands, None is the worker's own.
+    Of each stream `output_max_bytes` are kept where a job names no cap of its own.
     """
 
     worker_id: str
@@ -267,3 +268,4 @@ class Place:
     scripts_only: bool = False
     run_as: str | None = None
     umask: int = 0o077
+    output_max_bytes: int = 64 * 1024 * 1024

@@ -21,7 +21,7 @@ from triptych import reels
 from triptych.errors import Invalid, Unavailable
 from triptych.messages import Ended, Key, Output, Report
 from triptych.model import EndReason, Job
-from triptych.reels import MAX_OFFSET, STREAMS, Frame, Gap, Reel, State
+from triptych.reels import MAX_OFFSET, STREAMS, Frame, Gap, Reel, State, StreamName
 
 OPEN_REELS = 128
 REMEMBERED = 64
@@ -121,9 +121,10 @@ class Outputs:
         `ended` says that an attempt of which nothing is kept wrote nothing. Raises `Invalid` for an unknown stream, `Unavailable` when
         the disk fails.
         """
-        if stream not in STREAMS:
+        named = next((name for name in STREAMS if name == stream), None)
+        if named is None:
             raise Invalid("stream must be stdout or stderr", field="stream")
-        return await self._look(partial(self._read, self._path(job_id, attempt), stream, offset, min(limit, READ_BYTES), ended))
+        return await self._look(partial(self._read, self._path(job_id, attempt), named, offset, min(limit, READ_BYTES), ended))
 
     async def frames(self, job_id: str, attempt: int, after: int, limit: int, *, ended: bool = False) -> Frames:
         """Return what lies behind the first `after` bytes of both streams, until it is `limit` bytes or more. Raises `Unavailable`."""
@@ -134,6 +135,23 @@ class Outputs:
         self._unfinished = {key for key in self._unfinished if key[0] != job_id}
         self._dirty = {key for key in self._dirty if key[0] != job_id}
         await self._in(self._writer, partial(self._forget, job_id))
+
+    async def shed(self, job_id: str) -> None:
+        """Delete what a job wrote; what is left tells how much that was, as a gap over everything. Raises `Unavailable`."""
+        self._dirty = {key for key in self._dirty if key[0] != job_id}
+        try:
+            await self._in(self._writer, partial(self._shed, job_id))
+        except OSError as fault:
+            raise Unavailable("output cannot be shed", code="store_unavailable") from fault
+
+    async def sizes(self) -> dict[str, int]:
+        """Return how many bytes of disk the output of each job takes, of those whose output was not shed."""
+        return await self._look(partial(_sizes, self._folder))
+
+    def disk_bytes(self) -> int:
+        """Return the size of the disk that this output lies on."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return shutil.disk_usage(self._folder).total
 
     def _path(self, job_id: str, attempt: int) -> Path:
         if not _NAME.fullmatch(job_id):
@@ -235,11 +253,20 @@ class Outputs:
         return not owes
 
     def _forget(self, job_id: str) -> None:
+        self._drop(job_id)
+        shutil.rmtree(self._path(job_id, 0).parent, ignore_errors=True)
+
+    def _shed(self, job_id: str) -> None:
+        self._settle()
+        self._drop(job_id)
+        for attempt in list(self._path(job_id, 0).parent.iterdir()):
+            reels.shed(attempt)
+
+    def _drop(self, job_id: str) -> None:
         for key in [key for key in self._reels if key[0] == job_id]:
             self._reels[key].close()
             with self._lock:
                 del self._reels[key]
-        shutil.rmtree(self._path(job_id, 0).parent, ignore_errors=True)
 
     def _close(self) -> None:
         self._settle()
@@ -268,7 +295,7 @@ class Outputs:
                     self._remembered.popitem(last=False)
         return known[1]
 
-    def _read(self, folder: Path, stream: str, offset: int, limit: int, ended: bool) -> OutputSlice:  # noqa: FBT001 - called by `partial`
+    def _read(self, folder: Path, stream: StreamName, offset: int, limit: int, ended: bool) -> OutputSlice:  # noqa: FBT001 - called by `partial`
         state = self._state(folder)
         known = state.streams[stream]
         ended = state.ended or (ended and not state.entries)
@@ -295,6 +322,12 @@ class Outputs:
         return Frames(frames=tuple(found), next_seq=following, complete=ended and following >= state.seq)
 
 
+def _sizes(folder: Path) -> dict[str, int]:
+    jobs = list(folder.iterdir()) if folder.is_dir() else []
+    sizes = {job.name: sum(reels.size_bytes(attempt) for attempt in job.iterdir()) for job in jobs}
+    return {job_id: size for job_id, size in sizes.items() if size}
+
+
 def _tell(reel: Reel) -> None:
     with suppress(OSError):
         reel.tell()
@@ -307,7 +340,7 @@ def wrote_all(job: Job, attempt: int | None) -> bool:
     return job.end is not None and job.end.reason is not EndReason.WORKER_LOST
 
 
-def _told(ended: Ended) -> dict[str, int]:
+def _told(ended: Ended) -> dict[StreamName, int]:
     """Return how many bytes of each stream the worker read, by its last report."""
     told = ended.facts.get("output")
     sizes = {stream: told.get(stream) for stream in STREAMS} if isinstance(told, dict) else {}

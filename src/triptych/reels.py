@@ -8,16 +8,20 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
+from typing import Literal
 
 Gap = tuple[int, int]
 
-STREAMS = ("stdout", "stderr")
+StreamName = Literal["stdout", "stderr"]
+
+STREAMS: tuple[StreamName, ...] = ("stdout", "stderr")
 ORDER = "order"
 FRAME_BYTES = 64 * 1024
 FRAME_US = 100_000
 MAX_OFFSET = 2**53
 
 _ENTRY = struct.Struct("<QQQ")
+_BLOCK_BYTES = 512
 _SCAN_BYTES = 4096 * _ENTRY.size
 
 
@@ -37,7 +41,7 @@ class Entry:
     """
 
     seq: int
-    stream: str
+    stream: StreamName
     offset: int
     t_us: int
     what: What = What.DATA
@@ -66,7 +70,7 @@ class Known:
 class State:
     """What is known of an attempt's output: each stream, the newest `seq`, whether its last report was taken, how many entries tell it."""
 
-    streams: Mapping[str, Known]
+    streams: Mapping[StreamName, Known]
     seq: int = 0
     ended: bool = False
     entries: int = 0
@@ -83,7 +87,7 @@ class State:
         )
 
 
-def _with(streams: Mapping[str, Known], entry: Entry, before: int) -> Mapping[str, Known]:
+def _with(streams: Mapping[StreamName, Known], entry: Entry, before: int) -> Mapping[StreamName, Known]:
     """Return the streams with what an entry adds to the first `before` bytes of both."""
     if entry.what is What.END:
         return streams
@@ -113,7 +117,7 @@ class Reel:
         """Say whether some entry is not in the file yet."""
         return bool(self._untold)
 
-    def put(self, stream: str, offset: int, data: bytes, t_us: int) -> None:
+    def put(self, stream: StreamName, offset: int, data: bytes, t_us: int) -> None:
         """Keep what is new of a chunk. Raises OSError when the disk does not take it: then it is a gap."""
         if offset + len(data) <= self.end(stream):
             return
@@ -125,11 +129,11 @@ class Reel:
             self.miss(stream, offset + len(data), t_us)
             raise
 
-    def end(self, stream: str) -> int:
+    def end(self, stream: StreamName) -> int:
         """Return the offset behind the last byte or gap of a stream."""
         return self.state.streams[stream].end
 
-    def miss(self, stream: str, until: int, t_us: int = 0) -> None:
+    def miss(self, stream: StreamName, until: int, t_us: int = 0) -> None:
         """Let everything of a stream up to `until` that is not here be a gap."""
         if until > self.end(stream):
             self._tell(stream, until - self.end(stream), t_us, What.GAP)
@@ -154,14 +158,14 @@ class Reel:
             os.close(file)
         self._files.clear()
 
-    def _write(self, stream: str, rest: memoryview, t_us: int) -> None:
+    def _write(self, stream: StreamName, rest: memoryview, t_us: int) -> None:
         file = self._open(stream)
         while rest:
             written = os.pwrite(file, rest, self.end(stream))
             self._tell(stream, written, t_us, What.DATA)
             rest = rest[written:]
 
-    def _tell(self, stream: str, size: int, t_us: int, what: What) -> None:
+    def _tell(self, stream: StreamName, size: int, t_us: int, what: What) -> None:
         entry = Entry(seq=self.state.seq + size, stream=stream, offset=self.end(stream), t_us=t_us, what=what)
         last = self.state.last
         again = last is not None and _continues(last, entry, self.end(stream) - last.offset + size)
@@ -195,7 +199,7 @@ class Frame:
     """
 
     seq: int
-    stream: str
+    stream: StreamName
     offset: int
     t_us: int
     data: bytes = b""
@@ -218,11 +222,11 @@ def frames(folder: Path, after: int) -> Iterator[Frame]:
         seq = entry.seq
 
 
-def read_bytes(path: Path, offset: int, size_bytes: int) -> bytes:
+def read_bytes(path: Path, offset: int, size: int) -> bytes:
     """Return the bytes of a stream's file from `offset` on, as many as there are; none if the file is gone."""
     try:
         with path.open("rb", buffering=0) as file:
-            return os.pread(file.fileno(), size_bytes, offset)
+            return os.pread(file.fileno(), size, offset)
     except FileNotFoundError:
         return b""
 
@@ -242,6 +246,15 @@ def shed(folder: Path) -> None:
     draft.replace(folder / ORDER)
     for stream in STREAMS:
         (folder / stream).unlink(missing_ok=True)
+
+
+def size_bytes(folder: Path) -> int:
+    """Return how much disk the bytes of an attempt take, 0 once they are shed."""
+    blocks = 0
+    for stream in STREAMS:
+        with suppress(FileNotFoundError):
+            blocks += max(1, (folder / stream).stat().st_blocks)
+    return blocks * _BLOCK_BYTES
 
 
 def make_durable(folder: Path) -> None:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from agent.site import WORKER, Site, gone, marked
@@ -20,7 +21,7 @@ from triptych.agent.verdicts import LEFT
 from triptych.buses.memory import MemoryBus
 from triptych.clock import SystemClock
 from triptych.kinds import KINDS
-from triptych.messages import Answer, Ask, Ended, Pause, Refused, Running, Start, Stop
+from triptych.messages import Answer, Ask, Ended, Pause, Reconcile, Refused, Renew, Running, Start, Stock, Stop
 from triptych.model import EndReason, Fault, Place, WorkerState
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
@@ -227,18 +228,22 @@ async def test_the_next_agent_knows_what_was_spawned_and_ends_what_is_left(tmp_p
     bus = MemoryBus()
     place = Place(worker_id=WORKER, data_dir=str(tmp_path / "data"))
     async with Agent(bus=bus, place=place, slots={"command": 4}, clock=SystemClock()) as heir:
-        assert (job_id, 1) in await heir.inventory()
         assert not marked(job_id)
+        stock = await heir.handle(Reconcile(jobs=((job_id, 1),)))
+        assert stock == Answer(data=msgspec.to_builtins(Stock(gone=(job_id,))))
     await bus.close()
 
 
-async def test_what_could_not_be_spawned_is_not_in_the_inventory(site: Site) -> None:
-    assert site.agent is not None
+async def test_what_could_not_be_spawned_is_told_or_never_was(site: Site) -> None:
+    """workers L3."""
     good, _ = await site.run("true")
     bad, _ = await site.run("nosuch")
     await site.ended(good)
     await site.ended(bad)
-    assert await site.agent.inventory() == {(good, 1)}
+    keys = ((good, 1), (bad, 1))
+    assert await site.do(Reconcile(jobs=keys)) == Answer(data=msgspec.to_builtins(Stock(told=tuple(sorted((good, bad))))))
+    assert await site.do(Renew(taken=((good, 1, 99), (bad, 1, 99)))) == Answer()
+    assert await site.do(Reconcile(jobs=keys)) == Answer(data=msgspec.to_builtins(Stock(gone=(good,), never=(bad,))))
 
 
 async def test_closing_ends_every_process_within_five_seconds(tmp_path: Path) -> None:

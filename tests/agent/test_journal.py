@@ -49,7 +49,7 @@ def test_what_was_told_is_there_after_a_crash(journal: Journal, file: Path, cloc
     journal.tell("a", 1)
     heir = Journal(file, "boot-1", clock)
     assert not heir.tell("a", 1)
-    assert heir.open_here(spooled=False) == heir.spawned() == {("a", 1)}
+    assert heir.open_here(spooled=False) == {("a", 1)}
     heir.close()
 
 
@@ -57,7 +57,7 @@ def test_nothing_of_another_boot_can_be_alive(journal: Journal, file: Path, cloc
     journal.tell("a", 1)
     heir = Journal(file, "boot-2", clock)
     assert heir.open_here(spooled=False) == set()
-    assert heir.spawned() == {("a", 1)}
+    assert heir.find("a") is not None
     heir.close()
 
 
@@ -75,14 +75,13 @@ def test_an_open_attempt_is_never_forgotten(journal: Journal, clock: SetClock) -
     journal.tell("a", 1)
     clock.moment += timedelta(days=400)
     journal.flush()
-    assert journal.spawned() == {("a", 1)}
+    assert journal.open_here(spooled=False) == {("a", 1)}
 
 
 def test_a_refused_program_was_never_spawned(journal: Journal) -> None:
     journal.tell("a", 1)
     journal.refused(("a", 1), "exec: no command")
     journal.ended(("a", 1), None)
-    assert journal.spawned() == set()
     assert journal.find("a", 1) == Told(job_id="a", attempt=1, pid=None, refused="exec: no command", ended=True)
 
 
@@ -112,3 +111,20 @@ def test_a_disk_that_refuses_is_said(file: Path, clock: SetClock) -> None:
     assert fault.value.code == "store_unavailable"
     journal._database.execute("PRAGMA query_only = OFF")
     journal.close()
+
+
+def test_what_a_spool_must_confirm_is_asked_for_apart(journal: Journal) -> None:
+    """workers K11."""
+    journal.tell("a", 1, spooled=True)
+    journal.tell("b", 1)
+    assert journal.open_here(spooled=True) == {("a", 1)}
+    assert journal.open_here(spooled=False) == {("b", 1)}
+
+
+def test_what_is_forbidden_is_as_if_told_and_refused(journal: Journal) -> None:
+    """workers L6."""
+    assert journal.forbid("a", 1)
+    assert not journal.tell("a", 1)
+    assert journal.find("a") == Told(job_id="a", attempt=1, pid=None, refused="revoked", ended=True)
+    journal.tell("b", 1)
+    assert not journal.forbid("b", 1)

@@ -19,7 +19,7 @@ END_BOUND_S = 20.0
 def system(tmp_path: Path) -> Iterator[System]:
     system = System(tmp_path)
     yield system
-    _clear(system)
+    clear(system)
 
 
 @pytest.fixture
@@ -40,10 +40,10 @@ def starved(tmp_path: Path, small_disk: Path) -> Iterator[System]:
     system = System(tmp_path, data=small_disk / "data")
     system.log = small_disk / "log"
     yield system
-    _clear(system)
+    clear(system)
 
 
-def _clear(system: System) -> None:
+def clear(system: System) -> None:
     """End what a test started. Where a server lives it must do so itself: nobody may be left of it, its shims and its jobs."""
     was_alive = system.is_alive
     try:

@@ -3,7 +3,6 @@
 import asyncio
 import resource
 from collections.abc import Coroutine, Iterable, Mapping
-from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -131,15 +130,6 @@ class Agent:
         _raise_descriptor_limit()
         for held in await self._legacy.take_over(self._boot_id):
             self._held[held.job_id] = held
-
-    async def inventory(self) -> AbstractSet[Key]:
-        """Return every (job, attempt) that may have been executed here. An attempt that is not in it was never executed."""
-        await self.adopt()
-        return self._journal.spawned()
-
-    def accounted(self) -> AbstractSet[Key]:
-        """Return every (job, attempt) that lives here, or whose end is about to be reported."""
-        return {held.key for held in self._held.values()} | self._crew.receipts.all_ends
 
     async def start(self) -> None:
         """Adopt what is left, start the fork servers, fill the pool, serve and announce.

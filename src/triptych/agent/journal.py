@@ -114,11 +114,6 @@ class Journal:
         asked = "SELECT job_id, attempt FROM attempt WHERE ended_us IS NULL AND boot_id = ? AND spooled = ?"
         return set(self._database.execute(asked, (self._boot_id, spooled)))
 
-    def spawned(self) -> AbstractSet[Key]:
-        """Return every attempt whose program may have been executed."""
-        self.flush()
-        return set(self._database.execute("SELECT job_id, attempt FROM attempt WHERE refused IS NULL"))
-
     def flush(self) -> None:
         """Write what was noted, and forget what nobody will ask for any more; while the disk refuses, all is kept for the next time."""
         self._try(self._write_down)

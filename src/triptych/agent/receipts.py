@@ -3,7 +3,6 @@
 import os
 import shutil
 from collections.abc import Iterable
-from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -58,11 +57,6 @@ class Receipts:
     def ends(self, key: Key) -> bool:
         """Say whether the end of an attempt is on its way to the server."""
         return key in self._ends
-
-    @property
-    def all_ends(self) -> AbstractSet[Key]:
-        """Return the attempts whose end is on its way to the server."""
-        return self._ends
 
     def take(self, taken: Iterable[tuple[str, int, int]]) -> None:
         """Throw away the pages on which nothing is left that the server does not have."""

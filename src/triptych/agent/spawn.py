@@ -31,7 +31,8 @@ _REASONS = {
 class Program:
     """What to execute: `file` with `argv` and exactly `env`, in `cwd`.
 
-    `facts` go into the record of the run. With `merge_output` both streams share one pipe.
+    `facts` go into the record of the run. With `merge_output` both streams share one pipe. Of each stream `output_max_bytes` are kept,
+    the last of them in `tail_dir` until its end.
     """
 
     file: str
@@ -43,6 +44,8 @@ class Program:
     merge_output: bool = False
     timeout_s: float | None = None
     grace_s: float = 5.0
+    output_max_bytes: int = 64 * 1024 * 1024
+    tail_dir: str = "/tmp"  # noqa: S108 - files without a name
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -124,16 +124,6 @@ class EventsQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     after: Position | Unset = UNSET
 
 
-class OutputQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which bytes of which stream (workers O9)."""
-
-    stream: Literal["stdout", "stderr"] = "stdout"
-    offset: Position = 0
-    limit: Annotated[int, Meta(ge=1, le=MAX_NUMBER)] | Unset = UNSET
-    follow: Literal[0, 1] = 0
-    attempt: Annotated[int, Meta(ge=1, le=2**31)] | Unset = UNSET
-
-
 KEY = Parameter(
     name="Idempotency-Key",
     place="header",
