@@ -183,6 +183,12 @@ class Engine:
         self._ledger.jobs.drop(job.id)
         await self._outputs.forget(job.id)
 
+    async def shed(self, job_id: str) -> None:
+        """Delete what an ended job wrote; its record says when. Raises `Conflict` while it is live."""
+        job = _in(await self.find(job_id), State.ENDED)
+        await self._outputs.shed(job.id)
+        await self._ledger.apply([moves.shed(job, self.clock.now())])
+
     async def probe(self, worker_id: str | None, ask: Ask, timeout: timedelta) -> Json:
         """Ask a process of a worker (None: the first ready one) without a job. Raises what it refused with, or `Unavailable`."""
         worker = await (self._line.any_ready() if worker_id is None else self._line.reach(worker_id))

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
-from triptych.clock import from_us
+from triptych.clock import from_us, to_text
 from triptych.kinds import KINDS
 from triptych.messages import Ended, Finding, Output, Paused, Progress, Report, Resumed, Running, Stock
 from triptych.model import HELD_BY_WORKER, LIVE, Change, End, EndReason, Fault, Job, State, sources
@@ -95,6 +95,14 @@ def again(job: Job, end: Change, now: datetime) -> Sequence[Change]:
         return ()
     held = sources(State.QUEUED) & HELD_BY_WORKER
     return (replace(end, sources=held, target=State.QUEUED, requeue=True, not_before=now + pause, note="retry"),)
+
+
+def shed(job: Job, at: datetime) -> Change:
+    """Say that what an ended job wrote was deleted."""
+    told = job.facts.get("output")
+    output = {**(told if isinstance(told, dict) else {}), "pruned_at": to_text(at)}
+    ended = frozenset({State.ENDED})
+    return Change(job_id=job.id, at=at, sources=ended, attempt=job.attempt, facts={"output": output}, note="output_pruned")
 
 
 def lose_touch(job: Job, at: datetime) -> Change:
