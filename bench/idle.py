@@ -17,7 +17,7 @@ MB = 1e6
 
 
 def figures() -> list[Figure]:
-    """Measure cold start, idle memory and idle CPU."""
+    """Measure workers P7: cold start, idle memory and CPU, and what a live job adds."""
     return asyncio.run(_figures())
 
 

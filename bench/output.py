@@ -32,7 +32,7 @@ class Looks:
 
 
 def figures() -> list[Figure]:
-    """Measure P9 with nobody reading the output."""
+    """Measure workers P9 with nobody reading the output."""
     return asyncio.run(_figures())
 
 

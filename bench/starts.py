@@ -23,7 +23,7 @@ MS = 1000.0
 
 
 def figures() -> list[Figure]:
-    """Measure idle latency, throughput with a kill at the end, and CPU by process."""
+    """Measure workers P3, P1 and P10: idle latency, throughput with a kill at the end, and CPU by process."""
     return asyncio.run(_figures())
 
 

@@ -20,7 +20,7 @@ exec date +%s%N > {folder}/$TRIPTYCH_JOB_ID
 
 
 def figures() -> list[Figure]:
-    """Measure P4 and P5 on a system that does nothing else."""
+    """Measure workers P4 and P5 on a system that does nothing else."""
     return asyncio.run(_figures())
 
 

@@ -136,6 +136,23 @@ class Outputs:
         self._dirty = {key for key in self._dirty if key[0] != job_id}
         await self._in(self._writer, partial(self._forget, job_id))
 
+    async def shed(self, job_id: str) -> None:
+        """Delete what a job wrote; what is left tells how much that was, as a gap over everything. Raises `Unavailable`."""
+        self._dirty = {key for key in self._dirty if key[0] != job_id}
+        try:
+            await self._in(self._writer, partial(self._shed, job_id))
+        except OSError as fault:
+            raise Unavailable("output cannot be shed", code="store_unavailable") from fault
+
+    async def sizes(self) -> dict[str, int]:
+        """Return how many bytes of disk the output of each job takes, of those whose output was not shed."""
+        return await self._look(partial(_sizes, self._folder))
+
+    def disk_bytes(self) -> int:
+        """Return the size of the disk that this output lies on."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return shutil.disk_usage(self._folder).total
+
     def _path(self, job_id: str, attempt: int) -> Path:
         if not _NAME.fullmatch(job_id):
             raise Invalid("job id is not one", field="job_id")
@@ -236,11 +253,20 @@ class Outputs:
         return not owes
 
     def _forget(self, job_id: str) -> None:
+        self._drop(job_id)
+        shutil.rmtree(self._path(job_id, 0).parent, ignore_errors=True)
+
+    def _shed(self, job_id: str) -> None:
+        self._settle()
+        self._drop(job_id)
+        for attempt in list(self._path(job_id, 0).parent.iterdir()):
+            reels.shed(attempt)
+
+    def _drop(self, job_id: str) -> None:
         for key in [key for key in self._reels if key[0] == job_id]:
             self._reels[key].close()
             with self._lock:
                 del self._reels[key]
-        shutil.rmtree(self._path(job_id, 0).parent, ignore_errors=True)
 
     def _close(self) -> None:
         self._settle()
@@ -294,6 +320,12 @@ class Outputs:
         following = found[-1].seq if found else after
         ended = state.ended or (ended and not state.entries)
         return Frames(frames=tuple(found), next_seq=following, complete=ended and following >= state.seq)
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    jobs = list(folder.iterdir()) if folder.is_dir() else []
+    sizes = {job.name: sum(reels.size_bytes(attempt) for attempt in job.iterdir()) for job in jobs}
+    return {job_id: size for job_id, size in sizes.items() if size}
 
 
 def _tell(reel: Reel) -> None:

@@ -21,6 +21,7 @@ FRAME_US = 100_000
 MAX_OFFSET = 2**53
 
 _ENTRY = struct.Struct("<QQQ")
+_BLOCK_BYTES = 512
 _SCAN_BYTES = 4096 * _ENTRY.size
 
 
@@ -221,11 +222,11 @@ def frames(folder: Path, after: int) -> Iterator[Frame]:
         seq = entry.seq
 
 
-def read_bytes(path: Path, offset: int, size_bytes: int) -> bytes:
+def read_bytes(path: Path, offset: int, size: int) -> bytes:
     """Return the bytes of a stream's file from `offset` on, as many as there are; none if the file is gone."""
     try:
         with path.open("rb", buffering=0) as file:
-            return os.pread(file.fileno(), size_bytes, offset)
+            return os.pread(file.fileno(), size, offset)
     except FileNotFoundError:
         return b""
 
@@ -245,6 +246,15 @@ def shed(folder: Path) -> None:
     draft.replace(folder / ORDER)
     for stream in STREAMS:
         (folder / stream).unlink(missing_ok=True)
+
+
+def size_bytes(folder: Path) -> int:
+    """Return how much disk the bytes of an attempt take, 0 once they are shed."""
+    blocks = 0
+    for stream in STREAMS:
+        with suppress(FileNotFoundError):
+            blocks += max(1, (folder / stream).stat().st_blocks)
+    return blocks * _BLOCK_BYTES
 
 
 def make_durable(folder: Path) -> None:

@@ -8,6 +8,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from triptych import folder
@@ -25,6 +26,7 @@ from triptych.panels.openapi import document as describe
 from triptych.panels.server import bind, check_tokens, serve, tls_context
 from triptych.panels.table import Table
 from triptych.policy import place_of
+from triptych.retention import Retention
 from triptych.settings import Settings
 from triptych.stores.sql import SqlStore
 from triptych.tokens import Tokens
@@ -104,11 +106,13 @@ async def running(settings: Settings, listener: socket.socket) -> AsyncIterator[
         outputs = await stack.enter_async_context(Outputs(settings.data_dir / "output"))
         bus = MemoryBus()
         stack.push_async_callback(bus.close)
-        engine = await stack.enter_async_context(Engine(store=store, bus=bus, outputs=outputs, clock=clock))
+        engine = await stack.enter_async_context(_engine(settings, store, bus, outputs, clock))
         agent = Agent(bus=bus, place=place, slots=_slots(settings), clock=clock)
-        await engine.recover(place.worker_id, await agent.inventory())
+        await agent.inventory()
         await stack.enter_async_context(agent)
-        await stack.enter_async_context(_background(Upkeep(engine, clock).run()))
+        await engine.attend(place.worker_id)
+        await stack.enter_async_context(_background(Upkeep(engine, clock, keep=timedelta(days=settings.record_days)).run()))
+        await stack.enter_async_context(_background(_retention(settings, engine, outputs, clock).run()))
         await stack.enter_async_context(_background(tokens.run()))
         await stack.enter_async_context(_background(audit.run()))
         service = Service(engine=engine, catalog=store, settings=settings, clock=clock, tokens=tokens, audit=audit)
@@ -130,6 +134,12 @@ async def _serving(app: App, listener: socket.socket, engine: Engine) -> AsyncIt
         await asyncio.gather(task, engine.close())
 
 
+def _engine(settings: Settings, store: SqlStore, bus: MemoryBus, outputs: Outputs, clock: SystemClock) -> Engine:
+    return Engine(
+        store=store, bus=bus, outputs=outputs, clock=clock, worker_lease_s=settings.worker_lease_s, job_lease_s=settings.job_lease_s
+    )
+
+
 def _as_up(settings: Settings, listener: socket.socket, place: Place) -> Up:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return Up(
@@ -146,6 +156,17 @@ async def _tokens(settings: Settings, store: SqlStore, clock: SystemClock) -> To
     await tokens.load()
     check_tokens(settings, tokens)
     return tokens
+
+
+def _retention(settings: Settings, engine: Engine, outputs: Outputs, clock: SystemClock) -> Retention:
+    return Retention(
+        engine,
+        outputs,
+        clock,
+        work=settings.data_dir / "work",
+        output_days=settings.output_days,
+        output_max_total_bytes=settings.output_max_total_bytes,
+    )
 
 
 def _slots(settings: Settings) -> dict[str, int]:

@@ -4,6 +4,7 @@ import os
 import shutil
 import stat
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -308,3 +309,21 @@ async def test_a_umask_that_no_job_names_is_the_workers(tmp_path: Path) -> None:
     async with Site(tmp_path, umask=0o027) as site:
         assert await output(site, "sh", "-c", "umask") == b"0027\n"
         assert await output(site, "sh", "-c", "umask", umask=0o002) == b"0002\n"
+
+
+async def test_a_work_folder_that_its_job_emptied_is_removed(site: Site) -> None:
+    """Workers S9."""
+    left = await output(site, "sh", "-c", "touch $TMPDIR/x; rm $TMPDIR/x; printf %s $TMPDIR")
+    assert _age_s(left.decode()) is None
+
+
+async def test_a_work_folder_with_files_counts_its_age_from_the_end_of_its_job(site: Site) -> None:
+    """Workers S9: whatever the job made of its times."""
+    left = await output(site, "sh", "-c", "touch $TMPDIR/x; touch -d 1990-01-01 $TMPDIR; printf %s $TMPDIR")
+    age_s = _age_s(left.decode())
+    assert age_s is not None
+    assert age_s < 3600
+
+
+def _age_s(folder: str) -> float | None:
+    return time.time() - Path(folder).stat().st_mtime if Path(folder).exists() else None

@@ -11,6 +11,7 @@ import pytest
 
 from panels.door import Line, Reply, request
 from panels.system import WORKER_ID, System
+from triptych.errors import Conflict
 from triptych.messages import Ended, Output
 from triptych.model import End, EndReason, State, Submission
 
@@ -144,7 +145,8 @@ async def test_what_a_worker_read_and_never_sent_is_a_gap(system: System) -> Non
     reply = await get(system, job_id, "?offset=4")
     assert (reply.headers["triptych-gap"], reply.headers["triptych-complete"]) == ("4-10", "true")
     record = json.loads((await system.door.ask("GET", f"/api/v1/jobs/{job_id}")).body)
-    assert record["output"] == {"stdout": {"bytes": 10, "gaps": [[4, 10]]}, "stderr": {"bytes": 3, "gaps": [[0, 3]]}}
+    assert record["output"]["stdout"] == {"bytes": 10, "gaps": [[4, 10]]}
+    assert record["output"]["stderr"] == {"bytes": 3, "gaps": [[0, 3]]}
 
 
 async def test_output_of_a_lost_worker_is_not_complete(system: System) -> None:
@@ -270,3 +272,24 @@ async def test_server_sent_frames_are_resumed_without_gap_or_repeat(system: Syst
         assert await line.chunk() == b""
     over = await get(system, job_id, "/frames", accept="text/event-stream", last_event_id="11")
     assert over.status == 204
+
+
+async def test_output_that_was_shed_is_a_gap_and_the_record_says_when(system: System) -> None:
+    """workers O8."""
+    job_id = await both(system)
+    await end(system, job_id, stdout=8, stderr=3)
+    await system.engine.shed(job_id)
+    reply = await get(system, job_id, "")
+    assert (reply.body, reply.headers["triptych-gap"], reply.headers["triptych-complete"]) == (b"", "0-8", "true")
+    assert [frame["gap"] for frame in await frames(system, job_id)] == [[0, 8], [0, 3]]
+    record = json.loads((await system.door.ask("GET", f"/api/v1/jobs/{job_id}")).body)
+    assert record["output"]["stdout"]["bytes"] == 8
+    assert record["output"]["pruned_at"].startswith("20")
+
+
+async def test_output_of_a_live_job_is_not_shed(system: System) -> None:
+    """workers O8."""
+    job_id = await both(system)
+    with pytest.raises(Conflict):
+        await system.engine.shed(job_id)
+    assert (await get(system, job_id, "")).body == b"onethree"

@@ -67,7 +67,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     def sentence(self) -> str:
         """How it ended, with the reason where there is one."""
         word = self.status.replace("_", " ")
-        return f"{word}: {printable(self.error.message)}" if self.error else word
+        return word if self.error is None or self.error.message == word else f"{word}: {printable(self.error.message)}"
 
     @property
     def what(self) -> str:

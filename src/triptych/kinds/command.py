@@ -146,7 +146,8 @@ class WorkFolder:
 
     def tidy(self) -> None:
         """Keep the folder for the next attempt if this one did not touch it, else leave it to retention."""
-        if not self._untouched():
+        if self._current is not None and not self._untouched():
+            _leave(self._current)
             self._current = None
 
     def drop(self) -> None:
@@ -162,6 +163,15 @@ class WorkFolder:
             return _stamp(os.lstat(self._current)) == _stamp(self._fresh) and not os.listdir(self._current)
         except OSError:
             return False
+
+
+def _leave(folder: str) -> None:
+    """Remove an empty folder; one that is not waits for retention, from now on."""
+    try:
+        os.rmdir(folder)
+    except OSError:
+        with suppress(OSError):
+            os.utime(folder)
 
 
 def _stamp(status: os.stat_result) -> tuple[int, int, int]:
