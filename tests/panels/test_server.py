@@ -55,7 +55,7 @@ async def test_off_loopback_tls_or_its_proxy_let_listen_but_not_serve_without_a_
     with pytest.raises(Forbidden, match=f"triptych token create NAME --role admin --data {tmp_path}") as caught:
         check_tokens(settings, tokens)
     assert caught.value.code == "listen_refused"
-    await tokens.create(name="t", role=Role.VIEWER, by="x", expires_at=clock.now() + timedelta(hours=1))
+    await tokens.create(name="t", role=Role.VIEWER, by="x", lifetime=timedelta(hours=1))
     check_tokens(settings, tokens)
     clock.time += timedelta(hours=1)
     with pytest.raises(Forbidden):
