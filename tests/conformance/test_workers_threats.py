@@ -114,18 +114,19 @@ def write_settings(data: Path, tls: Tls, more: str = "") -> None:
     (data / "triptych.toml").write_text(f'host = "0.0.0.0"\ntls_cert = "{tls.cert}"\ntls_key = "{tls.key}"\n{more}')
 
 
-async def test_row_1_whoever_reaches_the_port_finds_no_server_that_is_not_set_up(tmp_path: Path, tls: Tls) -> None:
+async def test_row_1_whoever_reaches_the_port_finds_no_server_that_is_not_set_up(tls: Tls) -> None:
     """Workers 9, S5, S10: started off loopback unconfigured, or half configured, it exits with 2 and says what to do."""
-    assert "without tokens and TLS" in refused(tmp_path, "--host", "0.0.0.0")
-    if IS_ROOT:
-        write_settings(tmp_path, tls, 'commands = "any"')
-        assert "as root" in refused(tmp_path)
-    write_settings(tmp_path, tls)
-    assert "list the commands" in refused(tmp_path, **ROOT_MAY)
-    write_settings(tmp_path, tls, 'commands = "any"')
-    assert "triptych token create" in refused(tmp_path, **ROOT_MAY)
-    made_token(tmp_path, "--role", "admin", "--expires-in-s", "0.001")
-    assert "triptych token create" in refused(tmp_path, **ROOT_MAY)
+    with reachable_folder() as data:
+        assert "without tokens and TLS" in refused(data, "--host", "0.0.0.0")
+        if IS_ROOT:
+            write_settings(data, tls, 'commands = "any"')
+            assert "as root" in refused(data)
+        write_settings(data, tls)
+        assert "list the commands" in refused(data, **ROOT_MAY)
+        write_settings(data, tls, 'commands = "any"')
+        assert "triptych token create" in refused(data, **ROOT_MAY)
+        made_token(data, "--role", "admin", "--expires-in-s", "0.001")
+        assert "triptych token create" in refused(data, **ROOT_MAY)
 
 
 async def test_row_1_whoever_reaches_a_server_that_is_set_up_needs_a_token_and_tls(beyond: tuple[Beyond, str]) -> None:
