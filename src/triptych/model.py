@@ -231,10 +231,22 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """What a job process may know of its worker: who it is and where its folders are."""
+    """What a job process may know of its worker: who it is, where its folders are, and what it has to hold a job with.
+
+    `kill_tiers` are those that it has, in order, and `missing_tiers` why it lacks the others; `cgroup` is the folder of the jobs'
+    leaves, which have these `controllers`. `limits` are what a job gets that asks for none, `max_limits` the most that one may ask for.
+    """
 
     worker_id: str
     data_dir: str
     roots: tuple[str, ...] = ()
     media_roots: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
+    kill_tiers: tuple[str, ...] = ("subreaper",)
+    missing_tiers: Mapping[str, str] = field(default_factory=dict)
+    cgroup: str = ""
+    controllers: tuple[str, ...] = ()
+    limits: Mapping[str, float] = field(default_factory=dict)
+    max_limits: Mapping[str, float] = field(default_factory=dict)
+    open_files: int = 4096
+    run_as: str | None = None

@@ -95,21 +95,6 @@ def test_a_zombie_is_a_child_but_no_member() -> None:
         assert child.pid not in pids(tree.members(os.getpid()))
 
 
-def test_an_ending_is_polite_first_and_forceful_then() -> None:
-    """Workers K1."""
-    with nest(QUIET, STUBBORN) as (root, (quiet, stubborn)):
-        until(lambda: bool(tree.children(stubborn)))
-        ending = tree.Ending(root, grace_s=0.3)
-        begun = time.monotonic()
-        ending.step()
-        until(lambda: state(quiet) in {"Z", "gone"})
-        assert state(stubborn) in ALIVE
-        while state(stubborn) not in {"Z", "gone"}:
-            time.sleep(min(0.01, ending.step()))
-        assert time.monotonic() - begun >= 0.3
-        assert pids(ending.reached) >= {quiet, stubborn}
-
-
 def test_freeze_stands_still_and_thaw_goes_on() -> None:
     with nest("while :; do :; done", QUIET) as (root, (busy, quiet)):
         tree.freeze(root)

@@ -5,6 +5,7 @@ from collections.abc import Coroutine, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self, assert_never
@@ -13,13 +14,15 @@ import msgspec
 import structlog
 
 from triptych import __version__
-from triptych.agent.attempt import KILL_TIER
 from triptych.agent.forks import Forks
 from triptych.agent.journal import Journal
 from triptych.agent.outbox import Outbox
 from triptych.agent.pool import Pool
 from triptych.agent.process import Process
 from triptych.agent.roots import make_ready
+from triptych.agent.survey import describe
+from triptych.agent.tiers import choose
+from triptych.agent.tiers.cgroup import empty
 from triptych.agent.tree import Member, kill_marked, stat
 from triptych.agent.verdicts import LEFT, epitaph, lost_end, no_such_kind, start_text
 from triptych.clock import to_us
@@ -112,7 +115,9 @@ class Agent:
         self._boot_id = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         self._journal = Journal(Path(place.data_dir) / "journal.db", self._boot_id, clock)
         self._forks = _fork_servers([kinds[kind] for kind in slots], self.place, clock)
-        self._pool = Pool(lambda: self._fork("command", ""), idle_shims)
+        self._pools = {
+            tier: Pool(partial(self._fork, "command", "", tier), idle) for tier, idle in _idle_shims(self.place, idle_shims).items()
+        }
         self._named: dict[str, asyncio.Task[Process]] = {}
         self._outboxes: dict[Process, Outbox] = {}
         self._held: dict[str, Held] = {}
@@ -136,6 +141,7 @@ class Agent:
         To be called before `start`. An attempt that is not in it was never executed.
         """
         left = self._journal.open_here()
+        await self._empty_leaves(job_id for job_id, _ in left)
         await self._kill_all(job_id for job_id, _ in left)
         for key in left:
             self._journal.ended(key, None)
@@ -145,7 +151,7 @@ class Agent:
         """Start the fork servers, fill the pool, serve and announce. Raises `StartFailed` when the kernel refuses to fork."""
         if "shim" in self._forks:
             self._forks["shim"].start()
-            await self._pool.fill()
+            await asyncio.gather(*(pool.fill() for pool in self._pools.values()))
         await self._bus.serve(self.place.worker_id, self.handle)
         await self.announce()
         if "media" in self._forks:
@@ -164,7 +170,7 @@ class Agent:
             seen_at=self._clock.now(),
             slots=self._slots,
             labels=self._labels,
-            facts={"version": __version__, "kill_tiers": [KILL_TIER], "warm": self._warm(), **self._facts},
+            facts={"version": __version__, **describe(self.place), "warm": self._warm(), **self._facts},
         )
         await self._bus.announce(worker)
 
@@ -188,7 +194,8 @@ class Agent:
 
     async def run_once(self) -> None:
         """Do what is due at every heartbeat."""
-        self._pool.trim()
+        for pool in self._pools.values():
+            pool.trim()
         for held in self._held.values():
             if held.pid and not held.noted and (main := stat(held.pid)) is not None:
                 self._journal.ran(held.key, Member(held.pid, main.start_ticks))
@@ -205,7 +212,7 @@ class Agent:
             await self._stop_all()
         await self._bus.leave(self.place.worker_id)
         await _all((outbox.empty() for outbox in self._outboxes.values()), _SHUTDOWN_BOX_S)
-        await self._pool.close()
+        await asyncio.gather(*(pool.close() for pool in self._pools.values()))
         await self._leave_processes()
         await asyncio.gather(*(forks.close() for forks in self._forks.values()))
         for task in (*self._tasks, *self._named.values()):
@@ -236,7 +243,7 @@ class Agent:
         """Give a job to a process, to another one if it ended by itself just then."""
         for _ in range(_TRIES):
             try:
-                process = await self._process(held.start.process, held.start.kind)
+                process = await self._process(held.start.process, held.start.kind, held.start.spec)
             except TriptychError as fault:
                 return self._not_handed_over(held, fault)
             held.process.set_result(process)
@@ -286,39 +293,41 @@ class Agent:
         if ask.kind not in self._slots:
             return no_such_kind(ask.kind)
         for _ in range(_TRIES):
-            process = await self._process(ask.process, ask.kind)
+            process = await self._process(ask.process, ask.kind, ask.spec)
             reply = await process.ask(ask)
             self._give_back(process)
             if reply != LEFT:
                 return reply
         return LEFT
 
-    async def _process(self, name: str, kind: str) -> Process:
-        """Return the living process for a job: one of the pool, or the one of this name."""
+    async def _process(self, name: str, kind: str, spec: Json) -> Process:
+        """Return the living process for a job: one of the pool of its tier, or the one of this name."""
+        pool = self._pools[_birth(self.place, spec)] if self._kinds[kind].fork_server == "shim" else None
         while True:
-            process = await self._pool.take() if self._kinds[kind].fork_server == "shim" else await self._open(name, kind)
+            process = await pool.take() if pool else await self._open(name, kind)
             if not process.closed:
                 return process
 
     async def _open(self, name: str, kind: str) -> Process:
         opening = self._named.get(name)
         if opening is None:
-            opening = self._named[name] = asyncio.create_task(self._fork(kind, name))
+            opening = self._named[name] = asyncio.create_task(self._fork(kind, name, ""))
         try:
             return await asyncio.shield(opening)
         except TriptychError:
             self._named.pop(name, None)
             raise
 
-    async def _fork(self, kind: str, name: str) -> Process:
+    async def _fork(self, kind: str, name: str, tier: str) -> Process:
         entry = self._kinds[kind]
-        process = Process(name, await self._forks[entry.fork_server].fork(entry.run), self._heard, self._lost)
+        born = await self._forks[entry.fork_server].fork(entry.run, tier)
+        process = Process(name, born, self._heard, self._lost, tier)
         self._outboxes[process] = Outbox(self._bus, self._clock, process.hush, process.listen)
         return process
 
     def _give_back(self, process: Process) -> None:
         if not process.name:
-            self._pool.put(process)
+            self._pools[process.tier].put(process)
 
     def _heard(self, process: Process, message: Report | Shown) -> None:
         held = self._held.get(message.job_id) if isinstance(message, Report) else None
@@ -351,6 +360,7 @@ class Agent:
         """Report for a process that is gone, when nothing of its tree is left."""
         status = await self._status(process)
         held = [held for held in self._held.values() if held.is_of(process) and (status or held.seq)]
+        await self._empty_leaves(one.start.job_id for one in held)
         await self._kill_all(one.start.job_id for one in held)
         outbox = self._outboxes[process]
         for one in held:
@@ -378,6 +388,12 @@ class Agent:
         wanted = frozenset(job_ids)
         while wanted and (alive := await asyncio.to_thread(kill_marked, wanted, _SWEEP_S)):
             log.error("processes withstand SIGKILL", job_ids=sorted(wanted), alive=alive)
+
+    async def _empty_leaves(self, job_ids: Iterable[str]) -> None:
+        """Empty the cgroups that shims killed by force left (workers K8)."""
+        wanted = frozenset(job_ids) if self.place.cgroup else frozenset()
+        while wanted and (alive := await asyncio.to_thread(empty, self.place.cgroup, wanted, _SWEEP_S)):
+            log.error("cgroups withstand their end", job_ids=sorted(wanted), populated=alive)
 
     async def _stop_all(self) -> None:
         stops = [
@@ -409,6 +425,17 @@ class Agent:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _birth(place: Place, spec: Json) -> str:
+    """Return how the shim of a command has to be born: `pidns`, or "" for the tiers that any shim can hold a job by."""
+    tier = choose(place.kill_tiers, needs_setuid=bool(spec.get("needs_setuid")))
+    return tier if tier == "pidns" else ""
+
+
+def _idle_shims(place: Place, count: int) -> dict[str, int]:
+    """Return how many idle shims to keep by birth: all of the kind that most jobs need."""
+    return {birth: count if birth == _birth(place, {}) else 0 for birth in {"", _birth(place, {})}}
 
 
 def _fork_servers(kinds: Iterable[KindEntry], place: Place, clock: Clock) -> dict[str, Forks]:

@@ -17,12 +17,13 @@ Lost = Callable[["Process"], None]
 class Process:
     """The agent's end of a job process's line.
 
-    `name` is what several jobs may ask for it by, empty for one of the pool; `heard` takes what it reports and shows; `lost` is
-    called once when the line is closed, by either end; `left` is as in `Born`.
+    `name` is what several jobs may ask for it by, empty for one of the pool of those born as `tier` needs it; `heard` takes what it
+    reports and shows; `lost` is called once when the line is closed, by either end; `left` is as in `Born`.
     """
 
-    def __init__(self, name: str, born: Born, heard: Heard, lost: Lost) -> None:
+    def __init__(self, name: str, born: Born, heard: Heard, lost: Lost, tier: str = "") -> None:
         self.name = name
+        self.tier = tier
         self.pid = born.pid
         self.left = born.left
         self._loop = asyncio.get_running_loop()

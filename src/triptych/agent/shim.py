@@ -6,10 +6,10 @@ import signal
 from collections.abc import Callable
 from typing import assert_never
 
-from triptych.agent.attempt import KILL_TIER, Attempt, boot_s
+from triptych.agent.attempt import Attempt, boot_s
 from triptych.agent.channel import SocketChannel
 from triptych.agent.spawn import Program, Spawner
-from triptych.agent.tree import become_subreaper, members
+from triptych.agent.tree import become_subreaper
 from triptych.errors import ChannelClosed, StartFailed
 from triptych.messages import (
     Answer,
@@ -130,8 +130,8 @@ class Shim:
         self._attempt = Attempt(start, program, spawned)
         for source in self._attempt.taps:
             self._poller.register(source, select.POLLIN)
-        self._report(self._attempt, Running(pid=spawned.pid, facts={"kill_tier": KILL_TIER, **program.facts}))
-        return Answer(data={"pid": spawned.pid})
+        self._report(self._attempt, Running(pid=self._attempt.pid, facts=dict(program.facts)))
+        return Answer(data={"pid": self._attempt.pid})
 
     def _stop(self, number: int, stop: Stop) -> Reply | None:
         """Begin to stop, or join the stop that is under way; answered when the tree is empty or its bound is over (workers K3, K5)."""
@@ -176,7 +176,7 @@ class Shim:
         overdue = [number for number, bound in self._stops if boot_s() >= bound]
         if overdue:
             self._stops = [stop for stop in self._stops if stop[0] not in overdue]
-            alive = sorted(member.pid for member in members(os.getpid()))
+            alive = attempt.survivors()
             self._report(attempt, Progress(parts={}, facts={"survivors": alive}))
             for number in overdue:
                 self._channel.answer(number, Refused(code="stop_not_confirmed", message=f"stop not confirmed: {len(alive)} alive"))
@@ -204,6 +204,7 @@ class Shim:
                 break
             if poller.poll((attempt.wait_s() or 0.0) * 1000):
                 os.read(self._woken, 4096)
+        attempt.close()
         self._tidy()
 
     def _report(self, attempt: Attempt, body: Body) -> None:
