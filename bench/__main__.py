@@ -9,7 +9,7 @@ from rich.table import Table
 
 from bench.figure import Figure
 
-BENCHES = ("idle", "starts", "queries", "store", "media", "camera")
+BENCHES = ("idle", "starts", "queries", "stops", "output", "apart", "store", "media", "camera")
 
 
 def main() -> None:

@@ -1,11 +1,13 @@
 """The floor under every start: processes started in a bare loop, nothing kept, nothing asked."""
 
+import asyncio
 import os
 import subprocess
 import time
 
 TRUE = ["true"]
 ROUNDS = 300
+IN_FLIGHT = 32
 
 
 def seconds_per_start() -> float:
@@ -13,6 +15,20 @@ def seconds_per_start() -> float:
     begun = time.perf_counter()
     for _ in range(ROUNDS):
         subprocess.Popen(TRUE).wait()
+    return (time.perf_counter() - begun) / ROUNDS
+
+
+async def asyncio_seconds_per_start() -> float:
+    """Return what one `asyncio.create_subprocess_exec` of `true` with its wait takes on average, 32 in flight."""
+    left = iter(range(ROUNDS))
+
+    async def client() -> None:
+        for _ in left:
+            process = await asyncio.create_subprocess_exec(*TRUE)
+            await process.wait()
+
+    begun = time.perf_counter()
+    await asyncio.gather(*(client() for _ in range(IN_FLIGHT)))
     return (time.perf_counter() - begun) / ROUNDS
 
 

@@ -1,12 +1,16 @@
 """What the processes of a running system cost, read from /proc."""
 
 import os
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 PPID, UTIME, STIME, CUTIME, CSTIME = 1, 11, 12, 13, 14
 """Places in /proc/PID/stat, counted after the command's name."""
+
+MAPPING_FIELDS = 5
+"""What follows the addresses of a mapping that has a name: rights, offset, device, inode, name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,25 @@ def cpu_s(processes: list[Process]) -> float:
 
 def memory_bytes(processes: list[Process]) -> int:
     """Return the proportional set size of `processes`: shared pages are counted once between them."""
-    return sum(_pss_bytes(process.pid) for process in processes)
+    return sum(_rolled_up(process.pid, "Pss:") for process in processes)
+
+
+def private_bytes(processes: list[Process]) -> int:
+    """Return the memory that would be free again if `processes` ended: what no other process shares."""
+    return sum(_rolled_up(process.pid, "Private_") for process in processes)
+
+
+def private_mappings(pid: int) -> Counter[str]:
+    """Return the private bytes of one process by what they are mapped from: `anonymous`, `[heap]` or a file's name."""
+    found: Counter[str] = Counter()
+    name = ""
+    for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
+        heading, *rest = line.split()
+        if not heading.endswith(":"):
+            name = Path(rest[-1]).name if len(rest) == MAPPING_FIELDS else "anonymous"
+        elif heading.startswith("Private_"):
+            found[name] += int(rest[0]) * 1024
+    return found
 
 
 def _pids() -> list[int]:
@@ -53,9 +75,10 @@ def _read(pid: int) -> Process | None:
     return Process(pid, int(stat[PPID]), command, sum(ticks[:2]) / TICKS_PER_S, sum(ticks[2:]) / TICKS_PER_S)
 
 
-def _pss_bytes(pid: int) -> int:
+def _rolled_up(pid: int, heading: str) -> int:
+    """Return the sum of the lines that begin with `heading`, in bytes; 0 for a process that is gone."""
     try:
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
     except OSError:
         return 0
-    return next((int(line.split()[1]) * 1024 for line in rollup.splitlines() if line.startswith("Pss:")), 0)
+    return sum(int(line.split()[1]) * 1024 for line in rollup.splitlines() if line.startswith(heading))

@@ -17,7 +17,7 @@ OK = 200
 
 
 def figures() -> list[Figure]:
-    """Measure `/query` over as many live jobs as ended ones."""
+    """Measure workers P2: `/query` over as many live jobs as ended ones."""
     return asyncio.run(_figures())
 
 

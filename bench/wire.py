@@ -23,7 +23,14 @@ class Wire:
 
     async def post(self, path: str, body: bytes) -> tuple[int, bytes]:
         """Send `body` and return status and body of the answer. Raises `OSError` or `EOFError` when the server is gone."""
-        head = f"POST {path} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\nContent-Length: {len(body)}\r\n\r\n"
+        return await self._ask("POST", path, body)
+
+    async def get(self, path: str) -> tuple[int, bytes]:
+        """Return status and body of the answer. Raises as `post`."""
+        return await self._ask("GET", path, b"")
+
+    async def _ask(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
+        head = f"{method} {path} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\nContent-Length: {len(body)}\r\n\r\n"
         self._writer.write(head.encode() + body)
         answer = (await self._reader.readuntil(b"\r\n\r\n")).lower()
         length = int(answer.partition(LENGTH)[2].partition(b"\r\n")[0])

@@ -1,88 +1,21 @@
 """The engine's verbs, over the store and bus in memory, with a worker that does as each test says."""
 
 import asyncio
-from contextlib import asynccontextmanager
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from scripted import SOON, ScriptedWorker, annotate, command, engine_on, ready, running, until
 from triptych.buses.memory import MemoryBus
-from triptych.clock import SystemClock, to_us
-from triptych.engine import Engine
 from triptych.errors import Conflict, Invalid, NotFound, StartFailed, StopNotConfirmed, TriptychError, Unavailable
-from triptych.messages import Answer, Ask, Ended, Pause, Paused, Progress, Refused, Report, Resume, Resumed, Running, Start, Stop
-from triptych.model import End, EndReason, Job, Query, State, Submission, Worker, WorkerState
-from triptych.outputs import Outputs
+from triptych.messages import Answer, Ask, Progress, Refused, Running
+from triptych.model import End, EndReason, Query, State, Submission
 from triptych.stores.memory import MemoryStore
-
-ENDED = frozenset({State.ENDED})
-SOON = timedelta(seconds=10)
-
-
-class ScriptedWorker:
-    """A worker that speaks the bus's protocol and runs nothing: each job stays where the test puts it."""
-
-    def __init__(self, bus, name="w", slots=None):
-        self.bus = bus
-        self.name = name
-        self.slots = slots or {"command": 2, "annotate": 1, "camera": 1}
-        self.started = []
-        self.seqs = {}
-        self.on_start = None
-        self.on_stop = None
-
-    async def join(self):
-        await self.bus.serve(self.name, self.answer)
-        await self.announce()
-
-    async def announce(self, **fields):
-        now = datetime.now(UTC)
-        worker = Worker(id=self.name, state=WorkerState.READY, boot_id="b", started_at=now, seen_at=now, slots=self.slots)
-        await self.bus.announce(replace(worker, **fields))
-
-    async def report(self, start, body):
-        key = start.job_id, start.attempt
-        self.seqs[key] = self.seqs.get(key, 0) + 1
-        at_us = to_us(datetime.now(UTC))
-        await self.bus.publish(Report(job_id=start.job_id, attempt=start.attempt, seq=self.seqs[key], at_us=at_us, body=body))
-
-    async def end(self, start, reason=EndReason.EXITED, **fields):
-        await self.report(start, Ended(end=End(reason=reason, **fields)))
-
-    def start_of(self, job_id):
-        return next(start for start in reversed(self.started) if start.job_id == job_id)
-
-    async def answer(self, request):
-        match request:
-            case Start():
-                self.started.append(request)
-                if self.on_start is not None:
-                    return await self.on_start(request)
-                await self.report(request, Running(pid=4711))
-            case Pause(job_id=job_id):
-                await self.report(self.start_of(job_id), Paused())
-            case Resume(job_id=job_id):
-                await self.report(self.start_of(job_id), Resumed())
-            case Stop(job_id=job_id, reason=reason):
-                if self.on_stop is not None:
-                    return await self.on_stop(request)
-                await self.end(self.start_of(job_id), reason, signal=15)
-            case Ask(verb=verb):
-                return Refused(code="invalid", message="no such verb") if verb == "bad" else Answer(data={"verb": verb})
-        return Answer()
 
 
 @pytest.fixture
 async def store():
     async with MemoryStore() as store:
         yield store
-
-
-@asynccontextmanager
-async def engine_on(store, bus, tmp_path):
-    async with Outputs(tmp_path) as outputs, Engine(store=store, bus=bus, outputs=outputs, clock=SystemClock()) as engine:
-        yield engine
 
 
 @pytest.fixture
@@ -104,32 +37,6 @@ async def worker(engine, bus):
     await worker.join()
     await until(lambda: ready(engine))
     return worker
-
-
-async def ready(engine):
-    return (await engine.health()).ready
-
-
-async def until(condition):
-    async with asyncio.timeout(10):
-        while not await condition():
-            await asyncio.sleep(0)
-
-
-def command(**fields):
-    return Submission(**{"kind": "command", "spec": {"argv": ["true"]}, "worker_id": "w", "queue": False} | fields)
-
-
-def annotate(**fields):
-    return Submission(**{"kind": "annotate", "spec": {"input_uri": "/a.mp4", "features": ["IN_BLACK"]}} | fields)
-
-
-async def running(engine, job_id):
-    async def is_running():
-        return (await engine.find(job_id)).state is State.RUNNING
-
-    await until(is_running)
-    return await engine.find(job_id)
 
 
 async def test_a_start_is_stored_then_handed_over_then_running(engine, worker):
@@ -225,7 +132,7 @@ async def test_queued_jobs_start_by_priority_then_age_when_a_slot_comes_free(eng
 
 async def test_a_full_queue_takes_no_more(store, bus, tmp_path):
     """workers section 7, media 2.5."""
-    async with Outputs(tmp_path) as outputs, Engine(store=store, bus=bus, outputs=outputs, clock=SystemClock(), most_queued=1) as engine:
+    async with engine_on(store, bus, tmp_path, most_queued=1) as engine:
         await engine.submit(annotate())
         with pytest.raises(Unavailable) as refusal:
             await engine.submit(annotate())
@@ -403,49 +310,6 @@ async def test_a_second_session_of_one_camera_is_refused(engine, bus):
     with pytest.raises(Conflict) as refusal:
         await engine.submit(session)
     assert refusal.value.code == "process_busy"
-
-
-async def test_a_lost_worker_makes_its_jobs_unreachable(engine, worker):
-    """workers section 6."""
-    job = await engine.submit(command())
-    await running(engine, job.id)
-    await worker.announce(seen_at=datetime.now(UTC) - timedelta(seconds=60))
-
-    async def unreachable():
-        await engine.sweep()
-        return (await engine.find(job.id)).state is State.UNREACHABLE
-
-    await until(unreachable)
-    with pytest.raises(Unavailable, match="worker not connected"):
-        await engine.submit(command())
-
-
-async def test_a_new_engine_on_the_same_store_recovers_what_the_old_one_held(store, tmp_path):
-    """media J5, workers L7."""
-    old_bus = MemoryBus()
-    async with engine_on(store, old_bus, tmp_path) as old:
-        worker = ScriptedWorker(old_bus)
-        await worker.join()
-        await until(lambda: ready(old))
-        ran = await old.submit(command())
-        annotation = await old.submit(annotate())
-        await running(old, ran.id)
-        await running(old, annotation.id)
-    await old_bus.close()
-    now = datetime.now(UTC)
-    lone = Job(id="lone", kind="command", spec={"argv": ["true"]}, created_at=now, state=State.STARTING, attempt=1, worker_id="w")
-    await store.add(lone)
-    bus = MemoryBus()
-    async with engine_on(store, bus, tmp_path) as new:
-        await new.recover("w", {(ran.id, 1), (annotation.id, 1)})
-        assert (await new.find(ran.id)).end.reason is EndReason.WORKER_LOST
-        assert (await new.find("lone")).end.reason is EndReason.NEVER_STARTED
-        assert (await new.find(annotation.id)).state is State.QUEUED
-        worker = ScriptedWorker(bus)
-        await worker.join()
-        again = await running(new, annotation.id)
-        assert again.attempt == 2
-    await bus.close()
 
 
 async def test_an_ended_job_is_forgotten_and_a_live_one_is_not(engine, worker):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from triptych import moves
+from triptych.clock import SystemClock
 from triptych.errors import NotFound
 from triptych.ledger import Ledger
 from triptych.model import Job, State, Worker, WorkerState
@@ -28,7 +29,8 @@ async def store():
 @pytest.fixture
 def roster():
     roster = Roster(timedelta(seconds=10))
-    roster.announce(WORKER)
+    roster.announce(WORKER, timedelta())
+    roster.seat(WORKER)
     return roster
 
 
@@ -39,7 +41,7 @@ def room():
 
 @pytest.fixture
 def ledger(store, roster, room):
-    return Ledger(store, roster, lambda: room.append(True))
+    return Ledger(store, roster, SystemClock(), lambda: room.append(True))
 
 
 async def test_a_kept_job_holds_its_slot_and_is_found(ledger, roster):
@@ -81,7 +83,7 @@ async def test_a_job_is_placed_when_it_comes_to_the_queue_and_when_another_leave
 async def test_live_jobs_are_remembered_after_a_restart(ledger, store, roster):
     await ledger.keep(STARTING)
     fresh = Roster(timedelta(seconds=10))
-    again = Ledger(store, fresh, lambda: None)
+    again = Ledger(store, fresh, SystemClock(), lambda: None)
     await again.load()
     assert [job.id for job in fresh.held("w")] == ["j"]
 
@@ -103,7 +105,7 @@ async def test_a_watcher_sees_each_change_once_and_in_order(ledger):
                 return
 
     watching = asyncio.create_task(watch())
-    await ledger.apply([moves.intend_stop(kept, "me", NOW)])
+    await ledger.apply(moves.intend_stop(kept, "me", NOW))
     await ledger.apply([moves.refuse(kept, "no", NOW)])
     await asyncio.wait_for(watching, 10)
     assert seen == [State.STARTING, State.STOPPING, State.ENDED]

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from triptych.errors import Invalid
-from triptych.messages import Output, Report
+from triptych.messages import Ended, Output, Report
+from triptych.model import End, EndReason
 from triptych.outputs import Outputs, OutputSlice
 
 WHOLE = 10_000_000
@@ -28,6 +29,11 @@ async def outputs(tmp_path: Path) -> AsyncIterator[Outputs]:
 
 def _chunk(offset: int, data: bytes, *, job_id: str = "a", attempt: int = 1, stream: Literal["stdout", "stderr"] = "stdout") -> Report:
     return Report(job_id=job_id, attempt=attempt, seq=1, at_us=0, body=Output(stream=stream, offset=offset, data=data))
+
+
+def _end(*, reason: EndReason = EndReason.EXITED, **sizes: int) -> Report:
+    told = {stream: {"bytes": size, "gaps": []} for stream, size in sizes.items()}
+    return Report(job_id="a", attempt=1, seq=9, at_us=0, body=Ended(end=End(reason=reason), facts={"output": told}))
 
 
 async def _read(outputs: Outputs, offset: int = 0, *, stream: str = "stdout", ended: bool = False) -> OutputSlice:
@@ -68,9 +74,10 @@ async def test_nothing_written_reads_as_nothing(outputs: Outputs) -> None:
 async def test_a_read_is_complete_only_at_the_end_of_an_ended_attempt(outputs: Outputs) -> None:
     """workers O9."""
     await outputs.append([_chunk(0, b"123456")])
-    assert not (await outputs.read("a", 1, "stdout", 0, 5, ended=True)).complete
-    assert (await outputs.read("a", 1, "stdout", 5, 5, ended=True)).complete
-    assert not (await outputs.read("a", 1, "stdout", 5, 5)).complete
+    assert not (await _read(outputs, ended=True)).complete
+    await outputs.finish([_end(stdout=6)])
+    assert not (await outputs.read("a", 1, "stdout", 0, 5)).complete
+    assert (await outputs.read("a", 1, "stdout", 5, 5)).complete
 
 
 async def test_a_repeated_chunk_changes_nothing(outputs: Outputs) -> None:
@@ -85,19 +92,18 @@ async def test_a_hole_is_a_gap_and_is_never_filled(outputs: Outputs) -> None:
     assert await _read(outputs) == OutputSlice(data=b"head", next_offset=4, complete=False)
     assert await _read(outputs, 4) == OutputSlice(data=b"", next_offset=10, complete=False, gap=(4, 10))
     assert await _read(outputs, 7) == OutputSlice(data=b"", next_offset=10, complete=False, gap=(4, 10))
-    assert await _read(outputs, 10, ended=True) == OutputSlice(data=b"tail", next_offset=14, complete=True)
+    assert await _read(outputs, 10) == OutputSlice(data=b"tail", next_offset=14, complete=False)
 
 
 async def test_an_empty_chunk_says_how_far_a_gap_goes(outputs: Outputs) -> None:
     await outputs.append([_chunk(0, b"head"), _chunk(9, b"")])
-    assert await _read(outputs, 4, ended=True) == OutputSlice(data=b"", next_offset=9, complete=True, gap=(4, 9))
+    assert await _read(outputs, 4) == OutputSlice(data=b"", next_offset=9, complete=False, gap=(4, 9))
 
 
 async def test_bytes_and_gaps_are_the_same_after_a_restart(tmp_path: Path) -> None:
     """workers O3."""
     async with Outputs(tmp_path) as outputs:
         await outputs.append([_chunk(3, b"abc"), _chunk(9, b"xyz")])
-        await outputs.finish("a", 1)
     async with Outputs(tmp_path) as outputs:
         await outputs.append([_chunk(3, b"ABC"), _chunk(12, b"!")])
         slices = [await _read(outputs, offset) for offset in (0, 3, 6, 9)]
@@ -108,12 +114,12 @@ async def test_output_of_a_forgotten_job_is_gone(outputs: Outputs, tmp_path: Pat
     await outputs.append([_chunk(0, b"a"), _chunk(0, b"b", attempt=2), _chunk(0, b"c", job_id="b")])
     await outputs.forget("a")
     assert (await _read(outputs)).data == b""
-    assert _files(tmp_path) == ["stdout"]
+    assert _files(tmp_path) == ["order", "stdout"]
     assert (await outputs.read("b", 1, "stdout", 0, WHOLE)).data == b"c"
 
 
 async def test_no_more_files_are_open_than_allowed(tmp_path: Path) -> None:
-    async with Outputs(tmp_path, open_files=4) as outputs:
+    async with Outputs(tmp_path, open_reels=2) as outputs:
         await outputs.append([_chunk(0, b"x", job_id=f"j{n}") for n in range(50)])
         await outputs.append([_chunk(1, b"y", job_id=f"j{n}") for n in range(50)])
         assert _open_below(tmp_path) <= 4
@@ -129,11 +135,11 @@ def _open_below(folder: Path) -> int:
     return sum(link.readlink().is_relative_to(folder) for link in links)
 
 
-async def test_finish_closes_the_files_of_an_attempt(outputs: Outputs) -> None:
+async def test_finish_closes_the_files_of_an_attempt(outputs: Outputs, tmp_path: Path) -> None:
     await outputs.append([_chunk(0, b"x"), _chunk(0, b"x", stream="stderr")])
-    await outputs.finish("a", 1)
-    assert not outputs._tapes
-    assert (await _read(outputs, ended=True)).complete
+    await outputs.finish([_end(stdout=1, stderr=1)])
+    assert _open_below(tmp_path) == 0
+    assert (await _read(outputs)).complete
 
 
 @pytest.mark.parametrize("job_id", ["../b", "a/b", "", ".", "a\0b", "-a"])
@@ -144,7 +150,7 @@ async def test_a_job_id_that_is_none_reaches_no_file(outputs: Outputs, tmp_path:
     assert (await _read(outputs)).data == b"kept"
     with pytest.raises(Invalid):
         await outputs.read(job_id, 1, "stdout", 0, 1)
-    assert _files(tmp_path) == ["stdout"]
+    assert _files(tmp_path) == ["order", "stdout"]
 
 
 @pytest.mark.parametrize("offset", [-1, 2**53 + 1, 2**63])
@@ -166,10 +172,10 @@ async def test_a_full_disk_makes_a_gap_and_output_goes_on_when_space_returns(out
 
 
 async def test_a_gap_that_could_not_be_written_down_is_kept_until_it_can(tmp_path: Path) -> None:
-    async with Outputs(tmp_path, open_files=1) as outputs:
+    async with Outputs(tmp_path, open_reels=1) as outputs:
         with capture_logs(), _disk_that_ends_at(0):
             await outputs.append([_chunk(0, b"lost", job_id="b"), _chunk(0, b"lost")])
-            await outputs.finish("a", 1)
+            await outputs.finish([_end(stdout=4)])
         await outputs.append([_chunk(0, b"x", job_id="c")])
     async with Outputs(tmp_path) as outputs:
         assert (await _read(outputs)).gap == (0, 4)
@@ -218,10 +224,11 @@ def test_any_split_with_any_repeats_reads_back_equal(data: bytes, plan: st.DataO
 
     async def run(folder: Path) -> bytes:
         for i in range(0, len(sent), batch):
-            async with Outputs(folder, open_files=1) as outputs:
+            async with Outputs(folder, open_reels=1) as outputs:
                 await outputs.append([_chunk(start, data[start:until]) for start, until in sent[i : i + batch]])
         got = b""
         async with Outputs(folder) as outputs:
+            await outputs.finish([_end(stdout=len(data))])
             while not (piece := await outputs.read("a", 1, "stdout", len(got), step, ended=True)).complete:
                 got += piece.data
             return got + piece.data
@@ -242,6 +249,7 @@ def test_every_offset_is_the_jobs_own_byte_or_in_a_gap(chunks: list[tuple[int, i
                 await outputs.append([_chunk(start, truth[start : start + size])])
         async with Outputs(folder) as outputs:
             offset, end = 0, max((start + size for start, size in chunks), default=0)
+            await outputs.finish([_end(stdout=end)])
             while offset < end:
                 piece = await _read(outputs, offset, ended=True)
                 assert piece.data == truth[offset : offset + len(piece.data)]

@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from triptych.errors import Conflict, NotFound, Unavailable
-from triptych.model import Job, State, Worker, WorkerState
+from triptych.model import Job, Silence, State, Worker, WorkerState
 from triptych.roster import Roster
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
+AT = timedelta(hours=1)
 
 
 def worker(**fields):
@@ -32,8 +33,9 @@ def job(name, **fields):
 
 @pytest.fixture
 def roster():
-    roster = Roster(timedelta(seconds=10))
-    roster.announce(worker())
+    roster = Roster(timedelta(seconds=10), "boot")
+    assert roster.announce(worker(), AT)
+    assert roster.seat(worker())
     return roster
 
 
@@ -48,10 +50,10 @@ def test_the_checks_come_in_the_order_known_connected_taking_work_free(roster):
     roster.note(job("b"))
     with pytest.raises(Unavailable, match="worker busy"):
         roster.check("w", "command")
-    roster.announce(worker(state=WorkerState.DRAINING))
+    roster.announce(worker(state=WorkerState.DRAINING), AT)
     with pytest.raises(Conflict, match="worker draining"):
         roster.check("w", "command")
-    roster.lose("w")
+    roster.unlink("w")
     with pytest.raises(Unavailable, match="worker not connected"):
         roster.check("w", "command")
 
@@ -81,11 +83,51 @@ def test_two_sessions_never_share_a_camera(roster):
 
 
 def test_a_worker_is_silent_once_its_lease_has_passed(roster):
-    """workers section 6: worker_lease_s."""
-    assert roster.silent(NOW + timedelta(seconds=10)) == []
-    assert [lost.id for lost in roster.silent(NOW + timedelta(seconds=11))] == ["w"]
+    """workers section 6: worker_lease_s, on the clock since boot."""
+    assert roster.silent(AT + timedelta(seconds=10)) == []
+    assert [lost.id for lost in roster.silent(AT + timedelta(seconds=11))] == ["w"]
+    roster.lose("w")
+    assert roster.silent(AT + timedelta(seconds=11)) == []
 
 
-def test_only_an_announcement_that_changes_something_is_news(roster):
-    assert not roster.announce(worker(seen_at=NOW + timedelta(seconds=2)))
-    assert roster.announce(worker(started_at=NOW + timedelta(seconds=2)))
+def test_only_a_worker_that_is_new_or_was_out_of_touch_must_be_met(roster):
+    """workers L3."""
+    assert not roster.announce(worker(seen_at=NOW + timedelta(seconds=2)), AT)
+    assert roster.announce(worker(started_at=NOW + timedelta(seconds=2)), AT)
+    assert roster.find("w").state is WorkerState.LOST
+    roster.unlink("w")
+    assert roster.announce(worker(), AT)
+
+
+def test_a_worker_that_began_anew_while_it_was_met_is_met_again(roster):
+    roster.announce(worker(started_at=NOW + timedelta(seconds=2)), AT)
+    assert not roster.seat(worker())
+    assert roster.seat(worker(started_at=NOW + timedelta(seconds=2)))
+
+
+def test_a_draining_worker_drains_whatever_it_announces(roster):
+    """workers L9."""
+    roster.change(replace(roster.find("w"), state=WorkerState.DRAINING, draining=True))
+    roster.announce(worker(), AT)
+    assert roster.find("w").state is WorkerState.DRAINING
+
+
+def test_a_removed_worker_is_not_found_whatever_it_announces(roster):
+    """workers section 6."""
+    roster.change(replace(roster.find("w"), state=WorkerState.REMOVED))
+    assert not roster.announce(worker(), AT)
+    assert list(roster) == []
+    with pytest.raises(NotFound, match="worker not found"):
+        roster.check("w", "command")
+
+
+def test_a_silence_goes_on_through_a_restart_of_the_server_but_not_of_its_machine(roster):
+    """workers section 6: the verdict; L4."""
+    roster.renew("w", AT + timedelta(seconds=3))
+    silence = roster.silence("w")
+    assert silence == Silence(boot_id="boot", since=AT + timedelta(seconds=3))
+    for boot_id, since in (("boot", silence.since), ("other", timedelta(hours=2))):
+        again = Roster(timedelta(seconds=10), boot_id)
+        again.load([replace(roster.find("w"), silence=silence)], timedelta(hours=2))
+        assert again.silence("w").since == since
+        assert again.find("w").state is WorkerState.LOST

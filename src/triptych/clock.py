@@ -3,6 +3,7 @@
 import asyncio
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 
 class SystemClock:
@@ -19,6 +20,11 @@ class SystemClock:
     async def sleep(self, pause: timedelta) -> None:
         """Wait for `pause`."""
         await asyncio.sleep(pause.total_seconds())
+
+
+def boot_id() -> str:
+    """Return what names the boot of this machine that `monotonic` counts from."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 
 def to_us(moment: datetime) -> int:

@@ -55,7 +55,7 @@ class Store(Protocol):
         ...
 
     async def list(self, query: Query) -> Page:
-        """Return a page of jobs, newest first, stable while rows arrive. Raises `Invalid` on a cursor that is not ours."""
+        """Return a page of jobs in the order of the query, stable while rows arrive. Raises `Invalid` on a cursor that is not ours."""
         ...
 
     async def move(self, changes: Sequence[Change]) -> Sequence[Job | None]:
@@ -63,7 +63,7 @@ class Store(Protocol):
         ...
 
     async def place(self, worker: Worker, kind: str, at: datetime) -> Job | None:
-        """Move the queued job of `kind` with the lowest (priority, age) that this worker may take to `starting`, as its next attempt."""
+        """Move the job of `kind` in line with the lowest (priority, age) that this worker may take to `starting`, as its next attempt."""
         ...
 
     async def log(self, after: int, limit: int, job_id: str | None = None) -> Sequence[Happening]:

@@ -1,9 +1,8 @@
-"""The one door to jobs: submit, find, probe, pause, resume, stop, place, settle, watch."""
+"""The one door to jobs: submit, find, probe, pause, resume, stop, place, settle, watch; and to workers: drain, undrain, remove."""
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -11,31 +10,30 @@ from types import TracebackType
 from typing import Self
 
 import msgspec
-import structlog
 
 from triptych import moves
+from triptych.background import Background
+from triptych.clock import boot_id as this_boot
 from triptych.contracts import Bus, Clock, Store
-from triptych.errors import Conflict, Invalid, StartFailed, StopNotConfirmed, TriptychError, Unavailable
+from triptych.dispatcher import Dispatcher, holder
+from triptych.errors import Conflict, Invalid, StartFailed, Unavailable
 from triptych.ids import Ids, make_id
 from triptych.kinds import KINDS
 from triptych.ledger import Ledger
-from triptych.matching import takes
-from triptych.messages import Answer, Ask, Ended, Output, Pause, Refused, Reply, Report, Request, Resume, Start, Stop
-from triptych.model import EndReason, Happening, Job, Json, Page, Query, State, Submission, Worker, WorkerState
-from triptych.outputs import Outputs, OutputSlice
+from triptych.liaison import Liaison
+from triptych.line import PATIENCE, Line, answered
+from triptych.messages import JOB_LEASE_S, Ask, Output, Pause, Report, Request, Resume
+from triptych.model import Change, EndReason, Happening, Job, Json, Page, Query, State, Submission, Worker, WorkerState
+from triptych.outputs import Frames, Outputs, OutputSlice, wrote_all
 from triptych.roster import Roster
+from triptych.stopper import ENDED, SETTLE_BOUND, Stopper
 
-log = structlog.get_logger()
-
-ENDED = frozenset({State.ENDED})
 BEGUN = frozenset(State) - {State.STARTING}
-GRACE = timedelta(seconds=5)
-STOP_BOUND = timedelta(seconds=5)
-SETTLE_BOUND = timedelta(seconds=5)
+ALWAYS = frozenset(State)
 REQUEST_BOUND = timedelta(seconds=2)
 SHUTDOWN_GRACE_S = 1.5
 MOST_QUEUED = 100_000
-WORKER_LEASE = timedelta(seconds=10)
+WORKER_LEASE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,30 +52,54 @@ class Engine:
     """
 
     def __init__(
-        self, *, store: Store, bus: Bus, outputs: Outputs, clock: Clock, ids: Ids = make_id, most_queued: int = MOST_QUEUED
+        self,
+        *,
+        store: Store,
+        bus: Bus,
+        outputs: Outputs,
+        clock: Clock,
+        ids: Ids = make_id,
+        most_queued: int = MOST_QUEUED,
+        worker_lease_s: float = WORKER_LEASE_S,
+        job_lease_s: float = JOB_LEASE_S,
+        patience: timedelta = PATIENCE,
+        boot_id: str | None = None,
     ) -> None:
         self.clock = clock
         self._bus = bus
         self._outputs = outputs
         self._ids = ids
         self._most_queued = most_queued
-        self._roster = Roster(WORKER_LEASE)
-        self._ledger = Ledger(store, self._roster, lambda: self._spawn(self.place))
-        self._placing = asyncio.Lock()
-        self._stops: dict[str, asyncio.Task[Job]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._job_lease_s = job_lease_s
+        self._background = background = Background()
+        self._roster = roster = Roster(timedelta(seconds=worker_lease_s), boot_id or this_boot())
+        self._ledger = ledger = Ledger(store, roster, clock, lambda: background.spawn(self.place))
+        self._line = Line(bus, roster, patience)
+        self._stopper = Stopper(ledger, self._line, clock)
+        self._dispatcher = Dispatcher(
+            ledger=ledger, roster=roster, line=self._line, stopper=self._stopper, clock=clock, background=background
+        )
+        self._liaison = Liaison(
+            bus=bus,
+            ledger=ledger,
+            roster=roster,
+            dispatcher=self._dispatcher,
+            stopper=self._stopper,
+            sync=outputs.sync,
+            clock=clock,
+            background=background,
+        )
 
     async def __aenter__(self) -> Self:
+        await self._liaison.load()
         await self._ledger.load()
         await self._bus.consume(self.settle)
-        await self._bus.watch(self._meet)
+        await self._bus.watch(self._liaison.meet)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:
-        tasks = [*self._tasks, *self._stops.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._background.close()
+        await self._stopper.close()
 
     async def submit(self, ask: Submission) -> Job:
         """Take an ask: durable before anything runs, started at once where a worker has room.
@@ -88,7 +110,7 @@ class Engine:
         job = self._draft(ask)
         if (earlier := await self._ledger.earlier(ask)) is not None:
             return await self._repeat(earlier.id, ask)
-        worker = self._choose(ask, job)
+        worker = await self._dispatcher.choose(ask, job)
         if worker is None and self._ledger.jobs.queued >= self._most_queued:
             raise Unavailable("queue full", code="queue_full")
         if worker is not None:
@@ -99,9 +121,9 @@ class Engine:
         if worker is None:
             return stored
         if ask.queue:
-            self._spawn(partial(self._hand_over, stored))
+            self._background.spawn(partial(self._dispatcher.hand_over, stored))
             return stored
-        return await self._hand_over(stored, queue=False)
+        return await self._dispatcher.hand_over(stored)
 
     async def find(self, job_id: str, *, kind: str | None = None) -> Job:
         """Return the job as last committed. Raises `NotFound`, also when it is of another kind."""
@@ -143,15 +165,15 @@ class Engine:
         Raises `StopNotConfirmed` when the tree is not empty `grace_s` + 5 s later (killing goes on) or `Unavailable` when its worker
         cannot be asked now (the stop is kept).
         """
-        job = await self.find(job_id)
-        if job.state is State.ENDED:
-            return job
-        task = self._stops.get(job_id)
-        if task is None:
-            task = asyncio.create_task(self._stop(job, by, _grace(job, grace_s)))
-            task.add_done_callback(lambda done: (self._stops.pop(job_id, None), done.cancelled() or done.exception()))
-            self._stops[job_id] = task
-        return await asyncio.shield(task)
+        return await self._stopper.stop(job_id, by=by, grace_s=grace_s)
+
+    async def pin(self, job_id: str) -> Job:
+        """Keep a job's record and output until `unpin`, however old they are."""
+        return await self._pinned(job_id, pinned=True)
+
+    async def unpin(self, job_id: str) -> Job:
+        """Let retention have a job again."""
+        return await self._pinned(job_id, pinned=False)
 
     async def forget(self, job_id: str) -> None:
         """Delete an ended job with its log and output. Raises `Conflict` while it is live."""
@@ -161,22 +183,48 @@ class Engine:
         self._ledger.jobs.drop(job.id)
         await self._outputs.forget(job.id)
 
+    async def shed(self, job_id: str) -> None:
+        """Delete what an ended job wrote; its record says when. Raises `Conflict` while it is live."""
+        job = _in(await self.find(job_id), State.ENDED)
+        await self._outputs.shed(job.id)
+        await self._ledger.apply([moves.shed(job, self.clock.now())])
+
     async def probe(self, worker_id: str | None, ask: Ask, timeout: timedelta) -> Json:
         """Ask a process of a worker (None: the first ready one) without a job. Raises what it refused with, or `Unavailable`."""
-        worker = self._roster.any_ready() if worker_id is None else self._roster.find(worker_id)
-        return _answer(await self._bus.request(worker.id, ask, timeout))
+        worker = await (self._line.any_ready() if worker_id is None else self._line.reach(worker_id))
+        return answered(await self._bus.request(worker.id, ask, timeout))
 
     def watch(self, *, after: int | None = None, job_id: str | None = None) -> AsyncIterator[Happening]:
         """Yield committed happenings with a number above `after` (None: from now on), without gap or repeat, until the caller leaves."""
         return self._ledger.watch(after, job_id)
 
     async def workers(self) -> Sequence[Worker]:
-        """Return the workers, by id."""
+        """Return the workers that were not removed, by id."""
         return list(self._roster)
 
     async def worker(self, worker_id: str) -> Worker:
-        """Return one worker. Raises `NotFound`."""
+        """Return one worker. Raises `NotFound`, also when it was removed."""
         return self._roster.find(worker_id)
+
+    async def reach(self, worker_id: str) -> Worker:
+        """Return one worker; where its link is down, once it is back or 2 s later. Raises `NotFound`."""
+        return await self._line.reach(worker_id)
+
+    async def attend(self, worker_id: str) -> None:
+        """Wait until a worker that is about to join can be given jobs, at most 2 s."""
+        await self._line.attend(worker_id)
+
+    async def drain(self, worker_id: str) -> Worker:
+        """Give a worker nothing new until `undrain`, through restarts of both sides. Raises `NotFound`."""
+        return await self._liaison.drain(worker_id)
+
+    async def undrain(self, worker_id: str) -> Worker:
+        """Let a worker take work again; nothing else brings back one that was removed. Raises `NotFound`."""
+        return await self._liaison.undrain(worker_id)
+
+    async def remove(self, worker_id: str) -> Worker:
+        """Let a worker not be found any more. Raises `NotFound`, or `Conflict` while a live job is there or waits for it by name."""
+        return await self._liaison.remove(worker_id)
 
     def pictures(self, topic: str) -> AsyncIterator[bytes]:
         """Yield the newest picture of a live view each time there is one."""
@@ -185,9 +233,12 @@ class Engine:
     async def output(self, job_id: str, stream: str, *, offset: int, limit: int, attempt: int | None) -> OutputSlice:
         """Return at most `limit` bytes that the job wrote from `offset` on, and whether that is all there will ever be."""
         job = await self.find(job_id)
-        attempt = attempt or job.attempt
-        whole = job.end is not None and job.end.reason is not EndReason.WORKER_LOST and attempt == job.attempt
-        return await self._outputs.read(job.id, attempt, stream, offset, limit, ended=whole)
+        return await self._outputs.read(job.id, attempt or job.attempt, stream, offset, limit, ended=wrote_all(job, attempt))
+
+    async def frames(self, job_id: str, *, after: int, limit: int, attempt: int | None) -> Frames:
+        """Return what both streams got behind their first `after` bytes together, in order, until it is `limit` bytes or more."""
+        job = await self.find(job_id)
+        return await self._outputs.frames(job.id, attempt or job.attempt, after, limit, ended=wrote_all(job, attempt))
 
     async def changed(self, job_id: str) -> None:
         """Wait until something of a job changes, its row or its output; at once when it is over."""
@@ -204,11 +255,8 @@ class Engine:
         return self._ledger.jobs.census()
 
     async def place(self) -> None:
-        """Give queued jobs to workers with room, lowest (priority, age) first, until either runs out."""
-        async with self._placing:
-            for worker in self._roster:
-                for kind in KINDS:
-                    await self._fill(worker, kind)
+        """Give jobs in line to workers with room, lowest (priority, age) first, until either runs out."""
+        await self._dispatcher.place()
 
     async def settle(self, reports: Sequence[Report]) -> None:
         """Commit what workers reported: output first, then the changes in order; what is old or repeated is dropped by its guard."""
@@ -216,32 +264,33 @@ class Engine:
         if outputs:
             await self._outputs.append(outputs)
             self._ledger.jobs.wake({report.job_id for report in outputs})
-        ends = [report for report in reports if isinstance(report.body, Ended)]
-        await asyncio.gather(*(self._outputs.finish(end.job_id, end.attempt) for end in ends))
-        await self._ledger.apply([change for report in reports for change in moves.reported(report)])
+        reports = await self._outputs.finish(reports)
+        known, now = {report.job_id: self._ledger.jobs.get(report.job_id) for report in reports}, self.clock.now()
+        await self._ledger.apply([change for report in reports for change in moves.reported(report, known[report.job_id], now)])
+        self._liaison.note(reports, known)
 
     async def close(self) -> None:
         """Stop what cannot outlive this server: every held job but those whose kind goes back to the queue at the next start."""
         held = [job for worker in self._roster for job in self._roster.held(worker.id) if not KINDS[job.kind].restart]
         await asyncio.gather(*(self.stop(job.id, by="shutdown", grace_s=SHUTDOWN_GRACE_S) for job in held), return_exceptions=True)
 
-    async def recover(self, worker_id: str, spawned: AbstractSet[tuple[str, int]]) -> None:
-        """Settle the jobs that a worker held when it died, its processes dead by now; `spawned` are the (job, attempt) it ever executed."""
-        now = self.clock.now()
-        held = self._roster.held(worker_id)
-        await self._ledger.apply([change for job in held for change in moves.lost(job, now, spawned=(job.id, job.attempt) in spawned)])
-
     async def sweep(self) -> None:
-        """Mark workers lost that have been silent for longer than their lease, and their jobs unreachable."""
-        for worker in self._roster.silent(self.clock.now()):
-            await self._lose(worker.id)
+        """Lose the workers that are silent, and give up what nobody can be running any more; due every 2 s."""
+        await self._liaison.sweep()
 
-    async def _fill(self, worker: Worker, kind: str) -> None:
-        while self._ledger.jobs.waiting(kind) and self._roster.fits(worker, kind):
-            job = await self._ledger.place(worker, kind, self.clock.now())
-            if job is None:
-                return
-            self._spawn(partial(self._hand_over, job))
+    async def renew(self) -> None:
+        """Renew the leases that are due and acknowledge what is safe; due every 200 ms. Never waits for a worker."""
+        await self._liaison.renew()
+
+    async def tick(self) -> None:
+        """Put retries in line and end what waited too long; due every 200 ms."""
+        now = self.clock.now()
+        changes: list[Change] = []
+        for job_id, is_over in self._ledger.waits.due():
+            job = self._ledger.jobs.get(job_id)
+            if job is not None:
+                changes.append(moves.expire(job, now) if is_over else moves.due(job, now))
+        await self._ledger.apply(changes)
 
     def _draft(self, ask: Submission) -> Job:
         entry = KINDS.get(ask.kind)
@@ -264,23 +313,9 @@ class Engine:
             needs=ask.needs,
             pinned=ask.worker_id,
             priority=ask.priority,
-            deadline=ask.deadline,
+            deadline=ask.deadline if ask.queue else now,
+            facts={} if self._job_lease_s == JOB_LEASE_S else {"lease_s": self._job_lease_s},
         )
-
-    def _choose(self, ask: Submission, job: Job) -> Worker | None:
-        if ask.worker_id is not None and not ask.queue:
-            worker = self._roster.check(ask.worker_id, ask.kind)
-            if not self._roster.idle(worker, job):
-                raise Conflict("another job of this process is live", code="process_busy")
-            return worker
-        if ask.worker_id is not None:
-            self._roster.admit(ask.worker_id)
-        if self._ledger.jobs.waiting(ask.kind):
-            return None
-        return next((worker for worker in self._roster if self._takes_now(worker, job)), None)
-
-    def _takes_now(self, worker: Worker, job: Job) -> bool:
-        return takes(worker, job) and self._roster.fits(worker, job.kind) and self._roster.idle(worker, job)
 
     async def _repeat(self, job_id: str, ask: Submission) -> Job:
         job = await self._ledger.until(job_id, BEGUN, SETTLE_BOUND)
@@ -289,69 +324,13 @@ class Engine:
             raise StartFailed(end.fault.message, code=end.fault.code)
         return job
 
-    async def _hand_over(self, job: Job, *, queue: bool = True) -> Job:
-        entry = KINDS[job.kind]
-        start = Start(job_id=job.id, kind=job.kind, attempt=job.attempt, process=entry.process(job.id, job.spec), spec=dict(job.spec))
-        try:
-            reply = await self._bus.request(_holder(job), start, timedelta(seconds=entry.start_timeout_s))
-        except Unavailable as fault:
-            await self._not_handed_over(job, fault, queue=queue)
-            raise
-        if isinstance(reply, Refused):
-            await self._ledger.apply([moves.refuse(job, reply.message, self.clock.now())])
-            raise StartFailed(reply.message, code=reply.code)
-        return await self.find(job.id)
-
-    async def _not_handed_over(self, job: Job, fault: Unavailable, *, queue: bool) -> None:
-        now = self.clock.now()
-        if fault.code == "worker_not_connected":
-            await self._ledger.apply([moves.requeue(job, now) if queue else moves.refuse(job, fault.message, now)])
-        else:
-            await self._ledger.apply([moves.lose_touch(job, now)])
-            self._spawn(partial(self.stop, job.id, by="engine"))
-
-    async def _meet(self, worker_id: str, worker: Worker | None) -> None:
-        if worker is None:
-            await self._lose(worker_id)
-        elif self._roster.announce(worker):
-            await self._ledger.store.enroll(worker)
-            self._ledger.jobs.ring()
-            self._spawn(self.place)
-
-    async def _lose(self, worker_id: str) -> None:
-        worker = self._roster.lose(worker_id)
-        if worker is not None:
-            await self._ledger.store.enroll(worker)
-            now = self.clock.now()
-            await self._ledger.apply([moves.lose_touch(job, now) for job in self._roster.held(worker_id)])
-
-    async def _stop(self, job: Job, by: str, grace: timedelta) -> Job:
-        if job.worker_id is None:
-            dropped = await self._ledger.attempt(moves.drop(job, by, self.clock.now()))
-            return dropped or await self._stop(await self.find(job.id), by, grace)
-        await self._intend_stop(job, by)
-        ask = Stop(job_id=job.id, by=by, grace_s=grace.total_seconds(), reason=KINDS[job.kind].stopped)
-        reply = await self._bus.request(job.worker_id, ask, grace + STOP_BOUND + REQUEST_BOUND)
-        if isinstance(reply, Refused):
-            await self._unstopped(job.id, reply)
-        return await self.wait(job.id, SETTLE_BOUND)
-
-    async def _intend_stop(self, job: Job, by: str) -> None:
-        try:
-            await self._ledger.apply([moves.intend_stop(job, by, self.clock.now())])
-        except Unavailable as fault:
-            # A stop works on a full disk too (workers.md, failure texts); the worker's report is kept until there is room.
-            log.warning("stop not recorded", job_id=job.id, reason=fault.message)
-
-    async def _unstopped(self, job_id: str, reply: Refused) -> None:
-        if reply.code != "job_not_found":
-            raise StopNotConfirmed(reply.message, code=reply.code)
+    async def _pinned(self, job_id: str, *, pinned: bool) -> Job:
         job = await self.find(job_id)
-        if job.state is not State.ENDED:
-            await self._ledger.apply(moves.lost(job, self.clock.now(), spawned=True))
+        change = Change(job_id=job.id, at=self.clock.now(), sources=ALWAYS, facts={"pinned": pinned}, note="pinned")
+        return await self._ledger.attempt(change) or await self.find(job_id)
 
     async def _ask(self, job: Job, request: Request) -> Json:
-        return _answer(await self._bus.request(_holder(job), request, REQUEST_BOUND))
+        return answered(await self._line.ask(holder(job), request, REQUEST_BOUND))
 
     async def _begun(self, job_id: str) -> Job:
         job = await self._ledger.until(job_id, BEGUN, SETTLE_BOUND)
@@ -359,39 +338,8 @@ class Engine:
             raise Conflict("job is over", code="job_ended")
         return job
 
-    def _spawn(self, work: Callable[[], Awaitable[object]]) -> None:
-        task = asyncio.create_task(_guarded(work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-
-async def _guarded(work: Callable[[], Awaitable[object]]) -> None:
-    try:
-        await work()
-    except TriptychError as fault:
-        log.info("background verb refused", code=fault.code, reason=fault.message)
-    except Exception:
-        log.exception("background verb failed")
-
-
-def _holder(job: Job) -> str:
-    if job.worker_id is None:
-        raise Unavailable("worker not connected", code="worker_not_connected")
-    return job.worker_id
-
-
-def _answer(reply: Reply) -> Json:
-    if isinstance(reply, Answer):
-        return reply.data
-    raise TriptychError(reply.message, code=reply.code)
-
 
 def _in(job: Job, state: State) -> Job:
     if job.state is not state:
         raise Conflict(f"job is {job.state}", code=f"job_{job.state}")
     return job
-
-
-def _grace(job: Job, grace_s: float | None) -> timedelta:
-    asked = grace_s if grace_s is not None else job.spec.get("grace_s")
-    return timedelta(seconds=asked) if isinstance(asked, int | float) else GRACE

@@ -4,7 +4,8 @@ import asyncio
 from collections import Counter, OrderedDict
 from collections.abc import Iterable
 
-from triptych.model import Job, State
+from triptych.matching import Wish, wish
+from triptych.model import Job, State, Worker
 
 ENDED_KEPT = 20_000
 
@@ -16,7 +17,8 @@ class Jobs:
         self._ended_kept = ended_kept
         self._live: dict[str, Job] = {}
         self._ended: OrderedDict[str, Job] = OrderedDict()
-        self._queued: Counter[str] = Counter()
+        self._in_line: Counter[Wish] = Counter()
+        self._queued = 0
         self._waiters: dict[str, asyncio.Event] = {}
         self.bell = asyncio.Event()
 
@@ -29,7 +31,8 @@ class Jobs:
         before = self.get(job.id)
         if before is not None and before.revision > job.revision:
             return False
-        self._queued[job.kind] += (job.state is State.QUEUED) - (before is not None and before.state is State.QUEUED)
+        self._count(before, -1)
+        self._count(job, 1)
         if job.state is State.ENDED:
             self._live.pop(job.id, None)
             self._ended[job.id] = job
@@ -44,13 +47,21 @@ class Jobs:
         self._ended.pop(job_id, None)
 
     def waiting(self, kind: str) -> bool:
-        """Say whether a job of this kind is in the queue."""
-        return self._queued[kind] > 0
+        """Say whether a job of this kind waits for a worker."""
+        return any(wanted.kind == kind for wanted in self._in_line)
+
+    def waits_for(self, worker: Worker, kind: str) -> bool:
+        """Say whether a job of this kind waits that this worker may take."""
+        return any(wanted.kind == kind and wanted.suits(worker) for wanted in self._in_line)
 
     @property
     def queued(self) -> int:
         """How many jobs wait, of every kind."""
-        return self._queued.total()
+        return self._queued
+
+    def names(self, worker_id: str) -> bool:
+        """Say whether a live job is for this worker and no other, wherever it stands."""
+        return any(job.pinned == worker_id for job in self._live.values())
 
     def census(self) -> Counter[tuple[str, State]]:
         """Return how many live jobs there are by kind and state."""
@@ -75,6 +86,16 @@ class Jobs:
         """Wake everybody who watches the log."""
         bell, self.bell = self.bell, asyncio.Event()
         bell.set()
+
+    def _count(self, job: Job | None, change: int) -> None:
+        if job is None or job.state is not State.QUEUED:
+            return
+        self._queued += change
+        if job.not_before is None:
+            wanted = wish(job)
+            self._in_line[wanted] += change
+            if not self._in_line[wanted]:
+                del self._in_line[wanted]
 
     def _trim(self) -> None:
         while len(self._ended) > self._ended_kept:

@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 
-from triptych.contracts import Store
+from triptych.contracts import Clock, Store
 from triptych.errors import Conflict, NotFound
 from triptych.jobs import Jobs
 from triptych.model import LIVE, Change, Happening, Job, Query, State, Submission, Worker
 from triptych.roster import Roster
+from triptych.waits import Waits
 
 LOG_PAGE = 500
 
@@ -17,9 +18,10 @@ LOG_PAGE = 500
 class Ledger:
     """The store as the engine sees it. `on_room` is called when a job has come to the queue, or has left its worker while others wait."""
 
-    def __init__(self, store: Store, roster: Roster, on_room: Callable[[], None]) -> None:
+    def __init__(self, store: Store, roster: Roster, clock: Clock, on_room: Callable[[], None]) -> None:
         self.store = store
         self.jobs = Jobs()
+        self.waits = Waits(clock)
         self._roster = roster
         self._on_room = on_room
 
@@ -113,6 +115,8 @@ class Ledger:
 
     def _remember(self, job: Job) -> None:
         unheld = self.jobs.note(job)
+        job = self.jobs.get(job.id) or job
         self._roster.note(job)
+        self.waits.note(job)
         if unheld and self.jobs.waiting(job.kind):
             self._on_room()

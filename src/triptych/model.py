@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -87,7 +87,8 @@ class Job:
     `spec` is the ask in the shape of its kind, `needs` are labels that a worker must have, `pinned` is the worker that
     the caller named, `worker_id` the one that holds it. `attempt` is 0 until a worker first holds it. `progress` maps a part
     (a feature, say) to 0..100. `facts` is what was measured about the run (`kill_tier`, `leftovers_killed`, ...).
-    `revision` counts the changes of the row, from 1.
+    A queued job with a `not_before` is not in line before then; one with a `deadline` waits for as long after each attempt as it may
+    wait from `created_at` to `deadline`. `revision` counts the changes of the row, from 1.
     """
 
     id: str
@@ -116,6 +117,7 @@ class Job:
     facts: Json = field(default_factory=dict)
     last_seq: int = 0
     revision: int = 1
+    not_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +125,8 @@ class Change:
     """A guarded change of one job: it happens only from `sources`, in `attempt` (None: any) and with a newer `seq` (None: unnumbered).
 
     `target` None keeps the state. Every other None keeps its field; `progress` and `facts` are merged by key.
-    `requeue` clears the worker, pid and start of the attempt.
+    `requeue` clears the worker, pid and start of the attempt, and never happens to a job that was asked to stop; with an `end` that
+    attempt is added to the fact `attempts`. Every move sets `not_before`; `due` clears it and keeps the state.
     """
 
     job_id: str
@@ -134,6 +137,8 @@ class Change:
     seq: int | None = None
     next_attempt: bool = False
     requeue: bool = False
+    not_before: datetime | None = None
+    due: bool = False
     worker_id: str | None = None
     pid: int | None = None
     stopped_by: str | None = None
@@ -168,11 +173,23 @@ class WorkerState(StrEnum):
     READY = "ready"
     DRAINING = "draining"
     LOST = "lost"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """Since when a worker has been neither heard of nor renewed: by the clock of the boot `boot_id`, which no set clock moves."""
+
+    boot_id: str
+    since: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
-    """A machine's agent as it last announced itself. `slots` maps a kind to how many jobs of it may run at once."""
+    """A machine's agent as it last announced itself. `slots` maps a kind to how many jobs of it may run at once.
+
+    `draining` is the operator's word and outlasts every announcement; `silence` is known of a lost one only.
+    """
 
     id: str
     state: WorkerState
@@ -182,11 +199,13 @@ class Worker:
     slots: Mapping[str, int]
     labels: Mapping[str, str] = field(default_factory=dict)
     facts: Json = field(default_factory=dict)
+    draining: bool = False
+    silence: Silence | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """An ask for a job. `queue` False means: now on the named worker or not at all."""
+    """An ask for a job. `queue` False means: now on the named worker or not at all; a `deadline` that is past: now or not at all."""
 
     kind: str
     spec: Json
@@ -204,8 +223,9 @@ class Submission:
 class Query:
     """Which jobs to list, newest first; None does not filter.
 
-    `label` is a name and a value among the labels that were asked for, `text` a part of the id or of the ask, whatever its case.
-    `cursor` is the opaque end of the page before; `limit` None lists all.
+    `label` is a name and a value among the labels that were asked for; `text` a part of the id or of the command with its arguments,
+    a space between two, whatever the case of ASCII letters. With `ended_before` the jobs that ended before then come, the oldest end
+    first. `cursor` is the opaque end of the page before; `limit` None lists all.
     """
 
     kind: str | None = None
@@ -217,6 +237,7 @@ class Query:
     until: datetime | None = None
     label: tuple[str, str] | None = None
     text: str | None = None
+    ended_before: datetime | None = None
     cursor: str | None = None
     limit: int | None = 50
 
@@ -231,7 +252,11 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """What a job process may know of its worker: who it is, where its folders are, and what it has to hold a job with.
+    """What a job process may know of its worker: who it is, where its folders are, what a command may name, and what holds a job.
+
+    `commands` maps the only names that a command may have to programs, None allows every name; with `scripts_only` its path must be a
+    file in a root (workers S5). `run_as` is the account of commands, None is the worker's own.
+    Of each stream `output_max_bytes` are kept where a job names no cap of its own.
 
     `kill_tiers` are those that it has, in order, and `missing_tiers` why it lacks the others; `cgroup` is the folder of the jobs'
     leaves, which have these `controllers`. `limits` are what a job gets that asks for none, `max_limits` the most that one may ask for.
@@ -242,6 +267,11 @@ class Place:
     roots: tuple[str, ...] = ()
     media_roots: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
+    commands: Mapping[str, str] | None = None
+    scripts_only: bool = False
+    run_as: str | None = None
+    umask: int = 0o077
+    output_max_bytes: int = 64 * 1024 * 1024
     kill_tiers: tuple[str, ...] = ("subreaper",)
     missing_tiers: Mapping[str, str] = field(default_factory=dict)
     cgroup: str = ""
@@ -249,4 +279,3 @@ class Place:
     limits: Mapping[str, float] = field(default_factory=dict)
     max_limits: Mapping[str, float] = field(default_factory=dict)
     open_files: int = 4096
-    run_as: str | None = None

@@ -1,36 +1,34 @@
-"""Keeps what command jobs write, byte for byte at its own offset, as files under the data folder (workers O1-O4, O9)."""
+"""Keeps what command jobs write, byte for byte at its own offset and in its order, under the data folder (workers O1-O5, O8-O10)."""
 
 import asyncio
-import errno
-import os
 import re
 import shutil
-import struct
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
+import msgspec
 import structlog
 
+from triptych import reels
 from triptych.errors import Invalid, Unavailable
-from triptych.messages import Key, Output, Report
+from triptych.messages import Ended, Key, Output, Report
+from triptych.model import EndReason, Job
+from triptych.reels import MAX_OFFSET, STREAMS, Frame, Gap, Reel, State, StreamName
 
-STREAMS = ("stdout", "stderr")
-OPEN_FILES = 256
+OPEN_REELS = 128
+REMEMBERED = 64
 READ_BYTES = 8 * 1024 * 1024
 POOL = 4
-MAX_OFFSET = 2**53
 
-Gap = tuple[int, int]
-
-_GAP = struct.Struct("<QQ")
+Result = TypeVar("Result")
 _NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}")
 
 log = structlog.get_logger()
@@ -49,16 +47,26 @@ class OutputSlice:
     gap: Gap | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frames:
+    """What both streams got, in order. `next_seq` is where to read on, `complete` says that nothing will ever follow it."""
+
+    frames: tuple[Frame, ...]
+    next_seq: int
+    complete: bool
+
+
 class Outputs:
-    """The output of every attempt: `<folder>/<job id>/<attempt>/stdout|stderr`, and what is missing from it beside each.
+    """The output of every attempt, in the folder `<folder>/<job id>/<attempt>`.
 
     Appending never raises for the disk's sake: what cannot be written becomes a gap, and writing goes on when it can.
     """
 
-    def __init__(self, folder: Path, *, open_files: int = OPEN_FILES) -> None:
+    def __init__(self, folder: Path, *, open_reels: int = OPEN_REELS) -> None:
         self._folder = folder
-        self._open_files = open_files
-        self._tapes: OrderedDict[Path, Tape] = OrderedDict()
+        self._open_reels = open_reels
+        self._reels: OrderedDict[Key, Reel] = OrderedDict()
+        self._remembered: OrderedDict[Path, tuple[tuple[int, int], State]] = OrderedDict()
         self._lock = threading.Lock()
         self._unfinished: set[Key] = set()
         self._dirty: set[Key] = set()
@@ -70,7 +78,8 @@ class Outputs:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:
-        await self._in_writer(self._close)
+        await self._in(self._writer, self._close)
+        await self.sync()
         self._writer.shutdown()
         self._pool.shutdown()
 
@@ -78,271 +87,266 @@ class Outputs:
         """Keep the bytes of these output reports; a repeated chunk changes nothing, a hole before a chunk becomes a gap."""
         keys = {(report.job_id, report.attempt) for report in reports}
         self._unfinished |= keys
-        await self._in_writer(partial(self._append, reports))
+        try:
+            await self._in(self._writer, partial(self._append, reports))
+        finally:
+            self._dirty |= keys
+
+    async def finish(self, reports: Sequence[Report]) -> Sequence[Report]:
+        """Close the output of every attempt that one of these reports ends, and return the reports, such an end with what was kept.
+
+        What the worker read and never sent becomes a gap. Free for an attempt that wrote nothing.
+        """
+        ends = [report for report in reports if self._wrote(report)]
+        if not ends:
+            return reports
+        keys = {(end.job_id, end.attempt) for end in ends}
+        self._unfinished -= keys
+        kept = await self._in(self._writer, partial(self._finish, ends))
         self._dirty |= keys
+        return [kept.get(id(report), report) for report in reports]
 
     async def sync(self) -> frozenset[Key]:
         """Make everything appended so far durable; return the attempts of which something is not, for another try."""
         async with self._syncing:
             dirty, self._dirty = sorted(self._dirty), set()
-            loop = asyncio.get_running_loop()
-            done = await asyncio.gather(*(loop.run_in_executor(self._pool, self._synced, key) for key in dirty))
+            done = await asyncio.gather(*(self._in(self._pool, partial(self._synced, key)) for key in dirty))
             failed = frozenset(key for key, durable in zip(dirty, done, strict=True) if not durable)
             self._dirty |= failed
             return failed
 
-    async def finish(self, job_id: str, attempt: int) -> None:
-        """Make an attempt's output durable and close its files; free for one that wrote nothing."""
-        if (job_id, attempt) in self._unfinished:
-            self._unfinished.discard((job_id, attempt))
-            paths = [self._path(job_id, attempt, stream) for stream in STREAMS]
-            await self._in_writer(partial(self._let_go, paths))
-            # In the pool, not behind the writer: a file system makes several files durable in the time of one.
-            await asyncio.get_running_loop().run_in_executor(self._pool, _make_durable, paths)
-
     async def read(self, job_id: str, attempt: int, stream: str, offset: int, limit: int, *, ended: bool = False) -> OutputSlice:
         """Return at most `limit` bytes (never over 8 MiB) from `offset` on; a read ends at a gap.
 
-        `ended` says that the attempt's last report was taken. Raises `Invalid` for an unknown stream, `Unavailable` when the disk fails.
+        `ended` says that an attempt of which nothing is kept wrote nothing. Raises `Invalid` for an unknown stream, `Unavailable` when
+        the disk fails.
         """
-        read = partial(self._read, self._path(job_id, attempt, stream), offset, min(limit, READ_BYTES), ended=ended)
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, read)
-        except OSError as fault:
-            raise Unavailable("output cannot be read", code="store_unavailable") from fault
+        named = next((name for name in STREAMS if name == stream), None)
+        if named is None:
+            raise Invalid("stream must be stdout or stderr", field="stream")
+        return await self._look(partial(self._read, self._path(job_id, attempt), named, offset, min(limit, READ_BYTES), ended))
+
+    async def frames(self, job_id: str, attempt: int, after: int, limit: int, *, ended: bool = False) -> Frames:
+        """Return what lies behind the first `after` bytes of both streams, until it is `limit` bytes or more. Raises `Unavailable`."""
+        return await self._look(partial(self._frames, self._path(job_id, attempt), after, min(limit, READ_BYTES), ended))
 
     async def forget(self, job_id: str) -> None:
         """Delete the output of every attempt of a job."""
         self._unfinished = {key for key in self._unfinished if key[0] != job_id}
-        await self._in_writer(partial(self._forget, self._path(job_id, 0, STREAMS[0]).parent.parent))
+        self._dirty = {key for key in self._dirty if key[0] != job_id}
+        await self._in(self._writer, partial(self._forget, job_id))
 
-    def _path(self, job_id: str, attempt: int, stream: str) -> Path:
-        if stream not in STREAMS:
-            raise Invalid("stream must be stdout or stderr", field="stream")
+    async def shed(self, job_id: str) -> None:
+        """Delete what a job wrote; what is left tells how much that was, as a gap over everything. Raises `Unavailable`."""
+        self._dirty = {key for key in self._dirty if key[0] != job_id}
+        try:
+            await self._in(self._writer, partial(self._shed, job_id))
+        except OSError as fault:
+            raise Unavailable("output cannot be shed", code="store_unavailable") from fault
+
+    async def sizes(self) -> dict[str, int]:
+        """Return how many bytes of disk the output of each job takes, of those whose output was not shed."""
+        return await self._look(partial(_sizes, self._folder))
+
+    def disk_bytes(self) -> int:
+        """Return the size of the disk that this output lies on."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return shutil.disk_usage(self._folder).total
+
+    def _path(self, job_id: str, attempt: int) -> Path:
         if not _NAME.fullmatch(job_id):
             raise Invalid("job id is not one", field="job_id")
-        return self._folder / job_id / str(attempt) / stream
+        return self._folder / job_id / str(attempt)
 
-    async def _in_writer(self, work: Callable[[], None]) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._writer, work)
+    async def _in(self, threads: ThreadPoolExecutor, work: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(threads, work)
+
+    async def _look(self, work: Callable[[], Result]) -> Result:
+        try:
+            return await self._in(self._pool, work)
+        except OSError as fault:
+            raise Unavailable("output cannot be read", code="store_unavailable") from fault
 
     def _append(self, reports: Sequence[Report]) -> None:
         self._settle()
+        touched: set[Reel] = set()
         for report in reports:
             try:
-                self._keep(report)
+                self._keep(report, touched)
             except (Invalid, OSError) as fault:
                 log.warning("output lost", job_id=report.job_id, attempt=report.attempt, reason=str(fault))
+        for reel in touched:
+            _tell(reel)
 
-    def _keep(self, report: Report) -> None:
+    def _keep(self, report: Report, touched: set[Reel]) -> None:
         chunk = report.body
         if not isinstance(chunk, Output) or not 0 <= chunk.offset <= MAX_OFFSET:
             raise Invalid("no output at an offset")
-        tape = self._tape(self._path(report.job_id, report.attempt, chunk.stream))
-        owed = tape.owes
-        with suppress(OSError) if owed else nullcontext():
-            tape.put(chunk.offset, chunk.data)
+        reel = self._reel(report.job_id, report.attempt)
+        touched.add(reel)
+        known = reel.state.streams[chunk.stream]
+        losing = bool(known.gaps) and known.gaps[-1][1] == known.end
+        with suppress(OSError) if losing else nullcontext():
+            reel.put(chunk.stream, chunk.offset, chunk.data, chunk.t_us)
 
-    def _synced(self, key: Key) -> bool:
-        try:
-            paths = [self._path(*key, stream) for stream in STREAMS]
-        except Invalid:
-            return True
-        with self._lock:
-            owes = any(path in self._tapes and self._tapes[path].owes for path in paths)
-        return _make_durable(paths) and not owes
+    def _finish(self, ends: Sequence[Report]) -> dict[int, Report]:
+        self._settle()
+        kept = {}
+        for end in ends:
+            try:
+                kept[id(end)] = self._finished(end)
+            except (Invalid, OSError) as fault:
+                log.warning("output not closed", job_id=end.job_id, attempt=end.attempt, reason=str(fault))
+        return kept
+
+    def _finished(self, report: Report) -> Report:
+        reel = self._reel(report.job_id, report.attempt)
+        body = report.body
+        if not isinstance(body, Ended):
+            return report
+        for stream, size_bytes in _told(body).items():
+            reel.miss(stream, size_bytes)
+        if body.end.reason is not EndReason.WORKER_LOST:
+            reel.finish()
+        self._put_away((report.job_id, report.attempt))
+        return msgspec.structs.replace(report, body=msgspec.structs.replace(body, facts={**body.facts, "output": _summary(reel.state)}))
+
+    def _wrote(self, report: Report) -> bool:
+        if not isinstance(report.body, Ended):
+            return False
+        return (report.job_id, report.attempt) in self._unfinished or any(_told(report.body).values())
 
     def _settle(self) -> None:
-        for tape in [tape for tape in self._tapes.values() if tape.owes]:
-            with suppress(OSError):
-                tape.settle()
+        for reel in [reel for reel in self._reels.values() if reel.owes]:
+            _tell(reel)
 
-    def _tape(self, path: Path) -> "Tape":
-        tape = self._tapes.get(path) or Tape(path)
+    def _reel(self, job_id: str, attempt: int) -> Reel:
+        key = (job_id, attempt)
+        reel = self._reels.get(key) or Reel(self._path(job_id, attempt))
         with self._lock:
-            self._tapes[path] = tape
-            self._tapes.move_to_end(path)
-        if len(self._tapes) > self._open_files:
-            for oldest in list(self._tapes)[: -self._open_files]:
+            self._reels[key] = reel
+            self._reels.move_to_end(key)
+        if len(self._reels) > self._open_reels:
+            for oldest in list(self._reels)[: -self._open_reels]:
                 self._put_away(oldest)
-        return tape
+        return reel
 
-    def _put_away(self, path: Path) -> None:
-        self._tapes[path].close()
-        if not self._tapes[path].owes:
+    def _put_away(self, key: Key) -> None:
+        reel = self._reels[key]
+        _tell(reel)
+        reel.close()
+        if not reel.owes:
             with self._lock:
-                del self._tapes[path]
+                del self._reels[key]
 
-    def _let_go(self, paths: Sequence[Path]) -> None:
+    def _synced(self, key: Key) -> bool:
+        with self._lock:
+            reel = self._reels.get(key)
+        owes = reel is not None and reel.owes
+        try:
+            reels.make_durable(self._path(*key))
+        except Invalid:
+            return True
+        except OSError as fault:
+            log.warning("output not durable", job_id=key[0], attempt=key[1], reason=str(fault))
+            return False
+        return not owes
+
+    def _forget(self, job_id: str) -> None:
+        self._drop(job_id)
+        shutil.rmtree(self._path(job_id, 0).parent, ignore_errors=True)
+
+    def _shed(self, job_id: str) -> None:
         self._settle()
-        for path in paths:
-            if path in self._tapes:
-                self._put_away(path)
+        self._drop(job_id)
+        for attempt in list(self._path(job_id, 0).parent.iterdir()):
+            reels.shed(attempt)
 
-    def _forget(self, folder: Path) -> None:
-        for path in [path for path in self._tapes if path.is_relative_to(folder)]:
-            self._tapes[path].close()
+    def _drop(self, job_id: str) -> None:
+        for key in [key for key in self._reels if key[0] == job_id]:
+            self._reels[key].close()
             with self._lock:
-                del self._tapes[path]
-        shutil.rmtree(folder, ignore_errors=True)
+                del self._reels[key]
 
     def _close(self) -> None:
         self._settle()
-        for tape in self._tapes.values():
-            tape.close()
+        for reel in self._reels.values():
+            reel.close()
 
-    def _read(self, path: Path, offset: int, limit: int, *, ended: bool) -> OutputSlice:
+    def _state(self, folder: Path) -> State:
         with self._lock:
-            tape = self._tapes.get(path)
-        known = tape.known if tape is not None else _recall(path)
-        gap = next((gap for gap in known.gaps if gap[1] > offset), None)
-        if gap is not None and gap[0] <= offset:
-            return OutputSlice(data=b"", next_offset=gap[1], complete=ended and gap[1] >= known.end, gap=gap)
-        until = min(offset + limit, known.end if gap is None else gap[0])
-        data = _read_file(path, offset, until - offset) if until > offset else b""
-        following = offset + len(data)
-        return OutputSlice(data=data, next_offset=following, complete=ended and following >= known.end)
+            reel = self._reels.get((folder.parent.name, int(folder.name)))
+        return reel.state if reel is not None else self._recall(folder)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """How far a stream has come: every byte below `end` is in the file or in one of `gaps`, which rise and never touch."""
-
-    end: int
-    gaps: tuple[Gap, ...] = ()
-
-    def without(self, until: int) -> "Known":
-        """Return what is known once everything up to `until` is a gap."""
-        before, start = self.gaps, self.end
-        if before and before[-1][1] >= start:
-            before, start = before[:-1], before[-1][0]
-        return Known(end=until, gaps=(*before, (start, until)))
-
-
-class Tape:
-    """One stream's file, open for writing, and its list of gaps. A gap is on disk before any byte behind it."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file: int | None = None
-        self._owed: Gap | None = None
-        self.known = _recall(path)
-
-    @property
-    def owes(self) -> bool:
-        """Say whether a gap could not be written down yet."""
-        return self._owed is not None
-
-    def put(self, offset: int, data: bytes) -> None:
-        """Keep what is new of a chunk. Raises OSError when the disk does not take it: then it is a gap."""
-        until = offset + len(data)
-        if until <= self.known.end:
-            return
+    def _recall(self, folder: Path) -> State:
+        """Return what a folder tells, from memory as long as its list is the same file of the same size."""
         try:
-            if offset > self.known.end:
-                self._miss(offset)
-            self.settle()
-            self._write(memoryview(data)[self.known.end - offset :])
-        except OSError:
-            self._miss(until)
-            raise
-
-    def settle(self) -> None:
-        """Write the owed gap down. Raises OSError when the disk does not take it."""
-        if self._owed is not None:
-            _add_gap(_gaps_path(self._path), self._owed)
-            self._owed = None
-
-    def close(self) -> None:
-        """Close the file; the next write opens it again."""
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
-
-    def _miss(self, until: int) -> None:
-        self._owed = (self._owed[0] if self._owed else self.known.end, until)
-        self.known = self.known.without(until)
-
-    def _write(self, rest: memoryview) -> None:
-        if self._file is None:
-            self._file = _open(self._path)
-        while rest:
-            written = os.pwrite(self._file, rest, self.known.end)
-            self.known = Known(end=self.known.end + written, gaps=self.known.gaps)
-            rest = rest[written:]
-
-
-def _gaps_path(path: Path) -> Path:
-    return path.with_suffix(".gaps")
-
-
-def _recall(path: Path) -> Known:
-    # The size first: a gap written meanwhile then lies behind every byte that is counted.
-    known = Known(end=_size(path))
-    try:
-        listed = _gaps_path(path).read_bytes()
-    except FileNotFoundError:
-        return known
-    whole = len(listed) - len(listed) % _GAP.size
-    gaps = Known(end=0)
-    for start, until in _GAP.iter_unpack(listed[:whole]):
-        gaps = replace(gaps, end=start).without(until)
-    return replace(gaps, end=max(known.end, gaps.end))
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
-
-
-def _open(path: Path) -> int:
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-    try:
-        return os.open(path, flags, 0o600)
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return os.open(path, flags, 0o600)
-
-
-def _add_gap(path: Path, gap: Gap) -> None:
-    """Append a gap durably; what an attempt cut short left behind is overwritten."""
-    listing = _open(path)
-    try:
-        size = os.fstat(listing).st_size
-        if os.pwrite(listing, _GAP.pack(*gap), size - size % _GAP.size) < _GAP.size:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        os.fdatasync(listing)
-    finally:
-        os.close(listing)
-
-
-def _read_file(path: Path, offset: int, size_bytes: int) -> bytes:
-    try:
-        with path.open("rb", buffering=0) as file:
-            return os.pread(file.fileno(), size_bytes, offset)
-    except FileNotFoundError:
-        return b""
-
-
-def _make_durable(paths: Sequence[Path]) -> bool:
-    durable = True
-    for path in paths:
-        try:
-            _sync(path)
+            status = (folder / reels.ORDER).stat()
         except FileNotFoundError:
-            continue
-        except OSError as fault:
-            durable = False
-            log.warning("output not durable", path=str(path), reason=str(fault))
-    return durable
+            return reels.NOTHING
+        stamp = status.st_size, status.st_mtime_ns
+        with self._lock:
+            known = self._remembered.get(folder)
+        if known is None or known[0] != stamp:
+            known = stamp, reels.recall(folder)
+            with self._lock:
+                self._remembered[folder] = known
+                if len(self._remembered) > REMEMBERED:
+                    self._remembered.popitem(last=False)
+        return known[1]
+
+    def _read(self, folder: Path, stream: StreamName, offset: int, limit: int, ended: bool) -> OutputSlice:  # noqa: FBT001 - called by `partial`
+        state = self._state(folder)
+        known = state.streams[stream]
+        ended = state.ended or (ended and not state.entries)
+        gap = next((gap for gap in known.gaps if gap[1] > offset), None)
+        if gap is None or gap[0] > offset:
+            until = min(offset + limit, known.end if gap is None else gap[0])
+            data = reels.read_bytes(folder / stream, offset, until - offset) if until > offset else b""
+            following = offset + len(data)
+            if data or until <= offset:
+                return OutputSlice(data=data, next_offset=following, complete=ended and following >= known.end)
+            gap = offset, known.end if gap is None else gap[1]
+        return OutputSlice(data=b"", next_offset=gap[1], complete=ended and gap[1] >= known.end, gap=gap)
+
+    def _frames(self, folder: Path, after: int, limit: int, ended: bool) -> Frames:  # noqa: FBT001 - called by `partial`
+        state = self._state(folder)
+        found: list[Frame] = []
+        for frame in reels.frames(folder, after):
+            found.append(frame)
+            limit -= len(frame.data)
+            if limit <= 0:
+                break
+        following = found[-1].seq if found else after
+        ended = state.ended or (ended and not state.entries)
+        return Frames(frames=tuple(found), next_seq=following, complete=ended and following >= state.seq)
 
 
-def _sync(path: Path) -> None:
-    # The file alone: ext4, XFS and btrfs make the new names that lead to it durable with it.
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _sizes(folder: Path) -> dict[str, int]:
+    jobs = list(folder.iterdir()) if folder.is_dir() else []
+    sizes = {job.name: sum(reels.size_bytes(attempt) for attempt in job.iterdir()) for job in jobs}
+    return {job_id: size for job_id, size in sizes.items() if size}
+
+
+def _tell(reel: Reel) -> None:
+    with suppress(OSError):
+        reel.tell()
+
+
+def wrote_all(job: Job, attempt: int | None) -> bool:
+    """Say whether an attempt (None: the newest) of which nothing is kept wrote nothing."""
+    if attempt is not None and attempt < job.attempt:
+        return True
+    return job.end is not None and job.end.reason is not EndReason.WORKER_LOST
+
+
+def _told(ended: Ended) -> dict[StreamName, int]:
+    """Return how many bytes of each stream the worker read, by its last report."""
+    told = ended.facts.get("output")
+    sizes = {stream: told.get(stream) for stream in STREAMS} if isinstance(told, dict) else {}
+    counts = {stream: size.get("bytes") for stream, size in sizes.items() if isinstance(size, dict)}
+    return {stream: count for stream, count in counts.items() if isinstance(count, int) and 0 <= count <= MAX_OFFSET}
+
+
+def _summary(state: State) -> dict[str, dict[str, object]]:
+    return {stream: {"bytes": known.end, "gaps": [list(gap) for gap in known.gaps]} for stream, known in state.streams.items() if known.end}

@@ -8,6 +8,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from triptych import folder
@@ -23,6 +24,7 @@ from triptych.panels.http import Service
 from triptych.panels.openapi import document as describe
 from triptych.panels.server import bind, serve
 from triptych.panels.table import Table
+from triptych.retention import Retention
 from triptych.settings import Settings
 from triptych.stores.sql import SqlStore
 from triptych.upkeep import Upkeep
@@ -78,11 +80,13 @@ async def running(settings: Settings, listener: socket.socket) -> AsyncIterator[
         outputs = await stack.enter_async_context(Outputs(settings.data_dir / "output"))
         bus = MemoryBus()
         stack.push_async_callback(bus.close)
-        engine = await stack.enter_async_context(Engine(store=store, bus=bus, outputs=outputs, clock=clock))
+        engine = await stack.enter_async_context(_engine(settings, store, bus, outputs, clock))
         agent = Agent(bus=bus, place=_place(settings, worker_id), slots=_slots(settings), clock=clock)
-        await engine.recover(worker_id, await agent.inventory())
+        await agent.inventory()
         await stack.enter_async_context(agent)
-        await stack.enter_async_context(_background(Upkeep(engine, clock).run()))
+        await engine.attend(worker_id)
+        await stack.enter_async_context(_background(Upkeep(engine, clock, keep=timedelta(days=settings.record_days)).run()))
+        await stack.enter_async_context(_background(_retention(settings, engine, outputs, clock).run()))
         app = App(Service(engine=engine, catalog=store, settings=settings, clock=clock), PANELS)
         await stack.enter_async_context(_serving(app, listener, engine))
         yield _as_up(settings, listener, agent.place)
@@ -99,6 +103,12 @@ async def _serving(app: App, listener: socket.socket, engine: Engine) -> AsyncIt
     finally:
         stop.set()
         await asyncio.gather(task, engine.close())
+
+
+def _engine(settings: Settings, store: SqlStore, bus: MemoryBus, outputs: Outputs, clock: SystemClock) -> Engine:
+    return Engine(
+        store=store, bus=bus, outputs=outputs, clock=clock, worker_lease_s=settings.worker_lease_s, job_lease_s=settings.job_lease_s
+    )
 
 
 def _as_up(settings: Settings, listener: socket.socket, place: Place) -> Up:
@@ -119,6 +129,18 @@ def _place(settings: Settings, worker_id: str) -> Place:
         roots=tuple(map(str, settings.roots)),
         media_roots=tuple(map(str, settings.media_roots)),
         env=settings.env,
+        output_max_bytes=settings.output_max_bytes,
+    )
+
+
+def _retention(settings: Settings, engine: Engine, outputs: Outputs, clock: SystemClock) -> Retention:
+    return Retention(
+        engine,
+        outputs,
+        clock,
+        work=settings.data_dir / "work",
+        output_days=settings.output_days,
+        output_max_total_bytes=settings.output_max_total_bytes,
     )
 
 

@@ -1,4 +1,4 @@
-"""One attempt's own rules: its output's count and cap, its usage and its clock."""
+"""One attempt's own rules: its usage and its clock."""
 
 import signal
 import time
@@ -7,20 +7,9 @@ from pathlib import Path
 import pytest
 
 from agent.site import Site
-from triptych.agent.attempt import OUTPUT_CAP_BYTES, Tap, boot_s
-from triptych.messages import Output
+from triptych.agent.attempt import boot_s
 
 CORES = Path("/proc/sys/kernel/core_pattern").read_text()
-
-
-def test_offsets_count_from_zero_and_stop_at_the_cap() -> None:
-    """Workers O3, O4 (basic)."""
-    tap = Tap("stdout", -1)
-    tap.count = OUTPUT_CAP_BYTES - 3
-    assert tap.cut(b"ab") == Output(stream="stdout", offset=OUTPUT_CAP_BYTES - 3, data=b"ab")
-    assert tap.cut(b"cde") == Output(stream="stdout", offset=OUTPUT_CAP_BYTES - 1, data=b"c")
-    assert tap.cut(b"f") is None
-    assert tap.facts() == {"bytes": OUTPUT_CAP_BYTES + 3, "dropped_bytes": 3}
 
 
 def test_the_clock_counts_suspended_time() -> None:

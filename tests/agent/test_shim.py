@@ -64,7 +64,7 @@ async def test_a_program_ends_with_its_exit_code_and_its_output(site: Site) -> N
     assert (ended.end.reason, ended.end.exit_code, ended.end.signal) == (EndReason.EXITED, 3, None)
     assert (site.output(job_id), site.output(job_id, "stderr")) == (b"out\n", b"err\n")
     assert ended.facts["kill_tier"] == "subreaper"
-    assert ended.facts["output"] == {"stdout": {"bytes": 4, "dropped_bytes": 0}, "stderr": {"bytes": 4, "dropped_bytes": 0}}
+    assert ended.facts["output"] == {"stdout": {"bytes": 4, "gaps": []}, "stderr": {"bytes": 4, "gaps": []}}
     assert [report.seq for report in site.of(job_id)] == list(range(1, len(site.of(job_id)) + 1))
 
 
@@ -229,14 +229,16 @@ async def test_binary_output_is_kept_byte_exact(site: Site) -> None:
     assert site.output(job_id, "stderr") == b"\0\xff"
 
 
-async def test_output_beyond_the_cap_is_dropped_and_counted_and_blocks_nobody(site: Site) -> None:
-    """Workers O4 (basic): the first 64 MiB are kept."""
-    job_id, _ = await site.run("head", "-c", str(70 * 1024 * 1024), "/dev/zero")
+async def test_output_beyond_the_cap_is_a_gap_between_its_head_and_its_tail(site: Site) -> None:
+    """Workers O4: the job is neither blocked nor killed."""
+    lines = b"".join(b"%d\n" % n for n in range(1, 2_000_001))
+    job_id, _ = await site.run("seq", "2000000", limits={"output_max_bytes": 800_000})
     ended = await site.ended(job_id)
-    kept = sum(len(report.body.data) for report in site.of(job_id) if isinstance(report.body, Output))
+    chunks = [report.body for report in site.of(job_id) if isinstance(report.body, Output)]
+    assert all(chunk.data == lines[chunk.offset : chunk.offset + len(chunk.data)] for chunk in chunks)
+    assert b"".join(chunk.data for chunk in chunks) == lines[:700_000] + lines[-100_000:]
     assert ended.end.exit_code == 0
-    assert kept == 64 * 1024 * 1024
-    assert ended.facts["output"]["stdout"] == {"bytes": 70 * 1024 * 1024, "dropped_bytes": 6 * 1024 * 1024}
+    assert ended.facts["output"]["stdout"] == {"bytes": len(lines), "gaps": [[700_000, len(lines) - 100_000]]}
 
 
 async def test_merged_output_is_one_stream_in_exact_order(site: Site) -> None:

@@ -1,19 +1,22 @@
 """What the commands say when the server is not there, is another's, or refuses."""
 
+import asyncio
 import json
 import threading
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+import httpx
 import pytest
 
 from triptych.cli.client import only
+from triptych.cli.demo.server import Server
 from triptych.cli.records import Worker
 from triptych.errors import Invalid, Unavailable
 
 
 def _worker(name):
-    return Worker(id=name, state="ready", seen_at=datetime.now(UTC), slots={})
+    return Worker(id=name, state="ready", seen_at=datetime.now(UTC), slots={}, slots_used={})
 
 
 class Stranger(BaseHTTPRequestHandler):
@@ -77,3 +80,25 @@ def test_the_only_worker_is_taken_and_several_are_named():
         only([_worker("one"), _worker("two")])
     with pytest.raises(Unavailable):
         only([])
+
+
+async def _has_asked(url, route):
+    """Wait until the server has answered a request of this route."""
+    async with httpx.AsyncClient() as client, asyncio.timeout(30):
+        while f'route="{route}"' not in (await client.get(f"{url}/metrics")).text:
+            await asyncio.sleep(0.02)
+
+
+async def test_a_restart_of_the_server_breaks_no_command_that_waits(start, tmp_path):
+    """workers F1: whoever waits, waits on; how the job ended is told by the server that came back."""
+    data, named = tmp_path / "data", ("--worker-id", "here")
+    async with Server(data, arguments=named) as first, httpx.AsyncClient(base_url=first.url, timeout=30) as client:
+        asked = {"worker_id": "here", "command": "sleep", "path": "300"}
+        job_id = (await client.post("/start", json=asked)).json()["job_id"]
+        process = start("wait", job_id, "--server", first.url)
+        await _has_asked(first.url, "/api/v1/jobs/{id}")
+        first.kill()
+        async with Server(data, arguments=named, port=first.port), httpx.AsyncClient(base_url=first.url, timeout=30) as again:
+            await again.post(f"/api/v1/jobs/{job_id}/stop", json={"grace_s": 1})
+            printed, told = await asyncio.to_thread(process.communicate, timeout=60)
+    assert (printed, told, process.returncode) in {("stopped\n", "", 143), ("worker lost\n", "", 1)}

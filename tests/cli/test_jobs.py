@@ -40,6 +40,20 @@ def test_the_list_is_narrowed_and_says_when_there_is_more(call, job):
     assert "--limit" in done.stderr
 
 
+def test_ended_jobs_are_looked_for_by_end_and_time(call, job):
+    ended = _written(call, "exit 4")
+    for words in (("--state", "ended"), ("--end-reason", "exited"), ("--since", "1h", "-a"), ("--state", "ended", "--state", "running")):
+        assert ended in call("ps", *words).stdout
+    assert job not in call("ps", "--state", "ended").stdout
+    assert len(call("ps", "--until", "1d").stdout.splitlines()) == 1
+
+
+def test_a_time_that_is_none_is_refused(call):
+    done = call("ps", "--since", "yesterday")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "triptych: --since takes a time such as 2026-01-31T12:00, or how long ago such as 10m, not yesterday\n"
+
+
 def test_a_limit_out_of_range_is_refused(call):
     assert call("ps", "--limit", "501").returncode == 2
 
@@ -101,6 +115,27 @@ def test_wait_lasts_until_the_end(server, start, call, job):
     record = json.loads(process.stdout.read())
     assert (record["id"], record["end_reason"]) == (job, "stopped")
     assert process.wait(20) > 128
+
+
+def test_several_are_waited_for_at_once(call):
+    good, bad = _written(call, "exit 0"), _written(call, "exit 9")
+    done = call("wait", good, bad)
+    assert (done.returncode, set(done.stdout.splitlines())) == (9, {f"{good}  exited 0", f"{bad}  exited 9"})
+    assert {json.loads(line)["id"] for line in call("wait", good, bad, "--json").stdout.splitlines()} == {good, bad}
+    assert call("wait", good, str(uuid4())).stderr == "triptych: job not found\n"
+
+
+def test_several_are_held_let_go_and_stopped_at_once(call, job):
+    other = call("start", "sleep", KEPT_ALIVE_S).stdout.strip()
+    assert call("pause", job, other).stdout == f"{job}  paused\n{other}  paused\n"
+    assert call("resume", job, other).returncode == 0
+    assert set(call("stop", job, other).stdout.splitlines()) == {f"{job}  stopped", f"{other}  stopped"}
+
+
+@pytest.mark.parametrize("verb", ["wait", "stop", "pause", "resume"])
+def test_no_job_at_all_is_refused(call, verb):
+    done = call(verb)
+    assert (done.returncode, done.stderr) == (2, "triptych: say which job, by its id; `triptych ps` lists them\n")
 
 
 def test_a_stop_is_final_and_may_be_repeated(call, job):

@@ -22,7 +22,7 @@ def _job(**facts):
         ({"end_reason": EndReason.TIMED_OUT, "signal": 9}, 137, "timed out"),
         ({"end_reason": EndReason.DONE}, 0, "done"),
         ({"end_reason": EndReason.CANCELLED}, 1, "cancelled"),
-        ({"end_reason": EndReason.WORKER_LOST}, 1, "worker lost"),
+        ({"end_reason": EndReason.WORKER_LOST, "error": Fault(message="worker lost")}, 1, "worker lost"),
         ({"end_reason": EndReason.FAILED, "error": Fault(message="no\x1b such codec")}, 1, r"failed: no\x1b such codec"),
         ({"end_reason": EndReason.NEVER_STARTED}, 2, "never started"),
     ],

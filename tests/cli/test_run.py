@@ -106,3 +106,30 @@ def test_nothing_to_run_is_refused(call):
 def test_another_worker_than_there_is_is_refused(call):
     done = call("run", "--worker", "elsewhere", "--", "true")
     assert (done.returncode, done.stderr) == (2, "triptych: worker not found\n")
+
+
+def test_every_option_reaches_the_job(call):
+    """workers 7, N3"""
+    words = ["--cwd", "root", "-e", "A=b", "--timeout", "30", "--grace", "1", "--retry", "2", "--retry-on", "signal", "--priority", "7"]
+    done = call("run", "--json", *words, "--limit", "open-files=64", "--leftovers", "wait", "--umask", "0022", "--", "true")
+    record = json.loads(done.stdout)
+    wanted = {"cwd": "root", "env": {"A": "b"}, "timeout_s": 30, "grace_s": 1, "priority": 7, "leftovers": "wait", "umask": "0022"}
+    assert record.items() >= (wanted | {"limits": {"open_files": 64}, "queue_s": 3600}).items()
+    assert (record["retry"]["max_attempts"], record["retry"]["on"]) == (2, ["signal"])
+
+
+def test_text_is_given_as_standard_input(call, tmp_path):
+    (tmp_path / "in").write_text("given\n")
+    assert call("run", "--stdin", str(tmp_path / "in"), "--", "cat").stdout == "given\n"
+
+
+def test_a_detached_job_goes_on_by_itself(call):
+    done = call("run", "-d", "--", "sleep", "300")
+    job_id = done.stdout.strip()
+    assert (done.returncode, call("query", job_id).stdout) == (0, "running\n")
+    call("stop", job_id)
+
+
+def test_a_field_that_the_server_refuses_is_told_in_one_sentence(call):
+    done = call("run", "--umask", "9", "--", "true")
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)

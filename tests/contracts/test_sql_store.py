@@ -124,6 +124,9 @@ async def test_a_caller_that_leaves_takes_nothing_back(sql: SqlStore) -> None:
         Query(worker_id="w1"),
         Query(origin="gcp"),
         Query(since=START, until=later(9)),
+        Query(label=("gpu", "1")),
+        Query(text="x"),
+        Query(kind="command", ended_before=later(9)),
         Query(kind="annotate", states=LIVE, worker_id="w1", since=START),
     ],
 )
@@ -131,7 +134,10 @@ async def test_a_listing_is_read_from_an_index_in_its_order(sql: SqlStore, url: 
     """Engine E7: nothing is sorted and no table is read through, on the first page and on the next."""
     for number in range(3):
         await sql.add(a_job(f"job-{number}"))
-    cursor = (await sql.list(Query(limit=1))).cursor
+    if query.ended_before is not None:
+        await sql.move([to(State.ENDED, f"job-{number}") for number in range(3)])
+        query = replace(query, limit=1)
+    cursor = (await sql.list(Query(limit=1, ended_before=query.ended_before))).cursor
     for page in (query, replace(query, cursor=cursor)):
         assert "jobs_" in plan_of_listing(url, sql, page)
 

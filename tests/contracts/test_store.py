@@ -9,7 +9,7 @@ import pytest
 from stores.making import START, a_job, a_worker, later, to, told
 from triptych.contracts import Store
 from triptych.errors import Conflict, Invalid
-from triptych.model import LIVE, Change, End, EndReason, Fault, Query, State, WorkerState
+from triptych.model import LIVE, Change, End, EndReason, Fault, Query, Silence, State, WorkerState
 
 FULL = a_job(
     spec={"argv": ["sh", "-c", "echo ä€\N{GRINNING FACE}"], "deep": {"list": [1, 2.5, None, True]}},
@@ -187,11 +187,12 @@ async def test_an_end_never_changes(store: Store) -> None:
         pytest.param(to(State.RUNNING, sources=LIVE), id="an illegal move"),
         pytest.param(to(State.ENDED, end=None), id="an end without a reason"),
         pytest.param(told(end=End(reason=EndReason.DONE)), id="a reason without an end"),
+        pytest.param(to(State.PAUSED, requeue=True), id="a requeue that is held"),
     ],
 )
 async def test_a_change_that_no_job_could_make_is_a_fault_of_the_program(store: Store, change: Change) -> None:
     await begin(store)
-    with pytest.raises(ValueError, match=r"^(no move|a job ends)"):
+    with pytest.raises(ValueError, match=r"^(no move|a job ends|a reason|a job is requeued)"):
         await store.move([change])
 
 
@@ -201,6 +202,53 @@ async def test_a_requeued_job_has_left_its_worker(store: Store) -> None:
     assert queued is not None
     assert (queued.worker_id, queued.pid, queued.started_at, queued.attempt) == (None, None, None, 1)
     assert await store.find("job-1") == queued
+
+
+async def test_an_attempt_that_is_tried_again_is_told_and_the_job_waits_out_of_line(store: Store) -> None:
+    """Workers section 7, retry: one change, so that no crash loses it or does it twice."""
+    await begin(store)
+    again = to(State.QUEUED, requeue=True, end=End(reason=EndReason.EXITED, exit_code=3), seq=4, at=later(5), not_before=later(9))
+    (queued, twice) = await store.move([again, again])
+    assert queued is not None
+    assert twice is None
+    assert (queued.state, queued.end, queued.not_before, queued.attempt) == (State.QUEUED, None, later(9), 1)
+    first = {"attempt": 1, "worker_id": "w1", "end_reason": "exited", "exit_code": 3, "signal": None}
+    assert queued.facts["attempts"] == [first | {"started_at": "2026-03-01T12:00:01.123456Z", "ended_at": "2026-03-01T12:00:05.123456Z"}]
+    assert await store.find("job-1") == queued
+    assert await store.place(a_worker(), "command", later(20)) is None
+    (due,) = await store.move([told(due=True, note="due")])
+    assert due is not None
+    assert due.not_before is None
+    second = await store.place(a_worker("w2"), "command", later(20))
+    assert second is not None
+    (ended,) = await store.move([to(State.ENDED, at=later(30))])
+    assert ended is not None
+    assert [(one["attempt"], one["worker_id"], one["exit_code"]) for one in ended.facts["attempts"]] == [(1, "w1", 3), (2, "w2", 0)]
+
+
+async def test_a_job_that_was_asked_to_stop_never_goes_back_to_the_queue(store: Store) -> None:
+    """Workers section 7: a retry is never after a stop."""
+    await begin(store)
+    await store.move([to(State.UNREACHABLE), told(stopped_by="me")])
+    requeued, ended = await store.move([to(State.QUEUED, requeue=True), to(State.ENDED)])
+    assert requeued is None
+    assert ended is not None
+
+
+async def test_what_ended_before_is_listed_from_the_oldest_end(store: Store) -> None:
+    """Workers O8: retention reads what it deletes and nothing else."""
+    for number, seconds in enumerate([30, 10, 20, 10, 40]):
+        await begin(store, f"job-{number}")
+        await store.move([to(State.ENDED, f"job-{number}", at=later(seconds))])
+    await begin(store, "live")
+    query, ids = Query(kind="command", ended_before=later(40), limit=2), []
+    while True:
+        page = await store.list(query)
+        ids.append([job.id for job in page.jobs])
+        if page.cursor is None:
+            break
+        query = replace(query, cursor=page.cursor)
+    assert ids == [["job-1", "job-3"], ["job-2", "job-0"]]
 
 
 async def test_the_next_attempt_counts_its_reports_from_one(store: Store) -> None:
@@ -373,13 +421,25 @@ async def test_a_listing_is_stable_while_jobs_arrive(store: Store) -> None:
         pytest.param(Query(origin="gcp"), {"b"}, id="origin"),
         pytest.param(Query(since=later(1)), {"b", "c"}, id="since"),
         pytest.param(Query(until=later(2)), {"a", "b"}, id="until"),
+        pytest.param(Query(label=("gpu", "1")), {"b"}, id="label"),
+        pytest.param(Query(label=("arch", "x86")), {"b"}, id="second label"),
+        pytest.param(Query(label=("gpu", "12")), set(), id="other value of a label"),
+        pytest.param(Query(label=("pu", "1")), set(), id="part of a label"),
+        pytest.param(Query(text="COUNT.sh"), {"c"}, id="text of the command"),
+        pytest.param(Query(text="sh --Fast"), {"c"}, id="text across arguments"),
+        pytest.param(Query(text='say "ä'), {"c"}, id="text with quotes"),
+        pytest.param(Query(text="["), set(), id="a bracket that nobody wrote"),
+        pytest.param(Query(text="B"), {"b"}, id="text of the id"),
+        pytest.param(Query(text="%"), set(), id="no pattern"),
         pytest.param(Query(worker_id="w1", states=LIVE, since=START, until=later(2), kind="command"), {"a"}, id="together"),
     ],
 )
 async def test_a_listing_is_filtered(store: Store, query: Query, ids: set[str]) -> None:
     await begin(store, "a")
-    await store.add(a_job("b", kind="annotate", origin="gcp", created_at=later(1)))
-    await store.add(a_job("c", state=State.STARTING, attempt=1, worker_id="w1", created_at=later(2)))
+    needs = {"gpu": "1", "arch": "x86", 'x"pu': "1"}
+    await store.add(a_job("b", kind="annotate", origin="gcp", created_at=later(1), needs=needs, spec={"input_uri": "count.sh"}))
+    spec = {"argv": ["./Count.SH", "--fast", 'say "ä"'], "env": {"X": "gpu"}}
+    await store.add(a_job("c", state=State.STARTING, attempt=1, worker_id="w1", created_at=later(2), spec=spec))
     await store.move([to(State.ENDED, "c")])
     assert {job.id for job in (await store.list(query)).jobs} == ids
 
@@ -394,7 +454,8 @@ async def test_a_cursor_that_is_not_ours_is_refused(store: Store, cursor: str) -
 async def test_a_worker_is_kept_as_it_last_announced_itself(store: Store) -> None:
     second, first = a_worker("w2", labels={"a": "b"}, facts={"tiers": ["cgroup"]}), a_worker("w1")
     await asyncio.gather(store.enroll(second), store.enroll(first))
-    lost = replace(first, state=WorkerState.LOST, seen_at=later(60) + timedelta(microseconds=1))
+    silence = Silence(boot_id="b", since=timedelta(hours=1, microseconds=1))
+    lost = replace(first, state=WorkerState.LOST, seen_at=later(60) + timedelta(microseconds=1), draining=True, silence=silence)
     await store.enroll(lost)
     assert list(await store.workers()) == [lost, second]
 

@@ -1,12 +1,15 @@
 """The code blocks of the pages: commands, each with the answer that the page shows after it."""
 
+import os
 import re
 import subprocess
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+TRIPTYCH = 'triptych() { "$PYTHON" -m triptych.cli "$@"; }\n'
 STEP_END = "---- the next step ----"
 ALIKE = (
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "UUID"),
@@ -51,10 +54,11 @@ def steps(block: str) -> list[Step]:
     return found
 
 
-def run(found: list[Step], cwd: Path) -> list[str]:
-    """Run the steps in one shell and return what each printed."""
-    script = "".join(f"{step.command}\necho; echo '{STEP_END}'\n" for step in found)
-    done = subprocess.run(["bash", "-u"], input=script, capture_output=True, text=True, cwd=cwd, timeout=90, check=False)
+def run(found: list[Step], cwd: Path, url: str) -> list[str]:
+    """Run the steps in one shell, where `triptych` is this one and talks to the server at `url`, and return what each printed."""
+    script = TRIPTYCH + "".join(f"{step.command}\necho; echo '{STEP_END}'\n" for step in found)
+    variables = os.environ | {"PYTHON": sys.executable, "TRIPTYCH_SERVER": url}
+    done = subprocess.run(["bash", "-u"], input=script, capture_output=True, text=True, cwd=cwd, env=variables, timeout=90, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.split(STEP_END)[:-1]
 

@@ -30,7 +30,7 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
 @pytest.mark.parametrize("page", _with("bash"), ids=lambda page: page.name)
 def test_the_commands_of_a_page_print_what_it_shows(page, server, tmp_path):
     found = [step for block in blocks(page, "bash") for step in steps(block.replace(DOCUMENTED_URL, server.url))]
-    printed = run(found, tmp_path)
+    printed = run(found, tmp_path, server.url)
     wrong = [(step.command, step.answer, text) for step, text in zip(found, printed, strict=True) if not step.agrees(text)]
     assert not wrong
 

@@ -18,7 +18,7 @@ DISK = "24m"
 def system(tmp_path: Path) -> Iterator[System]:
     system = System(tmp_path)
     yield system
-    _clear(system)
+    clear(system)
 
 
 @pytest.fixture
@@ -39,10 +39,10 @@ def starved(tmp_path: Path, small_disk: Path) -> Iterator[System]:
     system = System(tmp_path, data=small_disk / "data")
     system.log = small_disk / "log"
     yield system
-    _clear(system)
+    clear(system)
 
 
-def _clear(system: System) -> None:
+def clear(system: System) -> None:
     """End what a failed test left: the server, and every process that it or its jobs left an environment in."""
     system.kill()
     for pid in users_of(system.folder):

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -33,21 +33,27 @@ class System:
 
     Every job started with `sh` and `job.sh` writes its id and attempt to a file outside the store before anything else; some end
     at once, some sleep, some ignore SIGTERM, some leave a grandchild in a session of its own.
+
+    `prefix` is a command that executes the rest of its words, `settings` what the operator sets.
     """
 
-    def __init__(self, folder: Path, data: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, data: Path | None = None, *, prefix: Sequence[str] = (), settings: Mapping[str, str] | None = None
+    ) -> None:
         self.folder = folder
+        self.settings = dict(settings or {})
+        self._prefix = prefix
         self.data = data or folder / "data"
         self.media = folder / "media"
         self.log = folder / "log"
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._root = folder / "root"
+        self.root = folder / "root"
         self._evidence = folder / "evidence"
         self._process: subprocess.Popen[bytes] | None = None
-        for made in (self.media, self._root):
+        for made in (self.media, self.root):
             made.mkdir(mode=0o700)
-        (self._root / "job.sh").write_text(JOB_SCRIPT.format(evidence=self._evidence))
+        (self.root / "job.sh").write_text(JOB_SCRIPT.format(evidence=self._evidence))
 
     @property
     def evidence(self) -> Counter[tuple[str, int]]:
@@ -63,17 +69,27 @@ class System:
     def launch(self) -> None:
         """Start the process; it may not be ready yet."""
         command = [sys.executable, "-m", "triptych.cli", "up", "--port", self.port, "--data", self.data, "--worker-id", WORKER]
-        folders = ["--root", self._root, "--media-root", self.media]
+        folders = ["--root", self.root, "--media-root", self.media]
         with self.log.open("ab") as log:
-            words = [str(word) for word in command + folders]
+            words = [*self._prefix, *(str(word) for word in command + folders)]
             # What is forked without a new program shows this variable for ever, as jobs show their work folder.
             mark = {**os.environ, "FAULTS_FOLDER": str(self.folder)}
+            mark |= {f"TRIPTYCH_{name.upper()}": value for name, value in self.settings.items()}
             self._process = subprocess.Popen(words, env=mark, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def start(self) -> None:
         """Start the process and return when jobs can be taken."""
         self.launch()
         wait_until(self._came_up, READY_BOUND_S, self.told)
+
+    def script(self, name: str, text: str) -> str:
+        """Put a script into the root and return its name; `{folder}` in it is where evidence belongs."""
+        (self.root / name).write_text(text.replace("{folder}", str(self.folder)))
+        return name
+
+    def helpers(self) -> list[int]:
+        """Return the pids of fork servers and shims, which hold the jobs."""
+        return [pid for pid, words in users_of(self.folder).items() if "triptych.agent.forkserver" in words]
 
     def kill(self) -> None:
         """End server, engine and agent as a crash would."""

@@ -4,6 +4,7 @@ import os
 import shutil
 import stat
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -244,3 +245,85 @@ async def test_a_missing_script_is_its_interpreters_business(site: Site) -> None
 async def test_a_spec_that_is_none_is_refused(site: Site) -> None:
     _, reply = await site.run(sys.executable, grace_s="soon")
     assert refusal(reply).startswith("not a command: ")
+
+
+async def test_only_a_listed_name_runs_and_as_the_program_it_is_mapped_to(tmp_path: Path) -> None:
+    """Workers S5: the worker itself enforces its list, and argv carries the name as given."""
+    async with Site(tmp_path, commands={"say": "/bin/echo", "show": "/bin/cat"}, scripts_only=True) as site:
+        assert await output(site, "say", "a") == b"a\n"
+        assert (await output(site, "show", "/proc/self/cmdline")).startswith(b"show\0")
+        for name in ("echo", "/bin/echo", "SAY", "say ", "./say", 'x"y'):
+            _, reply = await site.run(name)
+            assert (refusal(reply), reply.code) == (f"command not allowed: {quoted(name)}", "command_not_allowed")
+        _, reply = await site.run("")
+        assert refusal(reply) == "exec: no command"
+
+
+@pytest.mark.parametrize(
+    ("script", "text"),
+    [
+        ("worker/scripts/count.sh", None),
+        ("worker/../link", None),
+        ("", None),
+        ("30", "path is not a file"),
+        ("worker", "path is not a file"),
+        ("pipe", "path is not a file"),
+        ("../work", "path outside the worker root"),
+        ("/etc/passwd", "path outside the worker root"),
+        ("-c", "path starts with a dash"),
+        ("a\0b", "fork/exec say: invalid argument"),
+    ],
+)
+async def test_under_the_listed_policy_a_path_is_a_file_in_a_root(tmp_path: Path, script: str, text: str | None) -> None:
+    """Workers S5."""
+    async with Site(tmp_path, commands={"say": "/bin/echo"}, scripts_only=True) as site:
+        root = tmp_path / "data" / "root"
+        (root / "link").symlink_to("worker/scripts/count.sh")
+        os.mkfifo(root / "pipe")
+        _, reply = await site.run(*(["say", script] if script else ["say"]), script=script)
+        assert (refusal(reply) if text else type(reply)) == (text or Answer)
+
+
+async def test_what_cannot_be_named_is_refused_before_its_path_is_looked_at(tmp_path: Path) -> None:
+    """Workers W4: command, then path."""
+    async with Site(tmp_path, commands={}, scripts_only=True) as site:
+        _, reply = await site.run("sh", "-c", script="-c")
+        assert refusal(reply) == 'command not allowed: "sh"'
+
+
+async def test_a_script_to_be_placed_first_becomes_an_absolute_path(site: Site) -> None:
+    """Workers 7, `script`: it must lie in a root, links resolved."""
+    root = site.folder / "data" / "root"
+    (root / "link").symlink_to("worker/scripts/count.sh")
+    for name in ("worker/scripts/count.sh", "link", f"{root}/link"):
+        job_id, _ = await site.run("echo", "after", script=name, script_first=True)
+        await site.ended(job_id)
+        assert site.output(job_id).decode() == f"{root}/worker/scripts/count.sh after\n"
+    for name, text in (("nosuch", "path is not a file"), ("worker", "path is not a file"), ("/etc/passwd", "path outside the worker root")):
+        _, reply = await site.run("echo", script=name, script_first=True)
+        assert refusal(reply) == text
+
+
+async def test_a_umask_that_no_job_names_is_the_workers(tmp_path: Path) -> None:
+    """Workers S9."""
+    async with Site(tmp_path, umask=0o027) as site:
+        assert await output(site, "sh", "-c", "umask") == b"0027\n"
+        assert await output(site, "sh", "-c", "umask", umask=0o002) == b"0002\n"
+
+
+async def test_a_work_folder_that_its_job_emptied_is_removed(site: Site) -> None:
+    """Workers S9."""
+    left = await output(site, "sh", "-c", "touch $TMPDIR/x; rm $TMPDIR/x; printf %s $TMPDIR")
+    assert _age_s(left.decode()) is None
+
+
+async def test_a_work_folder_with_files_counts_its_age_from_the_end_of_its_job(site: Site) -> None:
+    """Workers S9: whatever the job made of its times."""
+    left = await output(site, "sh", "-c", "touch $TMPDIR/x; touch -d 1990-01-01 $TMPDIR; printf %s $TMPDIR")
+    age_s = _age_s(left.decode())
+    assert age_s is not None
+    assert age_s < 3600
+
+
+def _age_s(folder: str) -> float | None:
+    return time.time() - Path(folder).stat().st_mtime if Path(folder).exists() else None

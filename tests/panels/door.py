@@ -45,6 +45,11 @@ class Line:
         size = 0 if head else int(headers.get("content-length", "0"))
         return Reply(status=int(first.split()[1]), headers=headers, body=await self.reader.readexactly(size))
 
+    async def chunk(self) -> bytes:
+        """Read one chunk of an answer that has no length, empty at its end."""
+        size = int(await self.reader.readuntil(b"\r\n"), 16)
+        return (await self.reader.readexactly(size + 2))[:-2]
+
     async def is_closed(self) -> bool:
         """Wait for the end of the connection; bytes before it are an error."""
         return await self.reader.read(1) == b""

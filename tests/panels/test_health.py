@@ -29,7 +29,7 @@ async def test_the_figures_can_be_scraped(system: System) -> None:
     jobs = {(sample.labels["kind"], sample.labels["state"]): sample.value for sample in families["triptych_jobs"].samples}
     assert jobs["command", "starting"] + jobs["command", "running"] == 1
     workers = {sample.labels["state"]: sample.value for sample in families["triptych_workers"].samples}
-    assert workers == {"ready": 1, "draining": 0, "lost": 0}
+    assert workers == {"ready": 1, "draining": 0, "lost": 0, "removed": 0}
     requests = {(sample.labels["route"], sample.labels["status"]): sample.value for sample in families["triptych_http_requests"].samples}
     assert requests == {("/start", "201"): 1}
     assert "process_resident_memory_bytes" in families

@@ -303,68 +303,9 @@ async def test_an_unknown_job_is_404(system: System, path: str) -> None:
         assert (await problem(system, "POST", f"jobs/{UNKNOWN}/{verb}"))[:2] == (404, "job_not_found")
 
 
-async def test_output_is_read_by_offset(system: System) -> None:
-    """workers O9."""
-    job_id = await submitted(system)
-    await system.worker.write(job_id, b"hello \xff\x00world")
-    await system.written(job_id, 13)
-    first = await ask(system, "GET", f"jobs/{job_id}/output?limit=7")
-    assert (first.body, first.headers["triptych-next-offset"], first.headers["triptych-complete"]) == (b"hello \xff", "7", "false")
-    assert (first.headers["content-type"], first.headers["x-content-type-options"]) == ("application/octet-stream", "nosniff")
-    await system.worker.end(job_id, exit_code=0)
-    await system.job(job_id, State.ENDED)
-    rest = await ask(system, "GET", f"jobs/{job_id}/output?offset=7&attempt=1")
-    assert (rest.body, rest.headers["triptych-next-offset"], rest.headers["triptych-complete"]) == (b"\x00world", "13", "true")
-    nothing = await ask(system, "GET", f"jobs/{job_id}/output?stream=stderr")
-    assert (nothing.body, nothing.headers["triptych-complete"]) == (b"", "true")
-    assert (await problem(system, "GET", f"jobs/{job_id}/output?attempt=2"))[:2] == (404, "attempt_not_found")
-    assert (await problem(system, "GET", f"jobs/{job_id}/output?offset=-1"))[:2] == (400, "invalid_parameter")
-
-
-async def test_a_read_ends_at_a_gap(system: System) -> None:
-    """workers O4, O9."""
-    job_id = await submitted(system)
-    await system.worker.write(job_id, b"head")
-    await system.worker.write(job_id, b"tail", offset=1004)
-    await system.worker.end(job_id, exit_code=0)
-    await system.job(job_id, State.ENDED)
-    for offset, body, following, gap in ((0, b"head", "4", None), (4, b"", "1004", "4-1004"), (1004, b"tail", "1008", None)):
-        reply = await ask(system, "GET", f"jobs/{job_id}/output?offset={offset}")
-        assert (reply.body, reply.headers["triptych-next-offset"], reply.headers.get("triptych-gap")) == (body, following, gap)
-
-
-async def chunk(line: Line) -> bytes:
-    size = int(await line.reader.readuntil(b"\r\n"), 16)
-    return (await line.reader.readexactly(size + 2))[:-2]
-
-
-async def test_output_is_followed_as_it_is_written(system: System) -> None:
-    """workers O6, O9: no polling, and the stream ends with the output."""
-    job_id = await submitted(system)
-    async with system.door.line() as line:
-        await line.send(request("GET", f"/api/v1/jobs/{job_id}/output?follow=1"))
-        await line.reader.readuntil(b"\r\n\r\n")
-        for offset, piece in ((0, b"one "), (4, b"two "), (8, b"three")):
-            await system.worker.write(job_id, piece, offset)
-            assert await chunk(line) == piece
-        await system.worker.end(job_id, exit_code=0)
-        assert await chunk(line) == b""
-
-
-async def test_following_what_is_over_sends_it_and_ends(system: System) -> None:
-    job_id = await submitted(system)
-    await system.worker.write(job_id, b"one two")
-    await system.worker.end(job_id, EndReason.WORKER_LOST)
-    await system.job(job_id, State.ENDED)
-    async with system.door.line() as line:
-        await line.send(request("GET", f"/api/v1/jobs/{job_id}/output?follow=1&offset=4"))
-        await line.reader.readuntil(b"\r\n\r\n")
-        assert (await chunk(line), await chunk(line)) == (b"two", b"")
-
-
 async def next_event(line: Line) -> dict[str, Any]:
     while True:
-        lines = (await chunk(line)).decode().splitlines()
+        lines = (await line.chunk()).decode().splitlines()
         fields = dict(text.split(": ", 1) for text in lines if text)
         if "data" in fields:
             return {"id": fields["id"], "event": fields["event"], **json.loads(fields["data"])}
@@ -380,7 +321,7 @@ async def test_a_jobs_events_are_sent_from_its_beginning_to_its_end(system: Syst
         progress = await next_event(line)
         await system.worker.end(job_id, exit_code=0)
         last = await next_event(line)
-        assert await chunk(line) == b""
+        assert await line.chunk() == b""
     assert states == ["starting", "running"]
     assert (progress["event"], progress["data"], last["state"]) == ("progress", {"x": 50.0}, "ended")
 
@@ -390,7 +331,7 @@ async def test_events_are_resumed_without_gap_or_repeat(system: System) -> None:
     async with system.door.line() as line:
         await line.send(request("GET", "/api/v1/events"))
         await line.reader.readuntil(b"\r\n\r\n")
-        assert b"retry" in await chunk(line)
+        assert b"retry" in await line.chunk()
         first = await submitted(system)
         seen = [await next_event(line) for _ in range(2)]
     second = await submitted(system)

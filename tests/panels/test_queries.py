@@ -6,7 +6,8 @@ from starlette.requests import Request
 
 from triptych.errors import Invalid
 from triptych.model import State
-from triptych.panels.asks import CommandAsk, EventsQuery, JobQuery, ListQuery, OutputQuery
+from triptych.panels.asks import CommandAsk, EventsQuery, JobQuery, ListQuery
+from triptych.panels.outputs import FramesQuery, OutputQuery
 from triptych.panels.queries import SUMMARIES, parameters, read_query, read_request
 
 
@@ -75,6 +76,6 @@ async def test_no_body_is_an_empty_one() -> None:
 
 
 def test_every_parameter_has_a_meaning() -> None:
-    shapes = (ListQuery, JobQuery, EventsQuery, OutputQuery)
+    shapes = (ListQuery, JobQuery, EventsQuery, OutputQuery, FramesQuery)
     named = {parameter.name for shape in shapes for parameter in parameters(shape)}
     assert named == SUMMARIES.keys()

@@ -1,3 +1,4 @@
+import asyncio
 import json
 
 import pytest
@@ -5,7 +6,7 @@ import pytest
 from panels.door import Reply, request
 from panels.system import WORKER_ID, System
 from triptych.errors import TriptychError
-from triptych.messages import Refused, Start, Stop
+from triptych.messages import Answer, Refused, Start, Stop
 from triptych.messages import Reply as Answered
 from triptych.model import End, EndReason, Fault, Job, State, Submission, WorkerState
 from triptych.panels.workers import SIGNALS, error_text, one_line, refuse, signal_name
@@ -78,6 +79,7 @@ async def test_an_unknown_job_is_not_found(system: System, path: str) -> None:
     """The failure texts: unknown, empty, of another kind, or of another worker."""
     media = await system.engine.submit(Submission(kind="annotate", spec={"input_uri": "/a", "features": []}, worker_id=WORKER_ID))
     other = system.worker.__class__(system.worker.bus, id="other")
+    await other.bus.serve(other.id, other.answer)
     await other.announce()
     await system.knows("other", WorkerState.READY)
     for body in (about(UNKNOWN), about(""), {"worker_id": WORKER_ID}, about(media.id), about(await started(system), "other")):
@@ -239,6 +241,70 @@ async def test_the_first_check_that_fails_answers(system: System) -> None:
     assert await failure(system, "/stop", b"nope", origin="null") == ("cross-site request refused", "cross_site")
     assert (await failure(system, "/stop", b"nope"))[0] == "body is not valid JSON"
     assert (await failure(system, "/stop", about(UNKNOWN, UNKNOWN)))[0] == "worker not found"
+
+
+async def test_a_worker_that_takes_no_work_says_so_before_the_command_is_looked_at(system: System) -> None:
+    """workers W4: worker connected, worker taking work, then command and path."""
+    nothing = {"worker_id": WORKER_ID}
+    await system.worker.announce(WorkerState.DRAINING)
+    await system.knows(WORKER_ID, WorkerState.DRAINING)
+    assert (await failure(system, "/start", nothing))[0] == "worker draining"
+    assert (await failure(system, "/stop", nothing))[0] == "job not found"
+
+
+async def test_no_request_waits_for_another_worker(system: System) -> None:
+    """workers W7."""
+    other = system.worker.__class__(system.worker.bus, id="other one, ü")
+    await other.bus.serve(other.id, other.answer)
+    await other.announce()
+    await system.knows(other.id, WorkerState.READY)
+    asked, let = asyncio.Event(), asyncio.Event()
+
+    async def hang(start: Start) -> Answered:
+        asked.set()
+        await let.wait()
+        return Refused(code="start_failed", message=f"late {start.attempt}")
+
+    system.worker.on_start = hang
+    hanging = asyncio.ensure_future(failure(system, "/start", COUNT))
+    await asked.wait()
+    reply = await post(system, "/start", COUNT | {"worker_id": other.id})
+    job_id = json.loads(reply.body)["job_id"]
+    assert (await post(system, "/query", about(job_id, other.id))).status == 200
+    assert (await post(system, "/stop", about(job_id, other.id))).status == 200
+    assert not hanging.done()
+    let.set()
+    assert (await hanging)[0] == "late 1"
+
+
+async def test_a_start_without_an_answer_is_told_and_never_guessed(system: System) -> None:
+    """The failure texts; workers L6."""
+
+    async def hang(_start: Start) -> Answered:
+        return await asyncio.Future()
+
+    system.worker.on_start = hang
+    assert await failure(system, "/start", COUNT) == ("worker not answering", "worker_not_answering")
+
+
+async def test_a_client_that_hangs_up_cancels_no_stop(system: System) -> None:
+    """workers K3: the stop is carried out, and whoever asks next shares its answer."""
+    asked, let = asyncio.Event(), asyncio.Event()
+
+    async def slowly(stop: Stop) -> Answered:
+        asked.set()
+        await let.wait()
+        await system.worker.end(stop.job_id, EndReason.STOPPED, signal=15)
+        return Answer()
+
+    system.worker.on_stop = slowly
+    job_id = await started(system)
+    async with system.door.line() as line:
+        await line.send(request("POST", "/stop", json.dumps(about(job_id)).encode()))
+        await asked.wait()
+    waiting = asyncio.ensure_future(post(system, "/stop", about(job_id)))
+    let.set()
+    assert (await waiting).body == b'{"success":true}\n'
 
 
 async def test_requests_may_follow_each_other_on_one_connection(system: System) -> None:

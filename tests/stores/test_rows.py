@@ -1,12 +1,12 @@
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stores.making import START, a_job, a_worker, later
 from triptych.clock import to_us
-from triptych.model import End, EndReason, Fault, Happening, Job, State, WorkerState
+from triptych.model import End, EndReason, Fault, Happening, Job, Silence, State, WorkerState
 from triptych.stores.rows import changing_to_row, job_to_row, row_to_happening, row_to_job, row_to_worker, worker_to_row
 from triptych.stores.schema import JOBS, WORKERS
 from triptych.stores.statements import CHANGING
@@ -31,6 +31,7 @@ FULL = a_job(
     result={"r": 1},
     facts={"f": None},
     last_seq=8,
+    not_before=later(77),
     revision=9,
 )
 
@@ -50,7 +51,10 @@ ENDS = st.builds(
 def test_the_columns_of_a_job_hold_what_they_are_called() -> None:
     row = dict(zip(JOBS.columns.keys(), job_to_row(FULL), strict=True))
     plain = {name: getattr(FULL, name) for name in row if hasattr(FULL, name) and isinstance(getattr(FULL, name), str | int | None)}
-    times = {f"{name}_us": to_us(getattr(FULL, name)) for name in ("created_at", "started_at", "updated_at", "ended_at", "deadline")}
+    times = {
+        f"{name}_us": to_us(getattr(FULL, name))
+        for name in ("created_at", "started_at", "updated_at", "ended_at", "deadline", "not_before")
+    }
     end = {"end_reason": "failed", "exit_code": 1, "signal": 9, "core_dumped": True, "fault_code": "c", "fault_message": "m"}
     texts = {"spec": '{"argv":["true"]}', "needs": '{"a":"1","b":"2"}', "progress": '{"x":1.5}', "result": '{"r":1}', "facts": '{"f":null}'}
     assert row == plain | times | end | texts
@@ -80,7 +84,14 @@ def test_a_job_comes_back_as_it_was(job: Job) -> None:
 
 
 def test_a_worker_comes_back_as_it_was() -> None:
-    worker = a_worker(state=WorkerState.DRAINING, labels={"a": "b"}, facts={"tiers": ["cgroup"]}, seen_at=later(9))
+    worker = a_worker(
+        state=WorkerState.LOST,
+        draining=True,
+        silence=Silence(boot_id="b", since=timedelta(seconds=3.5)),
+        labels={"a": "b"},
+        facts={"tiers": ["cgroup"]},
+        seen_at=later(9),
+    )
     assert row_to_worker(worker_to_row(worker)) == worker
     assert len(worker_to_row(worker)) == len(WORKERS.columns)
 

@@ -9,6 +9,7 @@ from triptych.model import LIVE, End, EndReason, Job, State, sources
 from triptych.stores.verbs import changed, check, turn
 
 RUNNING = a_job(
+    not_before=later(50),
     state=State.RUNNING,
     attempt=1,
     worker_id="w1",
@@ -57,7 +58,7 @@ def test_an_end_and_its_reason_come_together() -> None:
 
 
 def test_a_job_of_the_next_attempt_is_fresh_but_for_what_was_found() -> None:
-    queued = changed(RUNNING, to(State.QUEUED, requeue=True, attempt=1, seq=4))
+    queued = changed(replace(RUNNING, stopped_by=None), to(State.QUEUED, requeue=True, attempt=1, seq=4))
     assert queued is not None
     assert (queued.worker_id, queued.pid, queued.started_at, queued.attempt, queued.last_seq) == (None, None, None, 1, 4)
     starting = changed(queued, to(State.STARTING, next_attempt=True, worker_id="w2"))

@@ -2,40 +2,18 @@
 
 import os
 import resource
-from typing import Any, Literal
+from typing import Any
 
 from triptych.agent.ending import Ending
 from triptych.agent.ending import boot_s as boot_s  # noqa: PLC0414 - told to mypy: the shim takes its clock from here
 from triptych.agent.limits import Watchdog
 from triptych.agent.spawn import Program, Spawned
-from triptych.messages import Ended, Output, Start
+from triptych.agent.taps import opened
+from triptych.messages import Ended, Start
 from triptych.model import End, EndReason
 
-OUTPUT_CAP_BYTES = 64 * 1024 * 1024
 _LEFTOVER_GRACE_S = 1.0
 _LAST_OUTPUT_S = 1.0
-
-StreamName = Literal["stdout", "stderr"]
-
-
-class Tap:
-    """One output pipe of a program, and the count of its bytes."""
-
-    def __init__(self, name: StreamName, source: int) -> None:
-        self.name: StreamName = name
-        self.source = source
-        self.count = 0
-
-    def cut(self, data: bytes) -> Output | None:
-        """Count `data` and return what of it lies below the cap."""
-        offset = self.count
-        self.count += len(data)
-        kept = data[: max(0, OUTPUT_CAP_BYTES - offset)]
-        return Output(stream=self.name, offset=offset, data=kept) if kept else None
-
-    def facts(self) -> dict[str, int]:
-        """Return how much was written and how much of it was beyond the cap."""
-        return {"bytes": self.count, "dropped_bytes": max(0, self.count - OUTPUT_CAP_BYTES)}
 
 
 class Attempt:
@@ -56,9 +34,7 @@ class Attempt:
         self.status: int | None = None
         self.reason = EndReason.EXITED
         self.paused = False
-        self._streams = [Tap("stdout", spawned.stdout)]
-        if spawned.stderr is not None:
-            self._streams.append(Tap("stderr", spawned.stderr))
+        self._streams = opened(spawned, folder=program.tail_dir, cap_bytes=program.output_max_bytes)
         self.taps = {tap.source: tap for tap in self._streams}
         self._grace_s = program.grace_s
         self._left_s = program.timeout_s

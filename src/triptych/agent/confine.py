@@ -12,6 +12,7 @@ from triptych.errors import StartFailed
 
 OUTSIDE = "path outside the worker root"
 DASH = "path starts with a dash"
+NO_FILE = "path is not a file"
 
 LookUp = Callable[[int, str], int]
 """Opens (O_PATH) what a relative path names beneath an open folder; EXDEV where it leaves that folder on its way."""
@@ -38,9 +39,27 @@ def check_script(script: str, roots: Sequence[str]) -> None:
     A name of nothing is the interpreter's business (workers S4). Raises as `find` does.
     """
     if script.startswith("-"):
-        raise StartFailed(DASH)
+        raise StartFailed(DASH, code="path_dash")
     if script:
         check(script, roots)
+
+
+def find_script(script: str, roots: Sequence[str]) -> str:
+    """Return the absolute path, without a link in it, of the regular file in a root that `script` leads to (workers S2, S5).
+
+    Raises as `check_script` does, and `StartFailed` when there is no such file.
+    """
+    if script.startswith("-"):
+        raise StartFailed(DASH, code="path_dash")
+    found = find(script, roots)
+    if found is None:
+        raise StartFailed(NO_FILE, code="path_not_file")
+    try:
+        if not stat.S_ISREG(os.fstat(found).st_mode):
+            raise StartFailed(NO_FILE, code="path_not_file")
+        return os.readlink(f"/proc/self/fd/{found}")
+    finally:
+        os.close(found)
 
 
 def check(path: str, roots: Sequence[str]) -> None:
@@ -59,7 +78,7 @@ def find(path: str, roots: Sequence[str], look_up: LookUp | None = None) -> int 
     if "\0" in path:
         raise ValueError("embedded null byte")
     if not roots:
-        raise StartFailed(OUTSIDE)
+        raise StartFailed(OUTSIDE, code="path_outside")
     look_up = look_up or LOOK_UP
     place = _place(path, roots)
     if place is not None:
@@ -130,7 +149,7 @@ def _find_real(path: str, roots: Sequence[str], look_up: LookUp) -> int | None:
     """
     place = _place(os.path.realpath(os.path.join(roots[0], path)), [os.path.realpath(root) for root in roots])
     if place is None:
-        raise StartFailed(OUTSIDE)
+        raise StartFailed(OUTSIDE, code="path_outside")
     named = _named(path, roots[0])
     if named is None:
         return None
@@ -140,7 +159,7 @@ def _find_real(path: str, roots: Sequence[str], look_up: LookUp) -> int | None:
             return found
         if found is not None:
             os.close(found)
-    raise StartFailed(OUTSIDE)
+    raise StartFailed(OUTSIDE, code="path_outside")
 
 
 def _named(path: str, root: str) -> tuple[int, int] | None:

@@ -30,7 +30,6 @@ from triptych.messages import (
 )
 from triptych.model import End, EndReason, Fault
 
-_READ_BYTES = 1 << 16
 _CONFIRM_S = 5.0
 _DESERTED_GRACE_S = 1.0
 _MAX_WAIT_S = 5.0
@@ -161,13 +160,13 @@ class Shim:
         return Answer()
 
     def _read(self, attempt: Attempt, source: int) -> None:
-        data = os.read(source, _READ_BYTES)
-        if not data:
+        tap = attempt.taps[source]
+        for chunk in tap.read():
+            self._report(attempt, chunk)
+        if tap.over:
             self._poller.unregister(source)
             del attempt.taps[source]
             os.close(source)
-        elif (output := attempt.taps[source].cut(data)) is not None:
-            self._report(attempt, output)
 
     def _settle(self, attempt: Attempt) -> None:
         if attempt.over:
@@ -182,8 +181,10 @@ class Shim:
                 self._channel.answer(number, Refused(code="stop_not_confirmed", message=f"stop not confirmed: {len(alive)} alive"))
 
     def _finish(self, attempt: Attempt) -> None:
-        for source in attempt.taps:
+        for source, tap in attempt.taps.items():
             self._poller.unregister(source)
+            for chunk in tap.rest():
+                self._report(attempt, chunk)
         attempt.close()
         self._tidy()
         self._report(attempt, attempt.ended())

@@ -36,8 +36,9 @@ _REASONS = {
 class Program:
     """What to execute: `file` with `argv` and exactly `env`, in `cwd`.
 
-    `facts` go into the record of the run. With `merge_output` both streams share one pipe. Its tree is held by `tier`, in the cgroup
-    `leaf` if that is its tier; `plan` is how its limits are applied. Without an `account` it runs as this process does.
+    `facts` go into the record of the run. With `merge_output` both streams share one pipe. Of each stream `output_max_bytes` are kept,
+    the last of them in `tail_dir` until its end. Its tree is held by `tier`, in the cgroup `leaf` if that is its tier; `plan` is how its
+    limits are applied. Without an `account` it runs as this process does.
     """
 
     file: str
@@ -49,6 +50,8 @@ class Program:
     merge_output: bool = False
     timeout_s: float | None = None
     grace_s: float = 5.0
+    output_max_bytes: int = 64 * 1024 * 1024
+    tail_dir: str = "/tmp"  # noqa: S108 - files without a name
     facts: Mapping[str, Any] = field(default_factory=dict)
     tier: str = "subreaper"
     leaf: str = ""

@@ -2,7 +2,7 @@
 
 import sys
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 
 from triptych import __version__
 from triptych.errors import TriptychError
@@ -14,6 +14,7 @@ app = App(
     help="One job engine under three HTTP panels: scripts on workers, media analysis, a tracking camera.",
     version=f"triptych {__version__}",
     version_flags=["--version"],
+    default_parameter=Parameter(negative=()),
 )
 app.command("triptych.cli.up:up", name="up", help="Bring up server, engine and agent in one process.")
 app.command("triptych.cli.demo.run:demo", name="demo", help="Run one real job of each kind and show what came out of it.")
@@ -27,13 +28,14 @@ app.command("triptych.cli.jobs:wait", name="wait", help="Wait until a job has en
 app.command("triptych.cli.jobs:stop", name="stop", help="Stop a job and all that it started.")
 app.command("triptych.cli.jobs:pause", name="pause", help="Hold a job where it stands.")
 app.command("triptych.cli.jobs:resume", name="resume", help="Let a held job go on.")
-app.command("triptych.cli.workers:workers", name="workers", help="List the workers.")
+app.command("triptych.cli.workers:app", name="workers", help="List the workers, show one, drain or remove it.")
 app.command("triptych.cli.version:version", name="version", help="Print the version.")
 app.register_install_completion_command(help="Install completion for this shell.")
 
 
 def main() -> None:
     """Run the command line; exit code 2 for words that are not understood and for a refusal, told in one sentence."""
+    _let_speak("".join(sys.argv[1:2]))
     try:
         app(exit_on_error=False)
     except CycloptsError:
@@ -41,3 +43,9 @@ def main() -> None:
     except TriptychError as fault:
         sys.stderr.write(f"triptych: {fault.message}\n")
         sys.exit(EXIT_REFUSED)
+
+
+def _let_speak(name: str) -> None:
+    """Let the command that is called say its help itself, at length: the words above are for the list, which imports none."""
+    if name in app and not name.startswith("-"):
+        app[name].help = None

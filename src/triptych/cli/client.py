@@ -1,29 +1,31 @@
 """A running server as the commands see it: calls whose refusals come back as our own errors, each one sentence."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Annotated, Self, TypeVar
+from typing import Self, TypeVar
 from urllib.parse import quote
 
 import httpx
 import msgspec
-from cyclopts import Parameter
 
+from triptych.cli.address import DEFAULT_SERVER, Server
 from triptych.cli.printing import give_up
 from triptych.cli.records import Job, Piece, Stream, Worker, WorkerList
 from triptych.errors import Invalid, TriptychError, Unavailable
 
-DEFAULT_SERVER = "http://127.0.0.1:8700"
-HIGHEST_PORT = 65535
 CONNECT_BOUND_S = 5.0
 ANSWER_BOUND_S = 90.0
 WAIT_S = 30
+PATIENCE_S = 60.0
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 2.0
 INTERRUPTED = 130
 ABANDONED = 141
 
-ServerUrl = Annotated[str, Parameter(env_var="TRIPTYCH_SERVER")]
+Parameters = dict[str, str | int]
 Answer = TypeVar("Answer")
 
 
@@ -36,13 +38,19 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class Client:
-    """The calls of one server, between `async with` and its end. Each raises `TriptychError` with the server's own sentence."""
+    """The calls of one server, between `async with` and its end. Each raises `TriptychError` with the server's own sentence.
 
-    def __init__(self, server: str) -> None:
-        self._server = server
+    A server that has answered once and is gone is tried again for a minute, so a restart breaks no command; every call may be repeated.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self._address = server.server
+        self._met = False
         timeout = httpx.Timeout(ANSWER_BOUND_S, connect=CONNECT_BOUND_S)
         with self._sentences():
-            self._http = httpx.AsyncClient(base_url=_url(server), timeout=timeout, trust_env=False)
+            self._http = httpx.AsyncClient(
+                base_url=server.url(), headers=server.headers(), verify=server.trust(), timeout=timeout, trust_env=False
+            )
 
     async def __aenter__(self) -> Self:
         return self
@@ -52,13 +60,16 @@ class Client:
 
     async def get(self, path: str, **parameters: str | int) -> bytes:
         """Return the body of `path`."""
-        with self._sentences():
-            return _accepted(await self._http.get(path, params=parameters)).content
+        return (await self._call("GET", path, parameters=parameters)).content
 
-    async def post(self, path: str, body: object = None) -> bytes:
-        """Send `body` as JSON, or nothing, and return what is answered."""
-        with self._sentences():
-            return _accepted(await self._http.post(path, content=b"" if body is None else msgspec.json.encode(body))).content
+    async def post(self, path: str, body: object = None, *, key: str | None = None) -> bytes:
+        """Send `body` as JSON, or nothing, and return what is answered; with a `key`, a repeat does nothing twice."""
+        content = b"" if body is None else msgspec.json.encode(body)
+        return (await self._call("POST", path, content=content, headers={"idempotency-key": key} if key else {})).content
+
+    async def delete(self, path: str) -> bytes:
+        """Delete what lies at `path`."""
+        return (await self._call("DELETE", path)).content
 
     async def job(self, job_id: str, *, wait_s: int = 0) -> Job:
         """Return a job, as it stands or, if it ends within `wait_s`, then."""
@@ -80,8 +91,7 @@ class Client:
 
     async def read(self, job_id: str, stream: Stream, offset: int, attempt: int) -> Piece:
         """Return what was written from byte `offset` on, up to a gap or the end of what is there."""
-        with self._sentences():
-            answer = _accepted(await self._http.get(job_path(job_id, "output"), params=_place(stream, offset, attempt)))
+        answer = await self._call("GET", job_path(job_id, "output"), parameters=_place(stream, offset, attempt))
         headers = answer.headers
         if "triptych-next-offset" not in headers:
             raise self._stranger()
@@ -93,10 +103,10 @@ class Client:
         )
 
     async def follow(self, job_id: str, stream: Stream, offset: int, attempt: int) -> AsyncGenerator[bytes]:
-        """Yield bytes from `offset` on as they are written, until a gap or the end of the attempt."""
+        """Yield bytes from `offset` on as they are written, until a gap, the end of the attempt, or the line breaks: then ask again."""
         parameters = _place(stream, offset, attempt) | {"follow": 1}
         quiet = httpx.Timeout(None, connect=CONNECT_BOUND_S)
-        with self._sentences():
+        with suppress(httpx.TransportError):
             async with self._http.stream("GET", job_path(job_id, "output"), params=parameters, timeout=quiet) as answer:
                 if answer.is_error:
                     await answer.aread()
@@ -116,22 +126,43 @@ class Client:
         except msgspec.DecodeError:
             raise self._stranger() from None
 
+    async def _call(
+        self, method: str, path: str, *, parameters: Parameters | None = None, content: bytes = b"", headers: dict[str, str] | None = None
+    ) -> httpx.Response:
+        pause_s, deadline_s = FIRST_PAUSE_S, time.monotonic() + PATIENCE_S
+        while True:
+            with self._sentences():
+                try:
+                    answer = await self._http.request(method, path, params=parameters, content=content, headers=headers)
+                except httpx.TransportError:
+                    if not self._met or time.monotonic() > deadline_s:
+                        raise
+                else:
+                    self._met = True
+                    return _accepted(answer)
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
     @contextmanager
     def _sentences(self) -> Iterator[None]:
         try:
             yield
         except (httpx.InvalidURL, httpx.UnsupportedProtocol):
-            raise Invalid(f"{self._server} is not the address of a server, such as {DEFAULT_SERVER}") from None
-        except (httpx.ConnectError, httpx.ConnectTimeout):
-            raise Unavailable(f"no server answers at {self._server}; `triptych up` starts one, --server names another") from None
+            raise Invalid(f"{self._address} is not the address of a server, such as {DEFAULT_SERVER}") from None
+        except (httpx.ConnectError, httpx.ConnectTimeout) as fault:
+            if "CERTIFICATE" in str(fault):
+                raise Unavailable(
+                    f"the certificate of {self._address} is not trusted; --ca names the file that says whom to trust"
+                ) from None
+            raise Unavailable(f"no server answers at {self._address}; `triptych up` starts one, --server names another") from None
         except httpx.HTTPError as fault:
-            raise Unavailable(f"the server at {self._server} broke off: {str(fault) or type(fault).__name__}") from None
+            raise Unavailable(f"the server at {self._address} broke off: {str(fault) or type(fault).__name__}") from None
 
     def _stranger(self) -> TriptychError:
-        return Unavailable(f"what answers at {self._server} is not a Triptych server")
+        return Unavailable(f"what answers at {self._address} is not a Triptych server")
 
 
-def talk(server: str, work: Callable[[Client], Awaitable[int]]) -> int:
+def talk(server: Server, work: Callable[[Client], Awaitable[int]]) -> int:
     """Do `work` with a server and return its exit code; 130 when Ctrl-C ends it, 141 when nobody reads standard output any more."""
     try:
         return asyncio.run(_talk(server, work))
@@ -156,20 +187,13 @@ def job_path(job_id: str, *more: str) -> str:
     return "/".join(("/api/v1/jobs", quote(job_id, safe=""), *more))
 
 
-async def _talk(server: str, work: Callable[[Client], Awaitable[int]]) -> int:
+async def _talk(server: Server, work: Callable[[Client], Awaitable[int]]) -> int:
     async with Client(server) as client:
         return await work(client)
 
 
-def _url(server: str) -> httpx.URL:
-    url = httpx.URL(server)
-    if (url.port or 0) > HIGHEST_PORT:
-        raise httpx.InvalidURL("no such port")
-    return url
-
-
-def _place(stream: Stream, offset: int, attempt: int) -> dict[str, str | int]:
-    place: dict[str, str | int] = {"stream": stream, "offset": offset}
+def _place(stream: Stream, offset: int, attempt: int) -> Parameters:
+    place: Parameters = {"stream": stream, "offset": offset}
     return place | {"attempt": attempt} if attempt else place
 
 

@@ -11,11 +11,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+WIDEST_ID = 36
 UNITS = (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("m", timedelta(minutes=1)))
 
 
 def show_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print rows below their heads. On a terminal the last column is cut to fit; elsewhere nothing is cut or coloured."""
+    """Print rows below their heads. On a terminal ids longer than a UUID take several lines and the last column is cut to fit.
+
+    Elsewhere nothing is cut or coloured.
+    """
     console = Console()
     if console.is_terminal:
         console.print(_table(heads, rows))
@@ -69,7 +73,9 @@ def age(moment: datetime, now: datetime) -> str:
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), pad_edge=False, expand=True)
-    for head in heads[:-1]:
+    longest = max(map(len, (heads[0], *(row[0] for row in rows))))
+    table.add_column(Text(heads[0]), overflow="fold", width=min(longest, WIDEST_ID))
+    for head in heads[1:-1]:
         table.add_column(Text(head), no_wrap=True)
     table.add_column(Text(heads[-1]), no_wrap=True, overflow="ellipsis", ratio=1)
     for row in rows:

@@ -67,7 +67,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     def sentence(self) -> str:
         """How it ended, with the reason where there is one."""
         word = self.status.replace("_", " ")
-        return f"{word}: {printable(self.error.message)}" if self.error else word
+        return word if self.error is None or self.error.message == word else f"{word}: {printable(self.error.message)}"
 
     @property
     def what(self) -> str:
@@ -86,12 +86,23 @@ class JobPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Worker(msgspec.Struct, frozen=True, kw_only=True):
-    """What is shown of a worker. `slots` maps a kind to how many jobs of it may run at once."""
+    """What is shown of a worker. `slots` maps a kind to how many jobs of it may run at once, `slots_used` to how many do.
+
+    `kill_tiers` are the means by which it ends a whole tree, `missing_tiers` why it has no other, `limits` by which means it holds a job to
+    each limit, `default_limits` which it sets itself, and `max_limits` the most that a job may ask for.
+    """
 
     id: str
     state: str
     seen_at: datetime
     slots: dict[str, int]
+    slots_used: dict[str, int]
+    labels: dict[str, str] = {}
+    kill_tiers: tuple[str, ...] = ()
+    missing_tiers: dict[str, str] = {}
+    limits: dict[str, str] = {}
+    default_limits: dict[str, float] = {}
+    max_limits: dict[str, float] = {}
 
 
 class WorkerList(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,10 +2,16 @@
 
 import asyncio
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
+from typing import Annotated
+from uuid import uuid4
 
-from triptych.cli.client import DEFAULT_SERVER, Client, ServerUrl, talk
+from cyclopts import Parameter
+
+from triptych.cli.address import HERE, Server
+from triptych.cli.asks import ANYHOW, Ask
+from triptych.cli.client import Client, talk
 from triptych.cli.output import copy
 from triptych.cli.printing import show_json, tell
 from triptych.cli.records import Job, Stream
@@ -17,42 +23,43 @@ TERMINATED = 143
 
 def run(
     *command: str,
-    worker: str | None = None,
-    cwd: str = "work",
-    timeout_s: float | None = None,
+    ask: Ask = ANYHOW,
+    detach: Annotated[bool, Parameter(alias="-d", negative="")] = False,
     json: bool = False,
-    server: ServerUrl = DEFAULT_SERVER,
+    to: Server = HERE,
 ) -> int:
     """Run a command on a worker, with its output live on standard output and standard error: `triptych run -- CMD ARGS...`.
 
     The exit code is the job's own, 128+n if signal n ended it, 2 if it never started. Ctrl-C stops the job and all that it started: 130.
+    When the server restarts, the output goes on where it was.
 
     Args:
         command: the program and its arguments, after `--`; no shell reads them.
-        worker: id of the worker; not needed where there is only one.
-        cwd: folder to run in: `work`, a fresh one; `root`, the worker's root; or a folder beneath the root.
-        timeout_s: seconds after which the job is ended.
-        json: print the job's record when it has ended, in place of its output.
-        server: address of the server, or TRIPTYCH_SERVER.
+        ask: where and how it runs.
+        detach: print the id of the job, and leave it to run; the exit code is 0.
+        json: print the job's record when it has ended, or with --detach at once, in place of its output.
+        to: the server to talk to.
     """
     if not command:
         raise Invalid("say what to run: triptych run -- CMD ARGS...")
-    asked = {"command": command[0], "args": command[1:], "cwd": cwd, "timeout_s": timeout_s}
     try:
-        return talk(server, partial(_run, asked=asked, worker=worker, json=json))
+        return talk(to, partial(_run, command=command, ask=ask, detach=detach, json=json))
     except asyncio.CancelledError:
         return TERMINATED
 
 
-async def _run(client: Client, *, asked: Mapping[str, object], worker: str | None, json: bool) -> int:
+async def _run(client: Client, *, command: Sequence[str], ask: Ask, detach: bool, json: bool) -> int:
     _stop_on_sigterm()
-    ask = {**asked, "worker_id": await client.worker(worker)}
-    submitting = asyncio.ensure_future(client.post("/api/v1/jobs", ask))
+    submitting = asyncio.ensure_future(_submit(client, command, ask))
     try:
-        job = client.decode(await asyncio.shield(submitting), Job)
+        body = await asyncio.shield(submitting)
     except asyncio.CancelledError:
         await client.stop(client.decode(await submitting, Job).id)
         raise
+    job = client.decode(body, Job)
+    if detach:
+        show_json(body) if json else print(job.id)
+        return 0
     body = await _attend(client, job.id, ("stdout", "stderr") if not json else ())
     job = client.decode(body, Job)
     if json:
@@ -60,6 +67,11 @@ async def _run(client: Client, *, asked: Mapping[str, object], worker: str | Non
     elif job.end_reason is not EndReason.EXITED:
         tell(job.sentence)
     return job.code
+
+
+async def _submit(client: Client, command: Sequence[str], ask: Ask) -> bytes:
+    worker_id = await client.worker(ask.worker) if ask.worker or not ask.label else None
+    return await client.post("/api/v1/jobs", ask.body(command, worker_id), key=str(uuid4()))
 
 
 async def _attend(client: Client, job_id: str, streams: Sequence[Stream]) -> bytes:

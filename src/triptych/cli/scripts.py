@@ -1,10 +1,12 @@
 """Scripts on a named worker, in the words of the documented calls `POST /start` and `POST /query`."""
 
 from functools import partial
+from uuid import uuid4
 
 import msgspec
 
-from triptych.cli.client import DEFAULT_SERVER, Client, ServerUrl, talk
+from triptych.cli.address import HERE, Server
+from triptych.cli.client import Client, talk
 from triptych.cli.printing import printable, show_json
 from triptych.errors import Invalid
 
@@ -23,7 +25,7 @@ class Queried(msgspec.Struct, frozen=True):
     error_text: str
 
 
-def start(command: str, path: str = "", *, worker: str | None = None, json: bool = False, server: ServerUrl = DEFAULT_SERVER) -> int:
+def start(command: str, path: str = "", *, worker: str | None = None, json: bool = False, to: Server = HERE) -> int:
     """Start a script on a worker and print the id of its job. The exit code is 0 once the program runs.
 
     Args:
@@ -31,24 +33,25 @@ def start(command: str, path: str = "", *, worker: str | None = None, json: bool
         path: the script it gets, beneath a root of the worker, such as `worker/scripts/count.sh`.
         worker: id of the worker; not needed where there is only one.
         json: print what `POST /start` answers.
-        server: address of the server, or TRIPTYCH_SERVER.
+        to: the server to talk to.
     """
-    return talk(server, partial(_start, command=command, path=path, worker=worker, json=json))
+    return talk(to, partial(_start, command=command, path=path, worker=worker, json=json))
 
 
-def query(job: str, *, json: bool = False, server: ServerUrl = DEFAULT_SERVER) -> int:
+def query(job: str, *, json: bool = False, to: Server = HERE) -> int:
     """Tell whether a command's job has ended, and how. The exit code is 0 whatever the answer is; `wait` gives the job's own.
 
     Args:
         job: id of the job.
         json: print what `POST /query` answers.
-        server: address of the server, or TRIPTYCH_SERVER.
+        to: the server to talk to.
     """
-    return talk(server, partial(_query, job_id=job, json=json))
+    return talk(to, partial(_query, job_id=job, json=json))
 
 
 async def _start(client: Client, *, command: str, path: str, worker: str | None, json: bool) -> int:
-    body = await client.post("/start", {"worker_id": await client.worker(worker), "command": command, "path": path})
+    asked = {"worker_id": await client.worker(worker), "command": command, "path": path}
+    body = await client.post("/start", asked, key=str(uuid4()))
     started = client.decode(body, Started)
     if json:
         show_json(body)

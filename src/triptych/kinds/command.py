@@ -27,6 +27,8 @@ from triptych.model import Place
 
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"}
+_WITH_DEFAULTS = {"open_files", "output_max_bytes"}
+"""Limits that every job has, asked for or not."""
 _ASCII_END = 0x80
 _BASIC_PLANE_END = 0x10000
 
@@ -72,20 +74,21 @@ def program_of(start: Start, spec: CommandSpec, place: Place, base: Mapping[str,
         **place.env,
         **spec.env,
     }
-    file = find_program(spec.argv[0], env["PATH"])
-    confine.check_script(spec.script, place.roots)
+    file = allowed_program(spec.argv[0], env["PATH"], place)
     tier = choose(place.kill_tiers, needs_setuid=spec.needs_setuid)
     plan = _plan(spec, place, tier)
     return Program(
         file=file,
-        argv=spec.argv,
+        argv=allowed_argv(spec, place),
         env=env,
         cwd=_folder(spec.cwd, place.roots, work_dir),
-        umask=spec.umask,
+        umask=place.umask if spec.umask is None else spec.umask,
         stdin=spec.stdin,
         merge_output=spec.merge_output,
         timeout_s=spec.timeout_s,
         grace_s=spec.grace_s,
+        output_max_bytes=_output_cap(spec, place),
+        tail_dir=os.path.dirname(work_dir),
         facts={"work_dir": work_dir, "kill_tier": tier, "limits_enforced": plan.told()},
         tier=tier,
         leaf=leaf_of(place.cgroup, start.job_id, start.attempt) if tier == "cgroup" else "",
@@ -96,13 +99,39 @@ def program_of(start: Start, spec: CommandSpec, place: Place, base: Mapping[str,
 
 def _plan(spec: CommandSpec, place: Place, tier: str) -> Plan:
     """Return how to apply the job's limits. Raises `StartFailed` for one above the worker's, or one that must be kept and cannot be."""
-    asked = effective(spec.limits, place.limits, place.max_limits)
+    greatest = {name: value for name, value in place.max_limits.items() if name not in _WITH_DEFAULTS}
+    asked = effective(spec.limits, place.limits, greatest)
     if (name := excess(spec.limits, place.max_limits)) is not None:
         raise StartFailed(f"limit {name} is above the greatest of this worker, {place.max_limits[name]:g}", code="limit_too_high")
     means = plan_limits(asked, place.controllers if tier == "cgroup" else ())
     if spec.strict_limits and (lacking := unenforceable(spec.limits, {"limits": means.means})):
         raise StartFailed(f"this worker cannot enforce the limit {lacking[0]}", code="limit_unenforceable")
     return means
+
+
+def _output_cap(spec: CommandSpec, place: Place) -> int:
+    asked = spec.limits.output_max_bytes if spec.limits is not None else None
+    return asked or int(min(place.output_max_bytes, place.max_limits.get("output_max_bytes", place.output_max_bytes)))
+
+
+def allowed_program(name: str, path: str, place: Place) -> str:
+    """Return the file to execute: where the worker has a list, what that maps the name to, and nothing else (workers S4, S5)."""
+    if place.commands is None:
+        return find_program(name, path)
+    if name not in place.commands:
+        raise StartFailed(f"command not allowed: {quoted(name)}", code="command_not_allowed")
+    return place.commands[name]
+
+
+def allowed_argv(spec: CommandSpec, place: Place) -> tuple[str, ...]:
+    """Return the program's arguments. Raises `StartFailed` for a script that the worker does not let it have (workers S2 to S5)."""
+    if spec.script_first:
+        return (spec.argv[0], confine.find_script(spec.script, place.roots), *spec.argv[1:])
+    if spec.script and place.scripts_only:
+        confine.find_script(spec.script, place.roots)
+    else:
+        confine.check_script(spec.script, place.roots)
+    return spec.argv
 
 
 def find_program(name: str, path: str) -> str:
@@ -150,7 +179,8 @@ class WorkFolder:
 
     def tidy(self) -> None:
         """Keep the folder for the next attempt if this one did not touch it, else leave it to retention."""
-        if not self._untouched():
+        if self._current is not None and not self._untouched():
+            _leave(self._current)
             self._current = None
 
     def drop(self) -> None:
@@ -166,6 +196,15 @@ class WorkFolder:
             return _stamp(os.lstat(self._current)) == _stamp(self._fresh) and not os.listdir(self._current)
         except OSError:
             return False
+
+
+def _leave(folder: str) -> None:
+    """Remove an empty folder; one that is not waits for retention, from now on."""
+    try:
+        os.rmdir(folder)
+    except OSError:
+        with suppress(OSError):
+            os.utime(folder)
 
 
 def _stamp(status: os.stat_result) -> tuple[int, int, int]:

@@ -82,7 +82,7 @@ class CommandAsk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     merge_output: bool = False
     leftovers: Literal["kill", "wait"] = "kill"
     needs_setuid: bool = False
-    umask: Annotated[str, Meta(pattern="^0?[0-7]{3}$")] = "0077"
+    umask: Annotated[str, Meta(pattern="^0?[0-7]{3}$")] | None = None
 
 
 ONE_PLACE: dict[str, Any] = {"oneOf": [{"required": ["worker_id"]}, {"required": ["labels"]}]}
@@ -122,16 +122,6 @@ class EventsQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Where to begin."""
 
     after: Position | Unset = UNSET
-
-
-class OutputQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which bytes of which stream (workers O9)."""
-
-    stream: Literal["stdout", "stderr"] = "stdout"
-    offset: Position = 0
-    limit: Annotated[int, Meta(ge=1, le=MAX_NUMBER)] | Unset = UNSET
-    follow: Literal[0, 1] = 0
-    attempt: Annotated[int, Meta(ge=1, le=2**31)] | Unset = UNSET
 
 
 KEY = Parameter(
@@ -195,7 +185,7 @@ def _spec(asked: CommandAsk) -> CommandSpec:
         timeout_s=asked.timeout_s,
         grace_s=asked.grace_s,
         merge_output=asked.merge_output,
-        umask=int(asked.umask, 8),
+        umask=None if asked.umask is None else int(asked.umask, 8),
         retry=msgspec.convert(asked.retry, Retry, from_attributes=True) if asked.retry.max_attempts > 1 else None,
         limits=msgspec.convert(asked.limits, Limits, from_attributes=True) if asked.limits != LimitsAsk() else None,
         strict_limits=asked.strict_limits,

@@ -1,6 +1,7 @@
 """The native API under /api/v1: jobs of every kind, their output and events, workers, and the server's own state."""
 
 import asyncio
+from collections import Counter, defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -9,20 +10,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from triptych.engine import Engine
-from triptych.errors import NotFound
-from triptych.model import Happening, Job, Query, State
-from triptych.outputs import OutputSlice
-from triptych.panels import health, openapi, problem
+from triptych.model import HELD_BY_WORKER, Happening, Job, Query, State
+from triptych.panels import health, limits, openapi, outputs, problem
 from triptych.panels.asks import (
     IF_NONE_MATCH,
     KEY,
     LAST_EVENT,
-    MAX_NUMBER,
     DescribedAsk,
     EventsQuery,
     JobQuery,
     ListQuery,
-    OutputQuery,
     StopAsk,
     given,
     idempotency_key,
@@ -31,7 +28,7 @@ from triptych.panels.asks import (
     read_command,
     submission,
 )
-from triptych.panels.http import Handler, Panel, Role, Route, ServerSentEvent, event_stream, json_answer, live_stream, service
+from triptych.panels.http import Handler, Panel, Role, Route, ServerSentEvent, event_stream, json_answer, service
 from triptych.panels.queries import parameters, read_query, read_request
 from triptych.panels.records import (
     EventRecord,
@@ -46,9 +43,6 @@ from triptych.panels.records import (
 )
 
 ORIGIN = "api"
-OUTPUT_BYTES = 1024 * 1024
-PIECE_BYTES = 256 * 1024
-BYTES = "application/octet-stream"
 TAG = "native"
 
 
@@ -57,8 +51,8 @@ async def submit(request: Request) -> Response:
     asked = await read_command(request)
     engine = service(request).engine
     begun = engine.clock.now()
-    ask = submission(asked, idempotency_key(request), begun)
-    job = await engine.submit(ask)
+    limits.check(asked, await engine.workers())
+    job = await engine.submit(submission(asked, idempotency_key(request), begun))
     answer = _record(job, 201 if job.created_at >= begun else 200)
     answer.headers["location"] = f"/api/v1/jobs/{job.id}"
     return answer
@@ -115,21 +109,6 @@ async def resume_job(request: Request) -> Response:
     return _record(await service(request).engine.resume(request.path_params["id"], by=ORIGIN))
 
 
-async def get_output(request: Request) -> Response:
-    """Return bytes that a job wrote; a read ends at a gap. With `follow=1` they come as they are written."""
-    asked = read_query(request, OutputQuery)
-    engine, job_id = service(request).engine, request.path_params["id"]
-    job = await engine.find(job_id)
-    attempt = asked.attempt or job.attempt
-    if attempt > job.attempt:
-        raise NotFound("no such attempt", code="attempt_not_found")
-    if asked.follow:
-        return live_stream(_follow(engine, job_id, asked, attempt), BYTES)
-    limit = asked.limit or OUTPUT_BYTES
-    piece = await engine.output(job_id, asked.stream, offset=asked.offset, limit=limit, attempt=attempt)
-    return Response(piece.data, media_type=BYTES, headers=_output_headers(piece))
-
-
 async def job_events(request: Request) -> Response:
     """Send what happened and happens to one job, from its beginning unless told otherwise; ends with the job."""
     asked = read_query(request, EventsQuery)
@@ -146,31 +125,24 @@ async def events(request: Request) -> Response:
 
 async def list_workers(request: Request) -> Response:
     """List the workers, by id."""
-    workers = await service(request).engine.workers()
-    return json_answer(WorkerList(workers=tuple(worker_record(worker) for worker in workers)))
+    engine = service(request).engine
+    used = await _slots_used(engine)
+    return json_answer(WorkerList(workers=tuple(worker_record(worker, used[worker.id]) for worker in await engine.workers())))
 
 
 async def get_worker(request: Request) -> Response:
     """Return one worker."""
-    return json_answer(worker_record(await service(request).engine.worker(request.path_params["id"])))
+    engine = service(request).engine
+    worker = await engine.worker(request.path_params["id"])
+    return json_answer(worker_record(worker, (await _slots_used(engine))[worker.id]))
 
 
-async def _follow(engine: Engine, job_id: str, asked: OutputQuery, attempt: int) -> AsyncGenerator[bytes]:
-    offset, left = asked.offset, asked.limit or MAX_NUMBER
-    while left > 0:
-        changed = asyncio.ensure_future(engine.changed(job_id))
-        try:
-            job = await engine.find(job_id)
-            piece = await engine.output(job_id, asked.stream, offset=offset, limit=min(left, PIECE_BYTES), attempt=attempt)
-            yield piece.data
-            offset, left = piece.next_offset, left - len(piece.data)
-            over = job.state is State.ENDED or job.attempt > attempt
-            if piece.complete or piece.gap is not None or (over and not piece.data):
-                return
-            if not piece.data:
-                await changed
-        finally:
-            changed.cancel()
+async def _slots_used(engine: Engine) -> defaultdict[str | None, Counter[str]]:
+    """Return how many jobs of each kind each worker holds."""
+    used: defaultdict[str | None, Counter[str]] = defaultdict(Counter)
+    for job in (await engine.list(Query(states=HELD_BY_WORKER, limit=None))).jobs:
+        used[job.worker_id][job.kind] += 1
+    return used
 
 
 async def _until_ended(happenings: AsyncIterator[Happening]) -> AsyncGenerator[ServerSentEvent]:
@@ -191,13 +163,6 @@ def _record(job: Job, status: int = 200) -> Response:
 
 def _etag(job: Job) -> str:
     return f'W/"{job.id}-{job.revision}"'
-
-
-def _output_headers(piece: OutputSlice) -> dict[str, str]:
-    headers = {"triptych-next-offset": str(piece.next_offset), "triptych-complete": str(piece.complete).lower()}
-    if piece.gap is not None:
-        headers["triptych-gap"] = f"{piece.gap[0]}-{piece.gap[1]}"
-    return headers
 
 
 def _get(path: str, handler: Handler, summary: str, answer: object, *, errors: tuple[int, ...] = (), **more: Any) -> Route:
@@ -247,15 +212,7 @@ PANEL = Panel(
         _post("jobs/{id}/stop", stop_job, "Stop a job and all that it started.", (400, 404, 413, 422, 503), request=StopAsk),
         _post("jobs/{id}/pause", pause_job, "Hold a job where it stands.", (404, 409, 503)),
         _post("jobs/{id}/resume", resume_job, "Let a held job go on.", (404, 409, 503)),
-        _get(
-            "jobs/{id}/output",
-            get_output,
-            "Read what a job wrote, byte for byte.",
-            bytes,
-            errors=(400, 404, 503),
-            parameters=parameters(OutputQuery),
-            media_type=BYTES,
-        ),
+        *outputs.ROUTES,
         _get(
             "jobs/{id}/events",
             job_events,

@@ -120,6 +120,7 @@ SUMMARIES = {
     "cursor": "Where the page before ended.",
     "end_reason": "Only jobs that ended for this reason.",
     "follow": "1: go on until the output is whole.",
+    "from_seq": "Begin with the byte of this number, both streams counted together from 1; the header Last-Event-ID names the byte before.",
     "label": "Only jobs that were submitted with this label, as NAME=VALUE.",
     "kind": "Only jobs of this kind.",
     "limit": "At most so many.",

@@ -1,7 +1,8 @@
 """What the native API shows: jobs, workers and events as records (workers.md N0)."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -11,6 +12,7 @@ from triptych.model import EndReason, Happening, Job, Json, Page, State, Worker,
 
 UNSET = msgspec.UNSET
 Unset = msgspec.UnsetType
+Shape = TypeVar("Shape")
 
 
 class ErrorRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,6 +20,34 @@ class ErrorRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     code: str
     message: str
+
+
+class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt that is over."""
+
+    attempt: int
+    worker_id: str | None
+    end_reason: EndReason
+    exit_code: int | None
+    signal: int | None
+    started_at: str | None
+    ended_at: str | None
+
+
+class StreamRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What the newest attempt wrote to one stream: bytes, and the stretches [from, to) that were not kept."""
+
+    bytes: int = 0
+    gaps: tuple[tuple[int, int], ...] = ()
+
+
+class OutputRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What the newest attempt wrote, once it is over. `complete` is false where the end may be missing."""
+
+    complete: bool
+    stdout: StreamRecord = StreamRecord()
+    stderr: StreamRecord = StreamRecord()
+    pruned_at: str | None = None
 
 
 class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,11 +75,13 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     stopped_by: str | None
     progress: dict[str, float]
     result: dict[str, Any] | None
+    attempts: tuple[AttemptRecord, ...]
     kill_tier: str | None
     limits_enforced: Any
     usage: Any
     leftovers_killed: int | None
-    output: Any
+    survivors: tuple[int, ...]
+    output: OutputRecord | None
     queue_s: float | None
     command: str | Unset = UNSET
     args: tuple[str, ...] | Unset = UNSET
@@ -65,7 +97,7 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     leftovers: str | Unset = UNSET
     needs_setuid: bool | Unset = UNSET
     merge_output: bool | Unset = UNSET
-    umask: str | Unset = UNSET
+    umask: str | Unset | None = UNSET
     spec: dict[str, Any] | Unset = UNSET
 
 
@@ -77,7 +109,11 @@ class JobPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WorkerRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One worker as it last announced itself."""
+    """One worker as it last announced itself. `slots` and `slots_used` count jobs by kind.
+
+    `kill_tiers` are the means by which it ends a whole tree, in the order in which it prefers them, and `missing_tiers` says why it has no
+    other; `limits` says by which means it holds a job to each limit, `default_limits` which it sets itself, `max_limits` what it allows.
+    """
 
     id: str
     state: WorkerState
@@ -85,7 +121,13 @@ class WorkerRecord(msgspec.Struct, frozen=True, kw_only=True):
     started_at: str
     seen_at: str
     slots: dict[str, int]
+    slots_used: dict[str, int]
     labels: dict[str, str]
+    kill_tiers: tuple[str, ...]
+    missing_tiers: dict[str, Any]
+    limits: dict[str, Any]
+    default_limits: dict[str, Any]
+    max_limits: dict[str, Any]
     facts: dict[str, Any]
 
 
@@ -134,11 +176,13 @@ def job_record(job: Job) -> JobRecord:
         stopped_by=job.stopped_by,
         progress=dict(job.progress),
         result=None if job.result is None else dict(job.result),
+        attempts=_known(facts.get("attempts"), tuple[AttemptRecord, ...]) or (),
         kill_tier=_text(facts, "kill_tier"),
         limits_enforced=facts.get("limits_enforced"),
         usage=facts.get("usage"),
         leftovers_killed=_count(facts, "leftovers_killed"),
-        output=facts.get("output"),
+        survivors=_known(facts.get("survivors"), tuple[int, ...]) or (),
+        output=_output(job),
         queue_s=None if job.deadline is None else round((job.deadline - job.created_at).total_seconds(), 2),
         **_ask(job),
     )
@@ -149,8 +193,11 @@ def job_page(page: Page) -> JobPage:
     return JobPage(jobs=tuple(job_record(job) for job in page.jobs), cursor=page.cursor)
 
 
-def worker_record(worker: Worker) -> WorkerRecord:
-    """Return how a worker is shown."""
+def worker_record(worker: Worker, used: Mapping[str, int]) -> WorkerRecord:
+    """Return how a worker is shown that has `used` slots by kind."""
+    facts = dict(worker.facts)
+    tiers = facts.pop("kill_tiers", ())
+    parts = {name: dict(part(facts, name)) for name in ("missing_tiers", "limits", "default_limits", "max_limits")}
     return WorkerRecord(
         id=worker.id,
         state=worker.state,
@@ -158,8 +205,11 @@ def worker_record(worker: Worker) -> WorkerRecord:
         started_at=to_text(worker.started_at),
         seen_at=to_text(worker.seen_at),
         slots=dict(worker.slots),
+        slots_used={kind: used.get(kind, 0) for kind in worker.slots},
         labels=dict(worker.labels),
-        facts=dict(worker.facts),
+        kill_tiers=_known(tiers, tuple[str, ...]) or (),
+        facts={name: value for name, value in facts.items() if name not in parts},
+        **parts,
     )
 
 
@@ -187,11 +237,29 @@ def _ask(job: Job) -> dict[str, Any]:
         "command": command,
         "args": tuple(args),
         "script": spec.script if fields.pop("script_first") else None,
-        "umask": f"{spec.umask:04o}",
+        "umask": None if spec.umask is None else f"{spec.umask:04o}",
         "retry": spec.retry or Retry(),
         "limits": spec.limits or Limits(),
     }
     return fields | told
+
+
+def _output(job: Job) -> OutputRecord | None:
+    """Return what is told of the output: a job that was lost with its worker may have written more than came here."""
+    told = part(job.facts, "output")
+    if job.kind != "command" or job.end is None:
+        return None
+    streams = {stream: _known(told.get(stream), StreamRecord) or StreamRecord() for stream in ("stdout", "stderr")}
+    complete = job.end.reason is not EndReason.WORKER_LOST
+    return OutputRecord(complete=complete, pruned_at=_text(told, "pruned_at"), **streams)
+
+
+def _known(value: object, shape: type[Shape]) -> Shape | None:
+    """Return what a worker told as the type that it has, None when it is not that: a record is shown whatever a worker says."""
+    try:
+        return None if value is None else msgspec.convert(value, shape)
+    except msgspec.ValidationError:
+        return None
 
 
 def _time(moment: datetime | None) -> str | None:
@@ -206,3 +274,9 @@ def _text(facts: Json, name: str) -> str | None:
 def _count(facts: Json, name: str) -> int | None:
     value = facts.get(name)
     return value if isinstance(value, int) else None
+
+
+def part(facts: Json, name: str) -> Mapping[str, object]:
+    """Return what a worker tells under a name, empty when it tells nothing."""
+    value = facts.get(name)
+    return value if isinstance(value, Mapping) else {}

@@ -116,7 +116,7 @@ async def query(request: Request) -> Response:
     job, worker = await _find(request)
     if job.state is State.ENDED:
         return _answer(ended(job))
-    if worker.state is WorkerState.LOST:
+    if (await service(request).engine.reach(worker.id)).state is WorkerState.LOST:
         raise Unavailable("worker not connected", code="worker_not_connected")
     return _answer(LIVE)
 

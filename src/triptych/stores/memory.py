@@ -9,10 +9,11 @@ from types import TracebackType
 from typing import Self
 
 from triptych.errors import Conflict
-from triptych.model import Change, Happening, Job, Json, Page, Query, State, Worker
+from triptych.model import Change, Happening, Job, Json, Page, Query, Worker
 from triptych.stores import verbs
 from triptych.stores.jsontext import plain
 from triptych.stores.paging import cut, from_cursor, position
+from triptych.stores.searching import finds, needles
 
 
 class MemoryStore:
@@ -42,12 +43,15 @@ class MemoryStore:
         return self._rows.keyed(kind, key)
 
     async def list(self, query: Query) -> Page:
-        """Return a page of jobs, newest first. Raises `Invalid` on a cursor that is not ours."""
-        jobs = sorted((job for job in self._rows.all() if _matches(job, query)), key=position, reverse=True)
+        """Return a page of jobs in the order of the query. Raises `Invalid` on a cursor that is not ours."""
+        rising = query.ended_before is not None
+        wanted = needles(query)
+        jobs = [job for job in self._rows.all() if _matches(job, query) and finds(wanted, job)]
+        jobs.sort(key=lambda job: position(job, query), reverse=not rising)
         if query.cursor is not None:
             last = from_cursor(query.cursor)
-            jobs = [job for job in jobs if position(job) < last]
-        return cut(jobs, query.limit)
+            jobs = [job for job in jobs if position(job, query) != last and (position(job, query) > last) is rising]
+        return cut(jobs, query)
 
     async def move(self, changes: Sequence[Change]) -> Sequence[Job | None]:
         """Apply each change in order; None where its guard did not hold."""
@@ -116,7 +120,7 @@ class _Rows:
         return self._jobs.get(self._keys.get((kind, key), ""))
 
     def heads(self, kind: str, pinned: str | None) -> Iterator[Job]:
-        queue = [job for job in self._jobs.values() if (job.kind, job.pinned, job.state) == (kind, pinned, State.QUEUED)]
+        queue = [job for job in self._jobs.values() if verbs.in_line(job) and (job.kind, job.pinned) == (kind, pinned)]
         return iter(sorted(queue, key=verbs.turn))
 
     def insert(self, job: Job) -> None:
@@ -166,4 +170,5 @@ def _matches(job: Job, query: Query) -> bool:
         and query.origin in {None, job.origin}
         and (query.since is None or job.created_at >= query.since)
         and (query.until is None or job.created_at < query.until)
+        and (query.ended_before is None or (job.ended_at is not None and job.ended_at < query.ended_before))
     )

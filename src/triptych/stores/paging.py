@@ -6,20 +6,21 @@ from datetime import datetime
 
 from triptych.clock import from_us, to_us
 from triptych.errors import Invalid
-from triptych.model import Job, Page
+from triptych.model import Job, Page, Query
 
 Position = tuple[datetime, str]
-"""When a job was created, and its id: a listing goes down from the highest."""
+"""When a job was created, and its id: a listing goes down from the highest. In one of ended jobs it is when they ended, and it goes up."""
 
 
-def position(job: Job) -> Position:
+def position(job: Job, query: Query) -> Position:
     """Return where a job stands in a listing."""
-    return job.created_at, job.id
+    at = job.created_at if query.ended_before is None or job.ended_at is None else job.ended_at
+    return at, job.id
 
 
-def to_cursor(job: Job) -> str:
-    """Return the opaque text of a page that ends with `job`."""
-    return urlsafe_b64encode(f"{to_us(job.created_at)}:{job.id}".encode()).decode().rstrip("=")
+def to_cursor(last: Position) -> str:
+    """Return the opaque text of a page that ends there."""
+    return urlsafe_b64encode(f"{to_us(last[0])}:{last[1]}".encode()).decode().rstrip("=")
 
 
 def from_cursor(cursor: str) -> Position:
@@ -31,7 +32,7 @@ def from_cursor(cursor: str) -> Position:
         raise Invalid("cursor is not one of this listing", code="invalid_parameter", field="cursor") from fault
 
 
-def cut(jobs: Sequence[Job], limit: int | None) -> Page:
-    """Return the page of at most `limit` jobs from a listing that was read one job further."""
-    page = tuple(jobs[:limit])
-    return Page(jobs=page, cursor=to_cursor(page[-1]) if page and len(jobs) > len(page) else None)
+def cut(jobs: Sequence[Job], query: Query) -> Page:
+    """Return the page of at most `query.limit` jobs from a listing that was read one job further."""
+    page = tuple(jobs[: query.limit])
+    return Page(jobs=page, cursor=to_cursor(position(page[-1], query)) if page and len(jobs) > len(page) else None)

@@ -1,13 +1,13 @@
 """Jobs, happenings and workers as the rows of their tables, and back."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from triptych.clock import from_us, to_us
-from triptych.model import End, EndReason, Fault, Happening, Job, State, Worker, WorkerState
+from triptych.model import End, EndReason, Fault, Happening, Job, Silence, State, Worker, WorkerState
 from triptych.stores.jsontext import canonical, decode, encode
 
 Row = Sequence[Any]
@@ -50,6 +50,7 @@ def changing_to_row(job: Job) -> tuple[object, ...]:
         encode(job.facts) if job.facts else "{}",
         job.last_seq,
         job.revision,
+        _us(job.not_before),
     )
 
 
@@ -82,6 +83,7 @@ def row_to_job(row: Row) -> Job:
         facts=decode(row[28]),
         last_seq=row[29],
         revision=row[30],
+        not_before=_at(row[31]),
     )
 
 
@@ -104,12 +106,15 @@ def worker_to_row(worker: Worker) -> tuple[object, ...]:
         encode(worker.slots),
         encode(worker.labels),
         encode(worker.facts),
+        worker.draining,
+        None if worker.silence is None else worker.silence.boot_id,
+        None if worker.silence is None else worker.silence.since // _US,
     )
 
 
 def row_to_worker(row: Row) -> Worker:
     """Return the worker of a row of `WORKERS`."""
-    worker_id, state, boot_id, started_at_us, seen_at_us, slots, labels, facts = row
+    worker_id, state, boot_id, started_at_us, seen_at_us, slots, labels, facts, draining, silent_boot_id, silent_us = row
     return Worker(
         id=worker_id,
         state=WorkerState(state),
@@ -119,6 +124,8 @@ def row_to_worker(row: Row) -> Worker:
         slots=_counts.decode(slots),
         labels=_texts.decode(labels),
         facts=decode(facts),
+        draining=bool(draining),
+        silence=None if silent_boot_id is None else Silence(boot_id=silent_boot_id, since=silent_us * _US),
     )
 
 
@@ -143,6 +150,7 @@ def _at(moment_us: int | None) -> datetime | None:
     return None if moment_us is None else from_us(moment_us)
 
 
+_US = timedelta(microseconds=1)
 _texts = msgspec.json.Decoder(dict[str, str])
 _numbers = msgspec.json.Decoder(dict[str, float])
 _counts = msgspec.json.Decoder(dict[str, int])

@@ -1,8 +1,8 @@
 """The tables, one schema for SQLite and PostgreSQL; times are whole microseconds since 1970 UTC, JSON is text."""
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, MetaData, Table, Text, and_
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, MetaData, Table, Text, and_, false
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration, which a new database is made to be at."""
 
 METADATA = MetaData()
@@ -44,6 +44,7 @@ JOBS = Table(
     Column("facts", TEXT, nullable=False),
     Column("last_seq", BigInteger, nullable=False),
     Column("revision", BigInteger, nullable=False),
+    Column("not_before_us", BigInteger),
     CheckConstraint("(state = 'ended') = (end_reason IS NOT NULL)", name="jobs_end_has_reason"),
 )
 
@@ -80,6 +81,9 @@ WORKERS = Table(
     Column("slots", TEXT, nullable=False),
     Column("labels", TEXT, nullable=False),
     Column("facts", TEXT, nullable=False),
+    Column("draining", Boolean(create_constraint=False), nullable=False, server_default=false()),
+    Column("silent_boot_id", TEXT),
+    Column("silent_since_us", BigInteger),
 )
 
 DOCUMENTS = Table(
@@ -97,10 +101,21 @@ def _index(name: str, *columns: str, only: object = None, unique: bool = False) 
 
 
 _index("jobs_by_key", "idempotency_key", "kind", only=JOBS.c.idempotency_key.is_not(None), unique=True)
-_index("jobs_queue", "kind", "pinned", "needs", "priority", "created_at_us", "id", only=JOBS.c.state == "queued")
+_index(
+    "jobs_queue",
+    "kind",
+    "pinned",
+    "needs",
+    "priority",
+    "created_at_us",
+    "id",
+    only=and_(JOBS.c.state == "queued", JOBS.c.not_before_us.is_(None)),
+)
 _index("jobs_live", "created_at_us", "id", only=JOBS.c.state != "ended")
 _index("jobs_by_age", "created_at_us", "id")
 _index("jobs_by_kind", "kind", "created_at_us", "id")
 _index("jobs_by_origin", "origin", "created_at_us", "id")
 _index("jobs_by_worker", "worker_id", "created_at_us", "id", only=JOBS.c.worker_id.is_not(None))
-_index("jobs_by_end", "end_reason", "created_at_us", "id", only=and_(JOBS.c.end_reason.is_not(None)))
+_index("jobs_by_end", "end_reason", "created_at_us", "id", only=JOBS.c.end_reason.is_not(None))
+_index("jobs_by_ending", "kind", "ended_at_us", "id", only=JOBS.c.ended_at_us.is_not(None))
+_index("jobs_with_needs", "created_at_us", "id", only=JOBS.c.needs != "{}")

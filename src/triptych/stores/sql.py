@@ -16,6 +16,7 @@ from triptych.stores.jsontext import decode, encode
 from triptych.stores.paging import cut, from_cursor
 from triptych.stores.readers import Readers
 from triptych.stores.rows import row_to_happening, row_to_job, row_to_worker, worker_to_row
+from triptych.stores.searching import needles
 from triptych.stores.statements import Statement, Statements
 from triptych.stores.upgrade import bring_up
 from triptych.stores.writer import Writer
@@ -60,12 +61,12 @@ class SqlStore:
         return row_to_job(rows[0]) if rows else None
 
     async def list(self, query: Query) -> Page:
-        """Return a page of jobs, newest first. Raises `Invalid` on a cursor that is not ours."""
+        """Return a page of jobs in the order of the query. Raises `Invalid` on a cursor that is not ours."""
         values = _filters(query)
         if query.states is not None and not query.states:
             return Page(jobs=(), cursor=None)
         rows = await self._readers.rows(self._sql.listing(frozenset(values), query.states), **values)
-        return cut([row_to_job(row) for row in rows], query.limit)
+        return cut([row_to_job(row) for row in rows], query)
 
     async def move(self, changes: Sequence[Change]) -> Sequence[Job | None]:
         """Apply each change in order; None where its guard did not hold."""
@@ -128,8 +129,10 @@ def _filters(query: Query) -> dict[str, object]:
         "origin": query.origin,
         "since": None if query.since is None else to_us(query.since),
         "until": None if query.until is None else to_us(query.until),
+        "ended_before": None if query.ended_before is None else to_us(query.ended_before),
         "limit": None if query.limit is None else query.limit + 1,
     }
+    values |= needles(query)
     if query.cursor is not None:
         last_at, last_id = from_cursor(query.cursor)
         values |= {"last_us": to_us(last_at), "last_id": last_id}

@@ -7,17 +7,22 @@ from typing import Any
 
 from sqlalchemy import (
     ARRAY,
+    JSON,
     BigInteger,
     ColumnElement,
     Integer,
     Select,
     Table,
     Text,
+    and_,
     any_,
     bindparam,
+    cast,
     delete,
+    func,
     insert,
     literal_column,
+    or_,
     select,
     tuple_,
     update,
@@ -118,11 +123,30 @@ class Statements:
             "origin": job.origin == _text("origin"),
             "since": job.created_at_us >= _number("since"),
             "until": job.created_at_us < _number("until"),
-            "last_us": tuple_(job.created_at_us, job.id) < tuple_(_number("last_us"), _text("last_id")),
+            "label_first": and_(job.needs != literal_column("'{}'"), self._has_label()),
+            "text": or_(self._has(func.lower(job.id), "text"), self._has(self._words(), "words")),
+            "ended_before": job.ended_at_us < _number("ended_before"),
         }
-        query = select(JOBS).where(*(filters[name] for name in filters if name in given))
-        query = _in_states(query, states).order_by(job.created_at_us.desc(), job.id.desc())
+        query = _in_states(select(JOBS).where(*(filters[name] for name in filters if name in given)), states)
+        query = _in_order(query, rising="ended_before" in given, read_on="last_us" in given)
         return self._compile(query.limit(_limit()) if "limit" in given else query)
+
+    def _has(self, text: ColumnElement[str], name: str) -> ColumnElement[bool]:
+        find = func.instr if self._dialect.name == "sqlite" else func.strpos
+        return find(text, _text(name)) > literal_column("0")
+
+    def _has_label(self) -> ColumnElement[bool]:
+        """Find one label in the text of all: it stands behind the opening brace or behind a comma."""
+        return or_(self._has(JOBS.c.needs, "label_first"), self._has(JOBS.c.needs, "label_next"))
+
+    def _words(self) -> ColumnElement[str]:
+        """Return what `searching.words` returns."""
+        if self._dialect.name == "sqlite":
+            listed: ColumnElement[str] = func.json_extract(JOBS.c.spec, literal_column("'$.argv'"))
+        else:
+            listed = func.json_extract_path_text(cast(JOBS.c.spec, JSON), literal_column("'argv'")).collate("C")
+        inner = func.rtrim(func.ltrim(listed, literal_column("""'["'""")), literal_column("""'"]'"""))
+        return func.lower(func.replace(inner, literal_column("""'","'"""), literal_column("' '")))
 
     def _compile(self, statement: ClauseElement, columns: list[str] | None = None) -> Statement:
         compiled: Any = statement.compile(dialect=self._dialect, column_keys=columns)
@@ -141,18 +165,30 @@ class Statements:
 
 
 def _head(pinned: ColumnElement[bool]) -> Select[Any]:
-    """Select the first queued job of the next set of needs after `needs`, leaving out what another server is placing.
+    """Select the first job in line of the next set of needs after `needs`, leaving out what another server is placing.
 
     `pinned` is one value here, yet PostgreSQL reads the index in order only when it is named in the order as well.
     """
     job = JOBS.c
     return (
         select(JOBS)
-        .where(job.state == literal_column("'queued'"), job.kind == _text("kind"), pinned, job.needs > _text("needs"))
+        .where(job.state == literal_column("'queued'"), job.not_before_us.is_(None))
+        .where(job.kind == _text("kind"), pinned, job.needs > _text("needs"))
         .order_by(job.pinned, job.needs, job.priority, job.created_at_us, job.id)
         .limit(1)
         .with_for_update(skip_locked=True)
     )
+
+
+def _in_order(query: Select[Any], *, rising: bool, read_on: bool) -> Select[Any]:
+    """Order by the creation, newest first, or `rising` by the end; `read_on` leaves out what is not behind the cursor."""
+    job = JOBS.c
+    last = tuple_(_number("last_us"), _text("last_id"))
+    if rising:
+        query = query.where(tuple_(job.ended_at_us, job.id) > last) if read_on else query
+        return query.order_by(job.ended_at_us, job.id)
+    query = query.where(tuple_(job.created_at_us, job.id) < last) if read_on else query
+    return query.order_by(job.created_at_us.desc(), job.id.desc())
 
 
 def _in_states(query: Select[Any], states: frozenset[State] | None) -> Select[Any]:

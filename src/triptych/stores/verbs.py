@@ -1,12 +1,13 @@
 """What every store does to its rows, written once: pure rules over the rows that a store lends, whatever holds them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from triptych.clock import to_text
 from triptych.errors import Conflict
 from triptych.matching import takes
-from triptych.model import Change, Job, Json, State, Worker, sources
+from triptych.model import Change, End, Job, Json, State, Worker, sources
 
 QUEUED = frozenset({State.QUEUED})
 SOURCES = {state: sources(state) for state in State}
@@ -24,7 +25,7 @@ class Rows(Protocol):
         ...
 
     def heads(self, kind: str, pinned: str | None) -> Iterator[Job]:
-        """Yield, of the queued jobs of `kind` that are pinned like this, the first by (priority, age) for each set of needs."""
+        """Yield, of the jobs of `kind` in line that are pinned like this, the first by (priority, age) for each set of needs."""
         ...
 
     def insert(self, job: Job) -> None:
@@ -79,6 +80,11 @@ def forget(rows: Rows, job_id: str) -> bool:
     return True
 
 
+def in_line(job: Job) -> bool:
+    """Say whether a job waits for a worker and for nothing else."""
+    return job.state is State.QUEUED and job.not_before is None
+
+
 def turn(job: Job) -> tuple[int, datetime, str]:
     """Return what the queue is ordered by: priority, then age, then id."""
     return job.priority, job.created_at, job.id
@@ -88,8 +94,12 @@ def check(change: Change) -> None:
     """Raise `ValueError` when a change breaks the table of moves whatever the job: a fault of the program, found before any row is read."""
     if change.target is not None and not change.sources <= SOURCES[change.target]:
         raise ValueError(f"no move to {change.target} from {', '.join(sorted(change.sources - SOURCES[change.target]))}")
-    if (change.target is State.ENDED) != (change.end is not None):
-        raise ValueError("a job ends with its reason, and only then")
+    if change.target is State.ENDED and change.end is None:
+        raise ValueError("a job ends with its reason")
+    if change.end is not None and change.target is not State.ENDED and not change.requeue:
+        raise ValueError("a reason is of a job or of an attempt that ends")
+    if change.requeue and change.target is not State.QUEUED:
+        raise ValueError("a job is requeued to the queue")
 
 
 def changed(job: Job, change: Change) -> Job | None:
@@ -124,14 +134,38 @@ def changed(job: Job, change: Change) -> Job | None:
         ended_at=change.at if ended else job.ended_at,
         progress={**job.progress, **change.progress} if change.progress else job.progress,
         result=job.result if change.result is None else change.result,
-        facts={**job.facts, **change.facts} if change.facts else job.facts,
+        facts=_facts(job, change),
         last_seq=change.seq if change.seq is not None else 0 if change.next_attempt else job.last_seq,
         revision=job.revision + 1,
+        not_before=change.not_before if change.due or change.target is not None else job.not_before,
     )
 
 
 def _admits(job: Job, change: Change) -> bool:
+    if change.requeue and job.stopped_by is not None:
+        return False
     return job.state in change.sources and change.attempt in {None, job.attempt} and (change.seq is None or change.seq > job.last_seq)
+
+
+def _facts(job: Job, change: Change) -> Json:
+    """Return the facts after a change. Each attempt of a job that had several is told, and it alone knows here when it began."""
+    facts = {**job.facts, **change.facts} if change.facts else job.facts
+    earlier = job.facts.get("attempts")
+    if change.end is None or job.worker_id is None or not (change.requeue or earlier):
+        return facts
+    return {**facts, "attempts": [*(earlier if isinstance(earlier, list) else ()), _attempt(job, change, change.end)]}
+
+
+def _attempt(job: Job, change: Change, end: End) -> Mapping[str, object]:
+    return {
+        "attempt": job.attempt,
+        "worker_id": job.worker_id,
+        "end_reason": end.reason.value,
+        "exit_code": end.exit_code,
+        "signal": end.signal,
+        "started_at": None if job.started_at is None else to_text(job.started_at),
+        "ended_at": to_text(change.at),
+    }
 
 
 def _move(rows: Rows, change: Change) -> Job | None:

@@ -1,0 +1,21 @@
+"""What every command has: help at length, with its exit code, and one sentence when it refuses."""
+
+import pytest
+
+from triptych.cli import app
+
+COMMANDS = sorted(name for name in app if not name.startswith("-"))
+TALKING = sorted({*COMMANDS} - {"demo", "openapi", "up", "version", "token"})
+
+
+def test_every_command_is_in_the_list(start):
+    printed, _ = start("--help").communicate(timeout=60)
+    assert all(name in printed for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", TALKING)
+def test_a_command_says_its_exit_code_and_how_to_reach_a_server(start, name):
+    printed, _ = start(name, "--help").communicate(timeout=60)
+    words = " ".join(printed.split())
+    assert "exit code" in words
+    assert all(flag in printed for flag in ("--json", "--server", "--token", "--ca"))
