@@ -16,6 +16,7 @@ from pathlib import Path
 import uvloop
 
 from triptych.agent.agent import Agent
+from triptych.audit import Audit
 from triptych.buses.nats import NatsBus
 from triptych.clock import SystemClock
 from triptych.engine import Engine
@@ -27,6 +28,7 @@ from triptych.panels.http import Service
 from triptych.panels.server import bind, serve
 from triptych.settings import Settings
 from triptych.stores.sql import SqlStore
+from triptych.tokens import Tokens
 from triptych.upkeep import Upkeep
 
 READY_S = 30.0
@@ -74,7 +76,10 @@ async def serve_fleet(url: str, data: Path) -> None:
         upkeep = asyncio.create_task(Upkeep(engine, clock).run())
         stack.callback(upkeep.cancel)
         listener = stack.enter_context(bind(settings))
-        app = App(Service(engine=engine, catalog=store, settings=settings, clock=clock), (workers.PANEL, native.PANEL))
+        tokens = Tokens(store, clock)
+        audit = await stack.enter_async_context(Audit(data / "audit.jsonl", store, clock))
+        service = Service(engine=engine, catalog=store, settings=settings, clock=clock, tokens=tokens, audit=audit)
+        app = App(service, (workers.PANEL, native.PANEL))
         await serve(app, listener, stop=stop, on_ready=lambda: _tell(port=listener.getsockname()[1]))
 
 

@@ -15,7 +15,7 @@ MIB = 1024 * 1024
 GIB = 1024 * MIB
 
 Tier = Literal["cgroup", "pidns", "subreaper"]
-Name = Annotated[str, Meta(pattern="^[A-Za-z_][A-Za-z0-9_]*$")]
+Name = Annotated[str, Meta(pattern="^[A-Za-z_][A-Za-z0-9_]*$(?!\\n)")]
 NoNul = Annotated[str, Meta(pattern="^[^\\x00]*$")]
 Program = Annotated[str, Meta(pattern="^/[^\\x00]*$")]
 Size = Annotated[int, Meta(ge=MIB)]
@@ -52,7 +52,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     starts_per_s: Annotated[int, Meta(ge=1, le=100_000)] = 200
     commands: Literal["any"] | dict[str, Program] | None = None
     run_as: Annotated[str, Meta(min_length=1)] | None = None
-    umask: Annotated[str, Meta(pattern="^0?[0-7]{3}$")] = "0077"
+    umask: Annotated[str, Meta(pattern="^0?[0-7]{3}$(?!\\n)")] = "0077"
     env: dict[Name, NoNul] = {}
     slots: Annotated[int, Meta(ge=1, le=65536)] = 256
     cores: Annotated[int, Meta(ge=1, le=1024)] = 4
@@ -92,6 +92,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return self.host == "localhost"
+
+    @property
+    def is_local(self) -> bool:
+        """Say whether only this machine can reach the server: on loopback, and no proxy is declared that lets others in."""
+        return self.on_loopback and not self.tls_proxy
 
 
 def default_data_dir() -> Path:

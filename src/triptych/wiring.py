@@ -13,6 +13,7 @@ from pathlib import Path
 
 from triptych import folder
 from triptych.agent.agent import Agent
+from triptych.audit import Audit, Verdict, verify
 from triptych.buses.memory import MemoryBus
 from triptych.clock import SystemClock
 from triptych.engine import Engine
@@ -22,17 +23,20 @@ from triptych.panels import camera, media, native, workers
 from triptych.panels.app import App
 from triptych.panels.http import Service
 from triptych.panels.openapi import document as describe
-from triptych.panels.server import bind, serve
+from triptych.panels.server import bind, check_tokens, serve, tls_context
 from triptych.panels.table import Table
+from triptych.policy import place_of
 from triptych.retention import Retention
 from triptych.settings import Settings
 from triptych.stores.sql import SqlStore
+from triptych.tokens import Tokens
 from triptych.upkeep import Upkeep
 
 PANELS = (workers.PANEL, media.PANEL, camera.PANEL, native.PANEL)
 """Every panel; the last one speaks for paths that belong to none."""
 
 
+AUDIT = "audit.jsonl"
 RARE_COLLECTION = 20_000
 """Allocations between two rounds of the collector, which walks every live job each time that it looks at the old ones."""
 
@@ -60,6 +64,7 @@ async def up(settings: Settings, *, ready: Callable[[Up], None] | None = None) -
     before anything runs.
     """
     stop = asyncio.Event()
+    tls_context(settings)
     with folder.own(settings.data_dir), bind(settings) as listener, _signals(stop.set):
         async with running(settings, listener) as system:
             gc.freeze()
@@ -71,23 +76,47 @@ async def up(settings: Settings, *, ready: Callable[[Up], None] | None = None) -
 
 
 @asynccontextmanager
+async def access(data_dir: Path) -> AsyncIterator[tuple[Tokens, Audit]]:
+    """Open the tokens and the audit chain of a data folder whose server does not run. Raises `Conflict` when it does."""
+    clock = SystemClock()
+    settings = Settings(data_dir=data_dir)
+    with folder.own(data_dir):
+        async with SqlStore(settings.store_url) as store, Audit(data_dir / AUDIT, store, clock) as audit:
+            tokens = Tokens(store, clock)
+            await tokens.load()
+            yield tokens, audit
+
+
+async def verify_audit(data_dir: Path) -> Verdict:
+    """Check the audit chain of a data folder whose server does not run. Raises `Conflict` when it does."""
+    with folder.own(data_dir):
+        async with SqlStore(Settings(data_dir=data_dir).store_url) as store:
+            return await verify(data_dir / AUDIT, store)
+
+
+@asynccontextmanager
 async def running(settings: Settings, listener: socket.socket) -> AsyncIterator[Up]:
     """Bring everything up on a data folder that the caller owns, and take it down in the reverse order."""
     clock = SystemClock()
-    worker_id = folder.worker_id(settings.data_dir, settings.worker_id)
+    place = place_of(settings, folder.worker_id(settings.data_dir, settings.worker_id))
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(SqlStore(settings.store_url))
+        tokens = await _tokens(settings, store, clock)
+        audit = await stack.enter_async_context(Audit(settings.data_dir / AUDIT, store, clock))
         outputs = await stack.enter_async_context(Outputs(settings.data_dir / "output"))
         bus = MemoryBus()
         stack.push_async_callback(bus.close)
         engine = await stack.enter_async_context(_engine(settings, store, bus, outputs, clock))
-        agent = Agent(bus=bus, place=_place(settings, worker_id), slots=_slots(settings), clock=clock)
+        agent = Agent(bus=bus, place=place, slots=_slots(settings), clock=clock)
         await agent.inventory()
         await stack.enter_async_context(agent)
-        await engine.attend(worker_id)
+        await engine.attend(place.worker_id)
         await stack.enter_async_context(_background(Upkeep(engine, clock, keep=timedelta(days=settings.record_days)).run()))
         await stack.enter_async_context(_background(_retention(settings, engine, outputs, clock).run()))
-        app = App(Service(engine=engine, catalog=store, settings=settings, clock=clock), PANELS)
+        await stack.enter_async_context(_background(tokens.run()))
+        await stack.enter_async_context(_background(audit.run()))
+        service = Service(engine=engine, catalog=store, settings=settings, clock=clock, tokens=tokens, audit=audit)
+        app = App(service, PANELS)
         await stack.enter_async_context(_serving(app, listener, engine))
         yield _as_up(settings, listener, agent.place)
 
@@ -114,7 +143,7 @@ def _engine(settings: Settings, store: SqlStore, bus: MemoryBus, outputs: Output
 def _as_up(settings: Settings, listener: socket.socket, place: Place) -> Up:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return Up(
-        url=f"http://{host}:{listener.getsockname()[1]}",
+        url=f"{'http' if settings.tls_cert is None else 'https'}://{host}:{listener.getsockname()[1]}",
         worker_id=place.worker_id,
         data_dir=settings.data_dir,
         roots=tuple(map(Path, place.roots)),
@@ -122,15 +151,11 @@ def _as_up(settings: Settings, listener: socket.socket, place: Place) -> Up:
     )
 
 
-def _place(settings: Settings, worker_id: str) -> Place:
-    return Place(
-        worker_id=worker_id,
-        data_dir=str(settings.data_dir),
-        roots=tuple(map(str, settings.roots)),
-        media_roots=tuple(map(str, settings.media_roots)),
-        env=settings.env,
-        output_max_bytes=settings.output_max_bytes,
-    )
+async def _tokens(settings: Settings, store: SqlStore, clock: SystemClock) -> Tokens:
+    tokens = Tokens(store, clock)
+    await tokens.load()
+    check_tokens(settings, tokens)
+    return tokens
 
 
 def _retention(settings: Settings, engine: Engine, outputs: Outputs, clock: SystemClock) -> Retention:

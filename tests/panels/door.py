@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import cast
 
+from triptych.audit import Audit
 from triptych.clock import SystemClock
 from triptych.engine import Engine
 from triptych.panels.app import App
@@ -13,6 +14,7 @@ from triptych.panels.http import Panel, Service
 from triptych.panels.server import bind, serve
 from triptych.settings import Settings
 from triptych.stores.memory import MemoryStore
+from triptych.tokens import Tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,14 +101,17 @@ def request(method: str, path: str, body: bytes = b"", **headers: str) -> bytes:
 @asynccontextmanager
 async def opened(panels: tuple[Panel, ...], settings: Settings, engine: Engine | None = None) -> AsyncIterator[Door]:
     """Serve for a while; without an engine for panels that ask none."""
-    service = Service(engine=cast("Engine", engine), catalog=MemoryStore(), settings=settings, clock=SystemClock())
+    catalog, clock = MemoryStore(), SystemClock()
+    tokens, audit = Tokens(catalog, clock), Audit(settings.data_dir / "audit.jsonl", catalog, clock)
+    service = Service(engine=cast("Engine", engine), catalog=catalog, settings=settings, clock=clock, tokens=tokens, audit=audit)
     app, stop, ready = App(service, panels), asyncio.Event(), asyncio.Event()
     listener = bind(settings)
     running = asyncio.create_task(serve(app, listener, stop=stop, on_ready=ready.set))
     port = listener.getsockname()[1]
     await ready.wait()
     try:
-        yield Door(port=port, app=app, stop=stop, running=running)
+        async with audit:
+            yield Door(port=port, app=app, stop=stop, running=running)
     finally:
         stop.set()
         await running

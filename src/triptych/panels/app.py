@@ -4,15 +4,20 @@ import gzip
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import cast
 
 import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from triptych.contracts import Catalog
+from triptych.engine import Engine
 from triptych.errors import Forbidden, Invalid, NotFound, TriptychError
+from triptych.panels.desk import BoundDesk, Desk, Nothing, Rate
 from triptych.panels.guards import Guards
-from triptych.panels.http import SERVICE_KEY, Panel, Route, Service
+from triptych.panels.http import CALLER_KEY, SERVICE_KEY, Caller, Panel, Route, Service
 from triptych.panels.table import Match, Table
 
 log = structlog.get_logger()
@@ -20,6 +25,14 @@ log = structlog.get_logger()
 GZIP_ABOVE_BYTES = 1024
 ACCEPTS_GZIP = re.compile(r"(?<![\w-])gzip\b(?!-)(?! *; *q=0(?:\.0*)? *(?:,|$))")
 NO_SNIFFING = (b"x-content-type-options", b"nosniff")
+MOST_PATH = 200
+DENIALS = frozenset(
+    {
+        *("host_not_allowed", "cross_site", "not_authenticated", "not_authorised", "too_many_starts"),
+        *("command_not_allowed", "path_outside", "path_dash", "path_not_file"),
+    }
+)
+"""The refusals that the audit chain tells."""
 NO_STORE = (b"cache-control", b"no-store")
 
 
@@ -30,7 +43,8 @@ class App:
         self.service = service
         self.table = Table(panels)
         self.traffic: Counter[tuple[str, str, str, int]] = Counter()
-        self._guards = Guards(service.settings)
+        self._guards = Guards(service.settings, service.tokens)
+        self._rate = None if service.settings.is_local else Rate(service.settings.starts_per_s)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; there is nothing behind a web socket yet."""
@@ -59,12 +73,15 @@ class App:
 
     async def _answer(self, request: Request, match: Match, route: Route | None) -> Response:
         try:
-            self._guards.check(request.scope)
+            caller = self._guards.check(request.scope)
+            request.scope[CALLER_KEY] = caller
             if route is None:
                 return _unrouted(request, match)
-            self._admit(request, route)
+            self._admit(request, caller, route)
             return await route.handler(request)
         except TriptychError as fault:
+            if fault.code in DENIALS:
+                self._deny(request, fault)
             return match.panel.refuse(fault, request)
         except ClientDisconnect:
             raise
@@ -72,9 +89,23 @@ class App:
             log.exception("request failed", path=request.scope["path"], panel=match.panel.name, job_id=match.parameters.get("id"))
             return match.panel.refuse(TriptychError("internal error"), request)
 
-    def _admit(self, request: Request, route: Route) -> None:
-        if not self._guards.role(request.scope).covers(route.role):
+    def _admit(self, request: Request, caller: Caller, route: Route) -> None:
+        """Let the caller do what its role covers, by an engine that holds it to what its token is bound to."""
+        if not caller.role.covers(route.role):
             raise Forbidden("not authorised", code="not_authorised")
+        whole = self.service
+        if caller.token is None or not caller.token.is_bound:
+            desk = Desk(whole.engine, caller, whole.audit, self._rate)
+            request.scope[SERVICE_KEY] = replace(whole, engine=cast("Engine", desk))
+        else:
+            desk = BoundDesk(whole.engine, caller, whole.audit, self._rate, caller.token)
+            request.scope[SERVICE_KEY] = replace(whole, engine=cast("Engine", desk), catalog=cast("Catalog", Nothing()))
+
+    def _deny(self, request: Request, fault: TriptychError) -> None:
+        caller: Caller | None = request.scope.get(CALLER_KEY)
+        peer = request.client.host if request.client else None
+        who = caller.who if caller else "nobody"
+        self.service.audit.deny(who, code=fault.code, method=request.method, path=request.url.path[:MOST_PATH], peer=peer)
 
     def _count(self, match: Match, route: Route | None, status: int) -> None:
         path = route.path if route is not None else "other"

@@ -39,6 +39,7 @@ NOT_BUILT = frozenset({"mission", "live_stream"})
 STATUSES = {
     "disk_full": 507,
     "not_allowed": FORBIDDEN,
+    "not_authenticated": 401,
     "not_authorised": FORBIDDEN,
     "host_not_allowed": FORBIDDEN,
     "cross_site": FORBIDDEN,
@@ -130,7 +131,7 @@ def refuse(fault: TriptychError, request: Request) -> Response:
     """Say an error as the contract does: 200 with status ERROR, unless the fault is ours or statuses are strict."""
     if wants_bytes(request):
         return refuse_bytes(fault)
-    message = "not allowed" if STATUSES.get(fault.code) == FORBIDDEN else fault.message
+    message = "not allowed" if STATUSES.get(fault.code) in {401, FORBIDDEN} else fault.message
     body = {"status": "ERROR", "message": _sentence(message)}
     if fault.code == "internal":
         return json_answer(body, 500)

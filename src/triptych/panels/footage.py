@@ -23,7 +23,7 @@ CHUNK_BYTES = 512 * 1024
 RECORDING = ("id", "name", "time", "length", "extension", "state", "audio", "alarm")
 SHOT = ("id", "name", "time", "size", "extension")
 STATUSES = {"camera_not_found": 404, "record_not_found": 404, "route_not_found": 404, "not_available_yet": 404, "internal": 500}
-REFUSED = frozenset({"not_authorised", "not_allowed", "host_not_allowed", "cross_site"})
+REFUSED = frozenset({"not_authenticated", "not_authorised", "not_allowed", "host_not_allowed", "cross_site"})
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 _WATCHING: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
 """By client address: set to end a live view."""

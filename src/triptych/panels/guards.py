@@ -1,5 +1,6 @@
-"""Who may speak to the server at all: the caller's own user, from a page of ours or no page, by a name of ours (workers.md 9)."""
+"""Who may speak to the server at all: its own user or a token, from a page of ours or no page, by a name of ours (workers.md 9)."""
 
+import ipaddress
 import os
 import socket
 import struct
@@ -10,12 +11,14 @@ from pathlib import Path
 from starlette.types import Scope
 
 from triptych.errors import Forbidden
-from triptych.panels.http import Role
+from triptych.panels.http import Caller
 from triptych.settings import Settings
+from triptych.tokens import Role, Token, Tokens
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 FOREIGN_SITES = frozenset({b"cross-site", b"same-site"})
 CONNECTION_TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
+FORWARDED = frozenset({b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip"})
 ESTABLISHED = "01"
 
 Address = tuple[str, int]
@@ -29,47 +32,102 @@ class Peer:
         self._theirs = theirs
 
     @cached_property
+    def uid(self) -> int | None:
+        """The user that the peer's socket belongs to, None where that cannot be told."""
+        if self._ours is None or self._theirs is None:
+            return None
+        return owner(self._ours, self._theirs)
+
+    @property
     def is_same_user(self) -> bool:
         """Say whether the peer's socket belongs to this process's user or to root."""
-        if self._ours is None or self._theirs is None:
-            return False
-        return owner(self._ours, self._theirs) in {0, os.getuid()}
+        return self.uid in {0, os.getuid()}
+
+
+NOBODY = Peer(None, None)
 
 
 class Guards:
-    """The checks that come before everything else, in the order of workers W4. A listed origin may call from another site."""
+    """The checks that come before everything else, in the order of workers W4. A listed origin may call from another site.
 
-    def __init__(self, settings: Settings) -> None:
+    Where only this machine can reach the server, its own user needs no token; what a proxy forwarded is not such a call.
+    """
+
+    def __init__(self, settings: Settings, tokens: Tokens) -> None:
+        self._is_local = settings.is_local
         self._trusts_any = settings.loopback_trust == "any"
+        self._tokens = tokens
+        self._proxies = [ipaddress.ip_network(address) for address in settings.tls_proxy]
         self._hosts = LOOPBACK_NAMES | {settings.host, *settings.allowed_hosts}
         self._origins = frozenset(settings.allowed_origins)
         self._knows = lru_cache(maxsize=256)(self._is_our_name)
 
-    def check(self, scope: Scope) -> None:
-        """Raise `Forbidden` with code `host_not_allowed`, `cross_site` or `not_authorised`."""
-        hosts, origins, site = _provenance(scope)
+    def check(self, scope: Scope) -> Caller:
+        """Return who asks. Raises `Forbidden` with code `host_not_allowed`, `cross_site`, `not_authorised` or `not_authenticated`."""
+        head = Head(scope)
         listener = scope["server"][0] if scope.get("server") else ""
-        if len(hosts) != 1 or not self._knows(hosts[0], listener):
+        if len(head.hosts) != 1 or not self._knows(head.hosts[0], listener):
             raise Forbidden("host not allowed", code="host_not_allowed")
-        if (origins or site in FOREIGN_SITES) and not self._is_welcome(origins, site, hosts[0]):
+        if (head.origins or head.site in FOREIGN_SITES) and not self._is_welcome(head):
             raise Forbidden("cross-site request refused", code="cross_site")
-        if not (self._trusts_any or _is_same_user(scope)):
+        if self._proxies and not self._is_proxy(scope):
             raise Forbidden("not authorised", code="not_authorised")
+        return self._caller(scope, head)
 
-    def role(self, _scope: Scope) -> Role:
-        """Return what the caller may do: everything, as long as only this user's own programs get here."""
-        return Role.ADMIN
+    def _caller(self, scope: Scope, head: "Head") -> Caller:
+        scheme, _, spelled = head.credential.partition(b" ")
+        if scheme.lower() == b"bearer":
+            token = self._tokens.find(spelled.strip().decode("latin-1"))
+            if token is None:
+                raise Forbidden("not authorised", code="not_authenticated")
+            return _of_token(token)
+        peer = scope.get("state", {}).get("peer", NOBODY)
+        if self._is_local and not head.is_forwarded and (self._trusts_any or peer.is_same_user):
+            return Caller(who=f"uid:{peer.uid}", role=Role.ADMIN)
+        expects_token = not self._is_local or len(self._tokens) > 0
+        raise Forbidden("not authorised", code="not_authenticated" if expects_token else "not_authorised")
+
+    def _is_proxy(self, scope: Scope) -> bool:
+        client = scope.get("client")
+        if client is None:
+            return False
+        address = ipaddress.ip_address(client[0].removeprefix("::ffff:").partition("%")[0])
+        return any(address in network for network in self._proxies)
 
     def _is_our_name(self, host: bytes, listener: str) -> bool:
         text = host.decode("latin-1").lower()
         name = hostname(text)
         return name in self._hosts or text in self._hosts or name == listener
 
-    def _is_welcome(self, origins: list[bytes], site: bytes | None, host: bytes) -> bool:
-        if origins and all(origin.decode("latin-1") in self._origins for origin in origins):
+    def _is_welcome(self, head: "Head") -> bool:
+        if head.origins and all(origin.decode("latin-1") in self._origins for origin in head.origins):
             return True
-        ours = {b"http://" + host, b"https://" + host}
-        return site not in FOREIGN_SITES and ours.issuperset(origins)
+        ours = {b"http://" + head.hosts[0], b"https://" + head.hosts[0]}
+        return head.site not in FOREIGN_SITES and ours.issuperset(head.origins)
+
+
+class Head:
+    """What the headers of a request say about where it comes from."""
+
+    __slots__ = ("credential", "hosts", "is_forwarded", "origins", "site")
+
+    def __init__(self, scope: Scope) -> None:
+        self.hosts: list[bytes] = []
+        self.origins: list[bytes] = []
+        self.site: bytes | None = None
+        self.credential = b""
+        self.is_forwarded = False
+        for name, value in scope["headers"]:
+            if name == b"host":
+                self.hosts.append(value)
+            elif name == b"origin":
+                self.origins.append(value)
+            elif name == b"sec-fetch-site":
+                self.site = value
+            elif name == b"authorization":
+                self.credential = value
+            elif name in FORWARDED:
+                self.is_forwarded = True
 
 
 def hostname(host: str) -> str:
@@ -118,18 +176,5 @@ def _hex(packed: bytes, port: int) -> str:
     return "".join(f"{word:08X}" for word in words) + f":{port:04X}"
 
 
-def _provenance(scope: Scope) -> tuple[list[bytes], list[bytes], bytes | None]:
-    hosts, origins, site = [], [], None
-    for name, value in scope["headers"]:
-        if name == b"host":
-            hosts.append(value)
-        elif name == b"origin":
-            origins.append(value)
-        elif name == b"sec-fetch-site":
-            site = value
-    return hosts, origins, site
-
-
-def _is_same_user(scope: Scope) -> bool:
-    peer = scope.get("state", {}).get("peer")
-    return isinstance(peer, Peer) and peer.is_same_user
+def _of_token(token: Token) -> Caller:
+    return Caller(who=f"token:{token.id}", role=token.role, token=token)

@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from itertools import accumulate
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
@@ -15,15 +14,18 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from triptych.audit import Audit
 from triptych.contracts import Catalog, Clock
 from triptych.errors import Invalid, TriptychError
 from triptych.panels.sse import ServerSentEvent, event_stream, live_stream
 from triptych.settings import Settings
+from triptych.tokens import Role, Token, Tokens
 
 if TYPE_CHECKING:
     from triptych.engine import Engine
 
 __all__ = [
+    "Caller",
     "Handler",
     "Panel",
     "Parameter",
@@ -31,6 +33,7 @@ __all__ = [
     "Route",
     "ServerSentEvent",
     "Service",
+    "caller",
     "event_stream",
     "json_answer",
     "live_stream",
@@ -42,19 +45,16 @@ __all__ = [
 Handler = Callable[[Request], Awaitable[Response]]
 NO_WORDS: Mapping[str, object] = MappingProxyType({})
 SERVICE_KEY = "triptych.service"
+CALLER_KEY = "triptych.caller"
 
 
-class Role(StrEnum):
-    """Who may call a route; each role may do what the one before it may."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who asks: a user of this machine (`uid:1000`) or a token (`token:ID`), and as what."""
 
-    VIEWER = "viewer"
-    OPERATOR = "operator"
-    ADMIN = "admin"
-
-    def covers(self, needed: "Role") -> bool:
-        """Say whether this role may call a route that asks for `needed`."""
-        ranks = list(Role)
-        return ranks.index(self) >= ranks.index(needed)
+    who: str
+    role: Role
+    token: Token | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,12 +109,20 @@ class Service:
     catalog: Catalog
     settings: Settings
     clock: Clock
+    tokens: Tokens
+    audit: Audit
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 def service(request: Request) -> Service:
     """Return the service that this request came to."""
     found: Service = request.scope[SERVICE_KEY]
+    return found
+
+
+def caller(request: Request) -> Caller:
+    """Return who asks."""
+    found: Caller = request.scope[CALLER_KEY]
     return found
 
 

@@ -50,6 +50,7 @@ BY_CODE = {
     "not_authorised": 403,
     "host_not_allowed": 403,
     "cross_site": 403,
+    "too_many_starts": 429,
     "forbidden": 403,
     "method_not_allowed": 405,
     "too_large": 413,

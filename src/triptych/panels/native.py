@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from triptych.engine import Engine
 from triptych.model import HELD_BY_WORKER, Happening, Job, Query, State
-from triptych.panels import health, limits, openapi, outputs, problem
+from triptych.panels import access, health, limits, openapi, outputs, problem
 from triptych.panels.asks import (
     IF_NONE_MATCH,
     KEY,
@@ -233,6 +233,7 @@ PANEL = Panel(
         ),
         _get("workers", list_workers, "List the workers.", WorkerList),
         _get("workers/{id}", get_worker, "Read one worker.", WorkerRecord, errors=(404,)),
+        *access.ROUTES,
         *health.ROUTES,
         *openapi.ROUTES,
     ),

@@ -13,6 +13,12 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = "1"
 
 BY_CODE = {
+    "not_authenticated": HTTPStatus.UNAUTHORIZED,
+    "command_not_allowed": HTTPStatus.FORBIDDEN,
+    "path_outside": HTTPStatus.FORBIDDEN,
+    "path_dash": HTTPStatus.FORBIDDEN,
+    "path_not_file": HTTPStatus.FORBIDDEN,
+    "too_many_starts": HTTPStatus.TOO_MANY_REQUESTS,
     "too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "body_truncated": HTTPStatus.BAD_REQUEST,
     "body_trailing": HTTPStatus.BAD_REQUEST,
@@ -20,6 +26,12 @@ BY_CODE = {
     "invalid_parameter": HTTPStatus.BAD_REQUEST,
     "method_not_allowed": HTTPStatus.METHOD_NOT_ALLOWED,
 }
+MORE = {
+    HTTPStatus.SERVICE_UNAVAILABLE: {"retry-after": RETRY_AFTER_S},
+    HTTPStatus.TOO_MANY_REQUESTS: {"retry-after": RETRY_AFTER_S},
+    HTTPStatus.UNAUTHORIZED: {"www-authenticate": "Bearer"},
+}
+"""What a status is told with."""
 BY_CLASS: dict[type[TriptychError], HTTPStatus] = {
     Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
     Forbidden: HTTPStatus.FORBIDDEN,
@@ -52,5 +64,4 @@ def refuse(fault: TriptychError, _request: Request) -> Response:
     """Return the fault as problem details."""
     status = status_of(fault)
     problem = Problem(title=status.phrase, status=status, detail=fault.message, code=fault.code, field=fault.field)
-    headers = {"content-type": MEDIA_TYPE} | ({"retry-after": RETRY_AFTER_S} if status is HTTPStatus.SERVICE_UNAVAILABLE else {})
-    return json_answer(problem, status, headers)
+    return json_answer(problem, status, {"content-type": MEDIA_TYPE, **MORE.get(status, {})})

@@ -12,6 +12,8 @@ from triptych.panels.guards import Peer
 
 HEAD_CAP_BYTES = 16 * 1024
 READ_TIMEOUT_S = 30.0
+MOST_CONNECTIONS = 1024
+"""Past so many a new connection is cut; requests beyond 512 are answered 503 by uvicorn, which also counts idle connections."""
 WORD = b"DEL "
 WORD_STARTS = (b"DEL", b"DE", b"D")
 
@@ -37,6 +39,8 @@ class TriptychProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn itself declares it
         """Begin, and give every request of this connection its peer."""
         super().connection_made(transport)
+        if len(self.connections) > MOST_CONNECTIONS:
+            transport.abort()
         self.app_state = {**self.app_state, "peer": Peer(_full(self.server), self.client)}
         self._allow(READ_TIMEOUT_S)
 

@@ -31,7 +31,7 @@ class ServerSentEvent:
 
 
 class LiveStream(Response):
-    """An answer of chunks that ends when they do, when the client leaves, or when the server goes down."""
+    """An answer of chunks that ends when they do, when the client leaves or its token is no good any more, or when the server goes down."""
 
     def __init__(self, chunks: AsyncGenerator[bytes], media_type: str, headers: Mapping[str, str] | None = None) -> None:
         self.status_code = 200
@@ -45,11 +45,12 @@ class LiveStream(Response):
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         async with aclosing(self._chunks):
             if scope["method"] != "HEAD":
-                await self._send_until_gone(scope["triptych.service"].closing, receive, send)
+                await self._send_until_gone(scope, receive, send)
         await send({"type": "http.response.body", "body": b""})
 
-    async def _send_until_gone(self, closing: asyncio.Event, receive: Receive, send: Send) -> None:
-        sending = asyncio.ensure_future(self._send(send))
+    async def _send_until_gone(self, scope: Scope, receive: Receive, send: Send) -> None:
+        sending = asyncio.ensure_future(self._send(scope, send))
+        closing = scope["triptych.service"].closing
         racers = (sending, asyncio.ensure_future(_gone(receive)), asyncio.ensure_future(closing.wait()))
         try:
             await asyncio.wait(racers, return_when=asyncio.FIRST_COMPLETED)
@@ -60,8 +61,11 @@ class LiveStream(Response):
         if not sending.cancelled():
             sending.result()
 
-    async def _send(self, send: Send) -> None:
+    async def _send(self, scope: Scope, send: Send) -> None:
+        token, tokens = scope["triptych.caller"].token, scope["triptych.service"].tokens
         async for chunk in self._chunks:
+            if token is not None and not tokens.holds(token):
+                return
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
 
 
