@@ -134,7 +134,7 @@ async def test_the_kernel_ends_what_exceeds_an_rlimit(site: Site, program: str, 
 async def test_a_limit_that_must_be_kept_and_cannot_be_is_refused(site: Site) -> None:
     job_id, reply = await site.run("true", limits={"cpu": 1.0}, strict_limits=True)
     assert refusal(reply) == "this worker cannot enforce the limit cpu"
-    assert reply.code == "limit_unenforceable"
+    assert reply.code == "limit_not_enforced"
     assert (await site.ended(job_id)).end.reason is EndReason.NEVER_STARTED
 
 

@@ -105,7 +105,7 @@ def _plan(spec: CommandSpec, place: Place, tier: str) -> Plan:
         raise StartFailed(f"limit {name} is above the greatest of this worker, {place.max_limits[name]:g}", code="limit_too_high")
     means = plan_limits(asked, place.controllers if tier == "cgroup" else ())
     if spec.strict_limits and (lacking := unenforceable(spec.limits, {"limits": means.means})):
-        raise StartFailed(f"this worker cannot enforce the limit {lacking[0]}", code="limit_unenforceable")
+        raise StartFailed(f"this worker cannot enforce the limit {lacking[0]}", code="limit_not_enforced")
     return means
 
 
