@@ -326,6 +326,8 @@ async def test_closing_stops_what_cannot_outlive_the_server(engine, worker):
     job = await engine.submit(command())
     annotation = await engine.submit(annotate())
     await running(engine, annotation.id)
-    await engine.close()
+    await engine.close(stop_jobs=False)
+    assert (await engine.find(job.id)).stopped_by is None
+    await engine.close(stop_jobs=True)
     assert (await engine.find(job.id)).stopped_by == "shutdown"
     assert (await engine.find(annotation.id)).state is State.RUNNING

@@ -269,9 +269,10 @@ class Engine:
         await self._ledger.apply([change for report in reports for change in moves.reported(report, known[report.job_id], now)])
         self._liaison.note(reports, known)
 
-    async def close(self) -> None:
-        """Stop what cannot outlive this server: every held job but those whose kind goes back to the queue at the next start."""
-        held = [job for worker in self._roster for job in self._roster.held(worker.id) if not KINDS[job.kind].restart]
+    async def close(self, *, stop_jobs: bool) -> None:
+        """Stop what cannot outlive this server, and with `stop_jobs` what could; but not what goes back to the queue at the next start."""
+        spared = {kind for kind, entry in KINDS.items() if entry.restart or (entry.outlives and not stop_jobs)}
+        held = [job for worker in self._roster for job in self._roster.held(worker.id) if job.kind not in spared]
         await asyncio.gather(*(self.stop(job.id, by="shutdown", grace_s=SHUTDOWN_GRACE_S) for job in held), return_exceptions=True)
 
     async def sweep(self) -> None:

@@ -197,7 +197,3 @@ class Shown(Message, frozen=True, kw_only=True):
 
     topic: str
     picture: bytes
-
-
-Down = Asked
-Up = Report | Answered | Shown

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from triptych import folder
@@ -59,21 +60,36 @@ def document() -> str:
 
 
 async def up(settings: Settings, *, ready: Callable[[Up], None] | None = None) -> int:
-    """Run server, engine and agent in this process until SIGTERM or SIGINT; call `ready` once jobs can be taken.
+    """Run server, engine and agent in this process; call `ready` once jobs can be taken.
+
+    SIGTERM ends it and leaves commands with their shims for the next start; SIGINT stops every job first (workers L8).
 
     Raises `Conflict` (data folder in use), `Unavailable` (address in use), `Forbidden` (not loopback) or `Invalid` (settings)
     before anything runs.
     """
-    stop = asyncio.Event()
+    ending = Ending()
     tls_context(settings)
-    with folder.own(settings.data_dir), bind(settings) as listener, _signals(stop.set):
-        async with running(settings, listener) as system:
+    with folder.own(settings.data_dir), bind(settings) as listener, _signals(ending):
+        async with running(settings, listener, ending) as system:
             gc.freeze()
             gc.set_threshold(RARE_COLLECTION, 20, 20)
             if ready is not None:
                 ready(system)
-            await stop.wait()
+            await ending.begun.wait()
     return 0
+
+
+class Ending:
+    """The wish that a system ends, and whether its commands end with it; without a wish they do."""
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+        self.stop_jobs = True
+
+    def begin(self, *, stop_jobs: bool) -> None:
+        """Wish for the end; a later wish may still stop what the first would have left."""
+        self.stop_jobs = stop_jobs
+        self.begun.set()
 
 
 @asynccontextmanager
@@ -96,8 +112,9 @@ async def verify_audit(data_dir: Path) -> Verdict:
 
 
 @asynccontextmanager
-async def running(settings: Settings, listener: socket.socket) -> AsyncIterator[Up]:
+async def running(settings: Settings, listener: socket.socket, ending: Ending | None = None) -> AsyncIterator[Up]:
     """Bring everything up on a data folder that the caller owns, and take it down in the reverse order."""
+    ending = ending or Ending()
     clock = SystemClock()
     place = await equip(place_of(settings, folder.worker_id(settings.data_dir, settings.worker_id)), settings.kill_tiers)
     async with AsyncExitStack() as stack:
@@ -108,9 +125,8 @@ async def running(settings: Settings, listener: socket.socket) -> AsyncIterator[
         bus = MemoryBus()
         stack.push_async_callback(bus.close)
         engine = await stack.enter_async_context(_engine(settings, store, bus, outputs, clock))
-        agent = Agent(bus=bus, place=place, slots=_slots(settings), clock=clock)
-        await agent.inventory()
-        await stack.enter_async_context(agent)
+        agent = Agent(bus=bus, place=place, slots=_slots(settings), clock=clock, spool_cap_bytes=settings.spool_max_bytes)
+        await stack.enter_async_context(_at_work(agent, ending))
         await engine.attend(place.worker_id)
         await stack.enter_async_context(_background(Upkeep(engine, clock, keep=timedelta(days=settings.record_days)).run()))
         await stack.enter_async_context(_background(_retention(settings, engine, outputs, clock).run()))
@@ -118,12 +134,19 @@ async def running(settings: Settings, listener: socket.socket) -> AsyncIterator[
         await stack.enter_async_context(_background(audit.run()))
         service = Service(engine=engine, catalog=store, settings=settings, clock=clock, tokens=tokens, audit=audit)
         app = App(service, PANELS)
-        await stack.enter_async_context(_serving(app, listener, engine))
+        await stack.enter_async_context(_serving(app, listener, engine, ending))
         yield _as_up(settings, listener, agent.place)
 
 
 @asynccontextmanager
-async def _serving(app: App, listener: socket.socket, engine: Engine) -> AsyncIterator[None]:
+async def _at_work(agent: Agent, ending: Ending) -> AsyncIterator[None]:
+    async with agent:
+        yield
+        await agent.close(stop_jobs=ending.stop_jobs)
+
+
+@asynccontextmanager
+async def _serving(app: App, listener: socket.socket, engine: Engine, ending: Ending) -> AsyncIterator[None]:
     """Serve requests; at the end, stop jobs while open requests finish, since some of them wait for a job."""
     stop, listening = asyncio.Event(), asyncio.Event()
     task = asyncio.create_task(serve(app, listener, stop=stop, on_ready=listening.set))
@@ -132,7 +155,7 @@ async def _serving(app: App, listener: socket.socket, engine: Engine) -> AsyncIt
         yield
     finally:
         stop.set()
-        await asyncio.gather(task, engine.close())
+        await asyncio.gather(task, engine.close(stop_jobs=ending.stop_jobs))
 
 
 def _engine(settings: Settings, store: SqlStore, bus: MemoryBus, outputs: Outputs, clock: SystemClock) -> Engine:
@@ -186,10 +209,10 @@ async def _background(work: Coroutine[object, object, None]) -> AsyncIterator[No
 
 
 @contextmanager
-def _signals(stop: Callable[[], None]) -> Iterator[None]:
+def _signals(ending: Ending) -> Iterator[None]:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
+        loop.add_signal_handler(number, partial(ending.begin, stop_jobs=number == signal.SIGINT))
     try:
         yield
     finally:

@@ -9,10 +9,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from triptych.agent.channel import FrameReader, decode_up, pack
+from triptych.agent.channel import Enrol, FrameReader, decode_up, pack
+from triptych.agent.tree import stat
 from triptych.messages import Answered, Asked, Report, Request
 
 T = TypeVar("T")
+TOKEN = b"0123456789abcdef"
 
 CODE = """
 import socket, sys
@@ -39,6 +41,17 @@ class Line:
             )
         self._number = 0
         self._heard = self._listen()
+        born = stat(self.shim.pid)
+        assert born is not None
+        identity = Enrol(
+            folder=str(folder / "spool" / "one"),
+            pid=self.shim.pid,
+            start_ticks=born.start_ticks,
+            boot_id="boot",
+            token=TOKEN,
+            cap_bytes=1 << 30,
+        )
+        self._line.sendall(pack(identity))
 
     def __enter__(self) -> Self:
         return self
@@ -46,6 +59,9 @@ class Line:
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:
         self._line.close()
         self.shim.wait()
+
+    def close(self) -> None:
+        self._line.close()
 
     def ask(self, request: Request) -> None:
         self._number += 1

@@ -45,7 +45,16 @@ class Site:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:
+        assert self.agent is not None
+        await self.agent.close(stop_jobs=True)
         await self._stack.aclose()
+
+    async def do_nothing(self) -> None:
+        """Let the others do something."""
+        await asyncio.sleep(0.01)
+
+    def patience(self) -> asyncio.Timeout:
+        return asyncio.timeout(PATIENCE.total_seconds())
 
     async def do(self, request: Request) -> Reply:
         return await self.bus.request(WORKER, request, PATIENCE)

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from agent.site import WORKER, Site, gone, marked
@@ -20,7 +21,7 @@ from triptych.agent.verdicts import LEFT
 from triptych.buses.memory import MemoryBus
 from triptych.clock import SystemClock
 from triptych.kinds import KINDS
-from triptych.messages import Answer, Ask, Ended, Pause, Refused, Running, Start, Stop
+from triptych.messages import Answer, Ask, Ended, Pause, Reconcile, Refused, Renew, Running, Start, Stock, Stop
 from triptych.model import EndReason, Fault, Place, WorkerState
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
@@ -63,7 +64,7 @@ async def vanished(mark: str) -> None:
 
 def fork_server(site: Site) -> int:
     assert site.agent is not None
-    return site.agent._forks["shim"].pid
+    return site.agent._crew._forks["shim"].pid
 
 
 async def shim_of(site: Site, job_id: str) -> int:
@@ -135,7 +136,7 @@ async def test_idle_shims_above_the_pools_size_go_again(site: Site) -> None:
     for _ in range(2):
         await site.agent.run_once()
     async with asyncio.timeout(30):
-        while len(site.agent._outboxes) > 8:
+        while len(list(site.agent._crew)) > 8:
             await asyncio.sleep(0.01)
     assert not site.agent._held
 
@@ -192,8 +193,8 @@ async def test_a_shim_that_outlived_its_fork_server_is_mourned_too(site: Site) -
     assert not marked(job_id)
 
 
-async def test_a_killed_agent_leaves_nothing(tmp_path: Path) -> None:
-    """engine.md 2.4: kill -9 of the agent; every tree, shim and fork server ends."""
+async def test_a_killed_agent_leaves_commands_to_the_next_and_nothing_else(tmp_path: Path) -> None:
+    """workers K11, F2: kill -9 of the agent; shims go on, and end when their jobs do, the fork server after them."""
     jobs = [str(uuid.uuid4()) for _ in range(3)]
     agent = await asyncio.to_thread(small_agent, tmp_path, *jobs)
     below = _below(agent.pid)
@@ -201,8 +202,14 @@ async def test_a_killed_agent_leaves_nothing(tmp_path: Path) -> None:
     assert agent.stdout is not None
     agent.stdout.close()
     await asyncio.to_thread(agent.wait)
-    for job_id in jobs:
-        await vanished(job_id)
+    async with Site(tmp_path) as heir:
+        for job_id in jobs:
+            report = await heir.until(job_id, Running)
+            assert isinstance(report.body, Running)
+            assert report.body.pid in below
+            assert isinstance(await heir.stop(job_id, 0.2), Answer)
+            assert (await heir.ended(job_id)).end.reason is EndReason.STOPPED
+            assert not marked(job_id)
     for pid in below:
         await gone(pid)
     assert len(below) > 10
@@ -221,18 +228,22 @@ async def test_the_next_agent_knows_what_was_spawned_and_ends_what_is_left(tmp_p
     bus = MemoryBus()
     place = Place(worker_id=WORKER, data_dir=str(tmp_path / "data"))
     async with Agent(bus=bus, place=place, slots={"command": 4}, clock=SystemClock()) as heir:
-        assert (job_id, 1) in await heir.inventory()
         assert not marked(job_id)
+        stock = await heir.handle(Reconcile(jobs=((job_id, 1),)))
+        assert stock == Answer(data=msgspec.to_builtins(Stock(gone=(job_id,))))
     await bus.close()
 
 
-async def test_what_could_not_be_spawned_is_not_in_the_inventory(site: Site) -> None:
-    assert site.agent is not None
+async def test_what_could_not_be_spawned_is_told_or_never_was(site: Site) -> None:
+    """workers L3."""
     good, _ = await site.run("true")
     bad, _ = await site.run("nosuch")
     await site.ended(good)
     await site.ended(bad)
-    assert await site.agent.inventory() == {(good, 1)}
+    keys = ((good, 1), (bad, 1))
+    assert await site.do(Reconcile(jobs=keys)) == Answer(data=msgspec.to_builtins(Stock(told=tuple(sorted((good, bad))))))
+    assert await site.do(Renew(taken=((good, 1, 99), (bad, 1, 99)))) == Answer()
+    assert await site.do(Reconcile(jobs=keys)) == Answer(data=msgspec.to_builtins(Stock(gone=(good,), never=(bad,))))
 
 
 async def test_closing_ends_every_process_within_five_seconds(tmp_path: Path) -> None:
@@ -273,7 +284,7 @@ async def test_nothing_of_a_finished_job_is_kept(site: Site) -> None:
         job_id, _ = await site.run("true")
         await site.ended(job_id)
     assert not site.agent._held
-    assert not any(outbox._reports for outbox in site.agent._outboxes.values())
+    assert not any(outbox._reports for outbox in site.agent._crew._outboxes.values())
 
 
 @pytest.fixture
@@ -332,6 +343,7 @@ async def test_a_process_that_always_ends_by_itself_is_given_up(named: Site) -> 
     assert await named.do(ask("idler")) == LEFT
     assert await named.do(start("idler")) == LEFT
     assert await named.do(Stop(job_id="job", by="test")) == Answer()
+    assert await named.do(Stop(job_id="job", by="test", attempt=1)) == Refused(code="job_not_found", message="job not found")
 
 
 def _below(pid: int) -> list[int]:

@@ -146,25 +146,3 @@ def test_a_picture_is_dropped_when_the_line_is_full(line: tuple[SocketChannel, s
     channel._line.close()
     while data := agent.recv(1 << 20):
         assert not any(data)
-
-
-def test_a_channel_that_never_waits_keeps_what_the_line_does_not_take(line: tuple[SocketChannel, socket.socket]) -> None:
-    channel, agent = line
-    channel.never_wait()
-    for number in range(50):
-        channel.report("j", 1, Output(stream="stdout", offset=number, data=bytes(100_000)))
-    assert not channel.flush()
-    reader, offsets = FrameReader(), []
-    while len(offsets) < 50:
-        channel.flush()
-        messages = [decode_up(frame) for frame in reader.feed(agent.recv(1 << 20))]
-        offsets += [message.body.offset for message in messages if isinstance(message, Report) and isinstance(message.body, Output)]
-    assert offsets == list(range(50))
-    assert channel.flush()
-
-
-def test_requests_that_are_here_are_taken_without_waiting(line: tuple[SocketChannel, socket.socket]) -> None:
-    channel, agent = line
-    assert channel.take() == []
-    agent.sendall(pack(Asked(number=1, request=Pause(job_id="a"))) + pack(Asked(number=2, request=Resume(job_id="a"))))
-    assert [asked.number for asked in channel.take()] == [1, 2]

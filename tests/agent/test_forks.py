@@ -41,7 +41,9 @@ async def running(forks: Forks) -> AsyncIterator[Forks]:
 
 
 async def process(forks: Forks, entry: str) -> Process:
-    return Process("", await forks.fork(f"agent.entries:{entry}"), lambda *_: None, lambda lost: lost.settle(lambda _: GONE))
+    made = Process("", await forks.fork(f"agent.entries:{entry}"), lambda *_: None, lambda lost: lost.settle(lambda _: GONE))
+    made.listen()
+    return made
 
 
 async def test_a_job_process_answers_over_its_line(forks: Forks) -> None:

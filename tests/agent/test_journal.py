@@ -49,15 +49,15 @@ def test_what_was_told_is_there_after_a_crash(journal: Journal, file: Path, cloc
     journal.tell("a", 1)
     heir = Journal(file, "boot-1", clock)
     assert not heir.tell("a", 1)
-    assert heir.open_here() == heir.spawned() == {("a", 1)}
+    assert heir.open_here(spooled=False) == {("a", 1)}
     heir.close()
 
 
 def test_nothing_of_another_boot_can_be_alive(journal: Journal, file: Path, clock: SetClock) -> None:
     journal.tell("a", 1)
     heir = Journal(file, "boot-2", clock)
-    assert heir.open_here() == set()
-    assert heir.spawned() == {("a", 1)}
+    assert heir.open_here(spooled=False) == set()
+    assert heir.find("a") is not None
     heir.close()
 
 
@@ -65,7 +65,7 @@ def test_an_end_is_remembered_for_an_hour(journal: Journal, clock: SetClock) -> 
     journal.tell("a", 1)
     journal.ended(("a", 1), 7)
     assert journal.find("a", 1) == Told(job_id="a", attempt=1, pid=7, refused=None, ended=True)
-    assert journal.open_here() == set()
+    assert journal.open_here(spooled=False) == set()
     clock.moment += timedelta(minutes=61)
     journal.flush()
     assert journal.find("a") is None
@@ -75,14 +75,13 @@ def test_an_open_attempt_is_never_forgotten(journal: Journal, clock: SetClock) -
     journal.tell("a", 1)
     clock.moment += timedelta(days=400)
     journal.flush()
-    assert journal.spawned() == {("a", 1)}
+    assert journal.open_here(spooled=False) == {("a", 1)}
 
 
 def test_a_refused_program_was_never_spawned(journal: Journal) -> None:
     journal.tell("a", 1)
     journal.refused(("a", 1), "exec: no command")
     journal.ended(("a", 1), None)
-    assert journal.spawned() == set()
     assert journal.find("a", 1) == Told(job_id="a", attempt=1, pid=None, refused="exec: no command", ended=True)
 
 
@@ -100,7 +99,7 @@ def test_the_main_process_is_written_with_the_next_flush(journal: Journal, file:
     journal.ran(("a", 1), Member(pid=5, start_ticks=99))
     journal.flush()
     with sqlite3.connect(file) as reader:
-        assert reader.execute("SELECT pid, start_ticks, boot_id FROM told").fetchall() == [(5, 99, "boot-1")]
+        assert reader.execute("SELECT pid, start_ticks, boot_id FROM attempt").fetchall() == [(5, 99, "boot-1")]
     reader.close()
 
 
@@ -112,3 +111,20 @@ def test_a_disk_that_refuses_is_said(file: Path, clock: SetClock) -> None:
     assert fault.value.code == "store_unavailable"
     journal._database.execute("PRAGMA query_only = OFF")
     journal.close()
+
+
+def test_what_a_spool_must_confirm_is_asked_for_apart(journal: Journal) -> None:
+    """workers K11."""
+    journal.tell("a", 1, spooled=True)
+    journal.tell("b", 1)
+    assert journal.open_here(spooled=True) == {("a", 1)}
+    assert journal.open_here(spooled=False) == {("b", 1)}
+
+
+def test_what_is_forbidden_is_as_if_told_and_refused(journal: Journal) -> None:
+    """workers L6."""
+    assert journal.forbid("a", 1)
+    assert not journal.tell("a", 1)
+    assert journal.find("a") == Told(job_id="a", attempt=1, pid=None, refused="revoked", ended=True)
+    journal.tell("b", 1)
+    assert not journal.forbid("b", 1)

@@ -27,6 +27,7 @@ class Ends:
         self.process = Process(
             "", Born(pid=1, line=ours, left=left), lambda _, message: self.heard.append(message), lambda _: self.lost.set()
         )
+        self.process.listen()
 
     async def until_heard(self, count: int) -> None:
         async with asyncio.timeout(30):

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from faults.system import System, users_of
+from faults.system import GONE_BOUND_S, System, users_of, wait_until
 
 DISK = "24m"
+END_BOUND_S = 20.0
 
 
 @pytest.fixture
@@ -43,8 +44,14 @@ def starved(tmp_path: Path, small_disk: Path) -> Iterator[System]:
 
 
 def clear(system: System) -> None:
-    """End what a failed test left: the server, and every process that it or its jobs left an environment in."""
-    system.kill()
-    for pid in users_of(system.folder):
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    """End what a test started. Where a server lives it must do so itself: nobody may be left of it, its shims and its jobs."""
+    was_alive = system.is_alive
+    try:
+        if was_alive:
+            system.stop(END_BOUND_S)
+            wait_until(lambda: not users_of(system.folder), GONE_BOUND_S, lambda: f"still there: {users_of(system.folder)}")
+    finally:
+        system.kill()
+        for pid in users_of(system.folder):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)

@@ -82,6 +82,10 @@ class System:
         self.launch()
         wait_until(self._came_up, READY_BOUND_S, self.told)
 
+    @property
+    def is_alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def script(self, name: str, text: str) -> str:
         """Put a script into the root and return its name; `{folder}` in it is where evidence belongs."""
         (self.root / name).write_text(text.replace("{folder}", str(self.folder)))
@@ -97,9 +101,9 @@ class System:
             self._process.kill()
             self._process.wait()
 
-    def stop(self, bound_s: float) -> int:
-        """Ask for a clean end and return the exit code."""
-        self.process.send_signal(signal.SIGTERM)
+    def stop(self, bound_s: float, number: signal.Signals = signal.SIGINT) -> int:
+        """Ask for a clean end, by default one that stops every job, and return the exit code."""
+        self.process.send_signal(number)
         return self.process.wait(bound_s)
 
     def told(self) -> str:

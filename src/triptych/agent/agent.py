@@ -1,11 +1,9 @@
 """The agent of one machine: serves the requests of its servers, gives each to the right job process and reports for it."""
 
 import asyncio
+import resource
 from collections.abc import Coroutine, Iterable, Mapping
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self, assert_never
@@ -14,17 +12,18 @@ import msgspec
 import structlog
 
 from triptych import __version__
-from triptych.agent.forks import Forks
+from triptych.agent.adopt import end_left
+from triptych.agent.channel import Page
+from triptych.agent.crew import SPOOL_CAP_BYTES, Crew
+from triptych.agent.held import Held
 from triptych.agent.journal import Journal
+from triptych.agent.legacy import Legacy
 from triptych.agent.outbox import Outbox
-from triptych.agent.pool import Pool
-from triptych.agent.process import Process
+from triptych.agent.process import Process, Said
 from triptych.agent.roots import make_ready
 from triptych.agent.survey import describe
-from triptych.agent.tiers import choose
-from triptych.agent.tiers.cgroup import empty
-from triptych.agent.tree import Member, kill_marked, stat
-from triptych.agent.verdicts import LEFT, epitaph, lost_end, no_such_kind, start_text
+from triptych.agent.tree import Member, stat
+from triptych.agent.verdicts import LEFT, epitaph, lost_end, no_such_kind, start_text, take_stock
 from triptych.clock import to_us
 from triptych.contracts import Bus, Clock
 from triptych.errors import TriptychError, Unavailable
@@ -42,8 +41,6 @@ from triptych.messages import (
     Report,
     Request,
     Resume,
-    Running,
-    Shown,
     Start,
     Stock,
     Stop,
@@ -52,38 +49,14 @@ from triptych.model import End, EndReason, Fault, Json, Place, Worker, WorkerSta
 
 HEARTBEAT = timedelta(seconds=2)
 IDLE_SHIMS = 8
-_MODULES: Mapping[str, tuple[str, ...]] = {"shim": (), "media": ("av", "numpy", "cv2")}
-_ENVIRONMENTS: Mapping[str, Mapping[str, str]] = {"shim": {}, "media": {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}}
+_PING_EVERY = 2
 _TRIES = 3
-_SWEEP_S = 5.0
-_LINGER_S = 6.0
 _SHUTDOWN_GRACE_S = 1.5
 _SHUTDOWN_STOP_S = 2.5
 _SHUTDOWN_BOX_S = 0.5
-_SHUTDOWN_LEAVE_S = 2.0
+_NOT_BEGUN = Refused(code="job_not_found", message="job not found")
 
 log = structlog.get_logger()
-
-
-@dataclass(eq=False, slots=True, kw_only=True)
-class Held:
-    """One attempt that this worker has: `process` runs it, `started` is the reply to its start, `seq` the number of its last report."""
-
-    start: Start
-    process: "asyncio.Future[Process]"
-    started: "asyncio.Future[Reply]"
-    seq: int = 0
-    pid: int | None = None
-    noted: bool = False
-
-    @property
-    def key(self) -> Key:
-        """Return the job's id and the attempt."""
-        return self.start.job_id, self.start.attempt
-
-    def is_of(self, process: Process) -> bool:
-        """Whether this process was given the job."""
-        return self.process.done() and not self.process.exception() and self.process.result() is process
 
 
 class Agent:
@@ -102,7 +75,9 @@ class Agent:
         labels: Mapping[str, str] | None = None,
         facts: Json | None = None,
         idle_shims: int = IDLE_SHIMS,
+        spool_cap_bytes: int = SPOOL_CAP_BYTES,
         kinds: Mapping[str, KindEntry] = KINDS,
+        boot_id: str | None = None,
     ) -> None:
         self._bus = bus
         self._clock = clock
@@ -112,16 +87,25 @@ class Agent:
         self._labels = labels or {}
         self._facts = facts or {}
         self._began = clock.now()
-        self._boot_id = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        self._boot_id = boot_id or Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         self._journal = Journal(Path(place.data_dir) / "journal.db", self._boot_id, clock)
-        self._forks = _fork_servers([kinds[kind] for kind in slots], self.place, clock)
-        self._pools = {
-            tier: Pool(partial(self._fork, "command", "", tier), idle) for tier, idle in _idle_shims(self.place, idle_shims).items()
-        }
-        self._named: dict[str, asyncio.Task[Process]] = {}
-        self._outboxes: dict[Process, Outbox] = {}
+        self._crew = Crew(
+            kinds={kind: kinds[kind] for kind in slots},
+            place=self.place,
+            bus=bus,
+            clock=clock,
+            boot_id=self._boot_id,
+            idle_shims=idle_shims,
+            spool_cap_bytes=spool_cap_bytes,
+            heard=self._heard,
+            lost=self._lost,
+        )
         self._held: dict[str, Held] = {}
+        self._legacy = Legacy(self._crew, self._journal, lambda: Outbox(bus, clock, lambda: None, lambda: None), self._heard)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._renewed_s = 0.0
+        self._beats = 0
+        self._adopted = False
         self._closing = False
 
     async def __aenter__(self) -> Self:
@@ -135,27 +119,28 @@ class Agent:
     async def __aexit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:
         await self.close(stop_jobs=False)
 
-    async def inventory(self) -> AbstractSet[Key]:
-        """Return every (job, attempt) that may have been executed here, once nothing lives of those that an earlier agent left open.
+    async def adopt(self) -> None:
+        """Take over what an earlier agent left: its living shims with their jobs, and what the others wrote down.
 
-        To be called before `start`. An attempt that is not in it was never executed.
+        What is left of attempts that nobody holds any more is dead when this returns. Done by `start`, unless it was called before.
         """
-        left = self._journal.open_here()
-        await self._empty_leaves(job_id for job_id, _ in left)
-        await self._kill_all(job_id for job_id, _ in left)
-        for key in left:
-            self._journal.ended(key, None)
-        return self._journal.spawned()
+        if self._adopted:
+            return
+        self._adopted = True
+        _raise_descriptor_limit()
+        for held in await self._legacy.take_over(self._boot_id):
+            self._held[held.job_id] = held
 
     async def start(self) -> None:
-        """Start the fork servers, fill the pool, serve and announce. Raises `StartFailed` when the kernel refuses to fork."""
-        if "shim" in self._forks:
-            self._forks["shim"].start()
-            await asyncio.gather(*(pool.fill() for pool in self._pools.values()))
+        """Adopt what is left, start the fork servers, fill the pool, serve and announce.
+
+        Raises `StartFailed` when the kernel refuses to fork.
+        """
+        await self.adopt()
+        await self._crew.start_shims()
         await self._bus.serve(self.place.worker_id, self.handle)
         await self.announce()
-        if "media" in self._forks:
-            self._forks["media"].start()
+        self._crew.start_media()
         self._spawn(self._beat())
 
     async def announce(self) -> None:
@@ -170,7 +155,7 @@ class Agent:
             seen_at=self._clock.now(),
             slots=self._slots,
             labels=self._labels,
-            facts={"version": __version__, **describe(self.place), "warm": self._warm(), **self._facts},
+            facts={"version": __version__, **describe(self.place), "warm": self._crew.warm(), **self._facts},
         )
         await self._bus.announce(worker)
 
@@ -180,12 +165,14 @@ class Agent:
             case Start():
                 return await self._start(request)
             case Stop():
-                return await self._ask_holder(request, gone=Answer())
+                return await self._stop(request)
             case Pause() | Resume():
                 return await self._ask_holder(request, gone=Refused(code="job_ended", message="job is over"))
             case Ask():
                 return await self._probe(request)
             case Renew():
+                self._renewed_s = self._clock.monotonic().total_seconds()
+                self._crew.receipts.take(request.taken)
                 return Answer()
             case Reconcile():
                 return Answer(data=msgspec.to_builtins(self._stock(request)))
@@ -194,37 +181,40 @@ class Agent:
 
     async def run_once(self) -> None:
         """Do what is due at every heartbeat."""
-        for pool in self._pools.values():
-            pool.trim()
+        self._crew.trim()
         for held in self._held.values():
             if held.pid and not held.noted and (main := stat(held.pid)) is not None:
                 self._journal.ran(held.key, Member(held.pid, main.start_ticks))
                 held.noted = True
         self._journal.flush()
+        self._beats += 1
+        if self._beats % _PING_EVERY == 0:
+            self._crew.ping(self._busy(), self._renewed_s)
         await self.announce()
 
     async def close(self, *, stop_jobs: bool) -> None:
-        """Leave the bus and end every process within 5 s; with `stop_jobs` stop each job first, so that its end is told."""
+        """Leave the bus and end within 5 s: commands stay with their shims (workers L8), or with `stop_jobs` every job is stopped first."""
         if self._closing:
             return
         self._closing = True
         if stop_jobs:
             await self._stop_all()
         await self._bus.leave(self.place.worker_id)
-        await _all((outbox.empty() for outbox in self._outboxes.values()), _SHUTDOWN_BOX_S)
-        await asyncio.gather(*(pool.close() for pool in self._pools.values()))
-        await self._leave_processes()
-        await asyncio.gather(*(forks.close() for forks in self._forks.values()))
-        for task in (*self._tasks, *self._named.values()):
+        await self._crew.empty(_SHUTDOWN_BOX_S)
+        await self._crew.close(() if stop_jobs else self._busy())
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, *self._named.values(), return_exceptions=True)
-        for outbox in self._outboxes.values():
-            outbox.close()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._legacy.close()
         self._journal.close()
+
+    def _busy(self) -> list[Process]:
+        held = (held.process for held in self._held.values())
+        return [process.result() for process in held if process.done() and not process.exception()]
 
     async def _start(self, start: Start) -> Reply:
         held = self._held.get(start.job_id)
-        if held is not None and held.start.attempt == start.attempt:
+        if held is not None and held.attempt == start.attempt:
             return await asyncio.shield(held.started)
         if held is not None:
             return Refused(code="conflict", message="another attempt of this job runs here")
@@ -232,31 +222,37 @@ class Agent:
             return Refused(code="worker_draining", message="worker draining")
         if start.kind not in self._slots:
             return no_such_kind(start.kind)
-        if not self._journal.tell(start.job_id, start.attempt):
+        if not self._journal.tell(start.job_id, start.attempt, spooled=self._kinds[start.kind].outlives):
             return self._recall(start)
         loop = asyncio.get_running_loop()
-        held = self._held[start.job_id] = Held(start=start, process=loop.create_future(), started=loop.create_future())
-        held.started.set_result(await self._hand_over(held))
+        held = self._held[start.job_id] = Held(
+            job_id=start.job_id,
+            attempt=start.attempt,
+            kind=start.kind,
+            process=loop.create_future(),
+            started=loop.create_future(),
+        )
+        held.started.set_result(await self._hand_over(held, start))
         return held.started.result()
 
-    async def _hand_over(self, held: Held) -> Reply:
+    async def _hand_over(self, held: Held, start: Start) -> Reply:
         """Give a job to a process, to another one if it ended by itself just then."""
         for _ in range(_TRIES):
             try:
-                process = await self._process(held.start.process, held.start.kind, held.start.spec)
+                process = await self._crew.take(start.process, start.kind, start.spec)
             except TriptychError as fault:
-                return self._not_handed_over(held, fault)
+                return self._not_handed_over(held, start, fault)
             held.process.set_result(process)
-            reply = await process.ask(held.start)
+            reply = await process.ask(start)
             if reply != LEFT:
                 return reply
             held.process = asyncio.get_running_loop().create_future()
-        return self._not_handed_over(held, Unavailable(LEFT.message, code=LEFT.code))
+        return self._not_handed_over(held, start, Unavailable(LEFT.message, code=LEFT.code))
 
-    def _not_handed_over(self, held: Held, fault: TriptychError) -> Reply:
+    def _not_handed_over(self, held: Held, start: Start, fault: TriptychError) -> Reply:
         held.process.set_exception(fault)
         held.process.exception()
-        text = start_text(held.start, fault)
+        text = start_text(start, fault)
         self._let_go(held, End(reason=EndReason.NEVER_STARTED, fault=Fault(code=fault.code, message=text)))
         return Refused(code=fault.code, message=text)
 
@@ -267,11 +263,21 @@ class Agent:
             return Refused(code="start_failed", message=told.refused)
         return Answer(data={"pid": told.pid if told else None})
 
+    async def _stop(self, stop: Stop) -> Reply:
+        """End an attempt that is held; one that was never begun never will be (workers L6)."""
+        held = self._held.get(stop.job_id)
+        if held is not None and stop.attempt in {None, held.attempt}:
+            held.state = "stopping"
+            return await self._ask_holder(stop, gone=Answer())
+        if stop.attempt is not None and self._journal.forbid(stop.job_id, stop.attempt):
+            return _NOT_BEGUN
+        told = self._journal.find(stop.job_id, stop.attempt)
+        return Answer() if told and (told.refused is None or stop.attempt is None) else _NOT_BEGUN
+
     async def _ask_holder(self, request: Stop | Pause | Resume, *, gone: Reply) -> Reply:
         held = self._held.get(request.job_id)
         if held is None:
-            told = self._journal.find(request.job_id)
-            return gone if told else Refused(code="job_not_found", message="job not found")
+            return gone if self._journal.find(request.job_id) else _NOT_BEGUN
         try:
             process = await asyncio.shield(held.process)
         except TriptychError:
@@ -279,139 +285,77 @@ class Agent:
         return await process.ask(request)
 
     def _stock(self, asked: Reconcile) -> Stock:
-        """Say what became of attempts; those that an earlier agent began are dead by now."""
-        held = {one.key: one for one in self._held.values()}
-        told = [(job_id, self._journal.find(job_id, attempt)) for job_id, attempt in asked.jobs if (job_id, attempt) not in held]
-        return Stock(
-            live={job_id: "running" for job_id, attempt in asked.jobs if (job_id, attempt) in held},
-            gone=tuple(job_id for job_id, known in told if known is not None),
-            never=tuple(job_id for job_id, known in told if known is None),
-            strangers=tuple(held.keys() - set(asked.jobs)),
-        )
+        states = {held.key: held.state for held in self._held.values()}
+        return take_stock(asked.jobs, states, self._crew.receipts.ends, self._will_never_begin)
+
+    def _will_never_begin(self, key: Key) -> bool:
+        """Say whether an attempt that is not here was never begun; then it never will be."""
+        if key in self._legacy.gone:
+            return False
+        known = self._journal.find(*key)
+        return self._journal.forbid(*key) if known is None else known.refused is not None
 
     async def _probe(self, ask: Ask) -> Reply:
         if ask.kind not in self._slots:
             return no_such_kind(ask.kind)
         for _ in range(_TRIES):
-            process = await self._process(ask.process, ask.kind, ask.spec)
+            process = await self._crew.take(ask.process, ask.kind, ask.spec)
             reply = await process.ask(ask)
-            self._give_back(process)
+            self._crew.give_back(process)
             if reply != LEFT:
                 return reply
         return LEFT
 
-    async def _process(self, name: str, kind: str, spec: Json) -> Process:
-        """Return the living process for a job: one of the pool of its tier, or the one of this name."""
-        pool = self._pools[_birth(self.place, spec)] if self._kinds[kind].fork_server == "shim" else None
-        while True:
-            process = await pool.take() if pool else await self._open(name, kind)
-            if not process.closed:
-                return process
-
-    async def _open(self, name: str, kind: str) -> Process:
-        opening = self._named.get(name)
-        if opening is None:
-            opening = self._named[name] = asyncio.create_task(self._fork(kind, name, ""))
-        try:
-            return await asyncio.shield(opening)
-        except TriptychError:
-            self._named.pop(name, None)
-            raise
-
-    async def _fork(self, kind: str, name: str, tier: str) -> Process:
-        entry = self._kinds[kind]
-        born = await self._forks[entry.fork_server].fork(entry.run, tier)
-        process = Process(name, born, self._heard, self._lost, tier)
-        self._outboxes[process] = Outbox(self._bus, self._clock, process.hush, process.listen)
-        return process
-
-    def _give_back(self, process: Process) -> None:
-        if not process.name:
-            self._pools[process.tier].put(process)
-
-    def _heard(self, process: Process, message: Report | Shown) -> None:
-        held = self._held.get(message.job_id) if isinstance(message, Report) else None
-        self._outboxes[process].put(message)
-        if held is None or not isinstance(message, Report) or held.start.attempt != message.attempt:
+    def _heard(self, process: Process, message: Said) -> None:
+        if isinstance(message, Page):
+            self._crew.receipts.turn(process.spool, message.number)
             return
-        held.seq = message.seq
-        if isinstance(message.body, Running):
-            held.pid = message.body.pid
-        elif isinstance(message.body, Ended):
+        self._crew.outbox(process).put(message)
+        if not isinstance(message, Report):
+            return
+        if process.spool:
+            self._crew.receipts.note(process.spool, message)
+        held = self._held.get(message.job_id)
+        if held is None or held.attempt != message.attempt:
+            return
+        held.take(message)
+        if isinstance(message.body, Ended):
             self._let_go(held, message.body.end)
-            self._give_back(process)
+            self._crew.give_back(process)
 
     def _let_go(self, held: Held, end: End) -> None:
-        self._held.pop(held.start.job_id, None)
+        self._held.pop(held.job_id, None)
         self._journal.ended(held.key, held.pid)
         if end.reason is EndReason.NEVER_STARTED:
             self._journal.refused(held.key, end.fault.message if end.fault else "")
 
     def _lost(self, process: Process) -> None:
-        if process.name:
-            self._named.pop(process.name, None)
+        self._crew.forget_name(process)
         if not self._closing:
             self._spawn(self._bury(process))
 
-    def _warm(self) -> Json:
-        return {name: forks.ready for name, forks in self._forks.items()}
-
     async def _bury(self, process: Process) -> None:
         """Report for a process that is gone, when nothing of its tree is left."""
-        status = await self._status(process)
+        status = await self._crew.status(process)
         held = [held for held in self._held.values() if held.is_of(process) and (status or held.seq)]
-        await self._empty_leaves(one.start.job_id for one in held)
-        await self._kill_all(one.start.job_id for one in held)
-        outbox = self._outboxes[process]
+        await end_left({one.job_id for one in held}, self.place.data_dir)
         for one in held:
-            end = lost_end(one.start.kind, status)
-            log.error("job process died", job_id=one.start.job_id, pid=process.pid, status=status)
-            report = Report(
-                job_id=one.start.job_id, attempt=one.start.attempt, seq=one.seq + 1, at_us=to_us(self._clock.now()), body=Ended(end=end)
+            end = lost_end(one.kind, status)
+            log.error("job process died", job_id=one.job_id, pid=process.pid, status=status)
+            at_us = to_us(self._clock.now())
+            self._crew.outbox(process).put(
+                Report(job_id=one.job_id, attempt=one.attempt, seq=one.seq + 1, at_us=at_us, body=Ended(end=end))
             )
-            outbox.put(report)
             self._let_go(one, end)
-        await outbox.empty()
-        del self._outboxes[process]
+        await self._crew.forget(process)
         process.settle(lambda request: epitaph(request, status))
-
-    async def _status(self, process: Process) -> int | None:
-        """Return how a process ended; one that outlives its line is killed."""
-        done, _ = await asyncio.wait({process.left}, timeout=_LINGER_S)
-        if not done:
-            for forks in self._forks.values():
-                forks.kill(process.pid)
-        return await process.left
-
-    async def _kill_all(self, job_ids: Iterable[str]) -> None:
-        """Kill whatever runs for these jobs, however long it takes."""
-        wanted = frozenset(job_ids)
-        while wanted and (alive := await asyncio.to_thread(kill_marked, wanted, _SWEEP_S)):
-            log.error("processes withstand SIGKILL", job_ids=sorted(wanted), alive=alive)
-
-    async def _empty_leaves(self, job_ids: Iterable[str]) -> None:
-        """Empty the cgroups that shims killed by force left (workers K8)."""
-        wanted = frozenset(job_ids) if self.place.cgroup else frozenset()
-        while wanted and (alive := await asyncio.to_thread(empty, self.place.cgroup, wanted, _SWEEP_S)):
-            log.error("cgroups withstand their end", job_ids=sorted(wanted), populated=alive)
 
     async def _stop_all(self) -> None:
         stops = [
-            Stop(job_id=job_id, by="shutdown", grace_s=_SHUTDOWN_GRACE_S, reason=self._kinds[held.start.kind].stopped)
+            Stop(job_id=job_id, by="shutdown", grace_s=_SHUTDOWN_GRACE_S, reason=self._kinds[held.kind].stopped)
             for job_id, held in self._held.items()
         ]
         await _all((self.handle(stop) for stop in stops), _SHUTDOWN_STOP_S)
-
-    async def _leave_processes(self) -> None:
-        """Close every line and give the processes a moment to finish what they write."""
-        processes = list(self._outboxes)
-        for process in processes:
-            process.close()
-        if processes:
-            _, staying = await asyncio.wait({process.left for process in processes}, timeout=_SHUTDOWN_LEAVE_S)
-            for process in processes:
-                for forks in self._forks.values() if process.left in staying else ():
-                    forks.kill(process.pid)
 
     async def _beat(self) -> None:
         while True:
@@ -427,23 +371,10 @@ class Agent:
         task.add_done_callback(self._tasks.discard)
 
 
-def _birth(place: Place, spec: Json) -> str:
-    """Return how the shim of a command has to be born: `pidns`, or "" for the tiers that any shim can hold a job by."""
-    tier = choose(place.kill_tiers, needs_setuid=bool(spec.get("needs_setuid")))
-    return tier if tier == "pidns" else ""
-
-
-def _idle_shims(place: Place, count: int) -> dict[str, int]:
-    """Return how many idle shims to keep by birth: all of the kind that most jobs need."""
-    return {birth: count if birth == _birth(place, {}) else 0 for birth in {"", _birth(place, {})}}
-
-
-def _fork_servers(kinds: Iterable[KindEntry], place: Place, clock: Clock) -> dict[str, Forks]:
-    """Return the fork servers that these kinds need, each warm with the modules of its kinds."""
-    modules: dict[str, list[str]] = {}
-    for entry in kinds:
-        modules.setdefault(entry.fork_server, []).append(entry.run.partition(":")[0])
-    return {name: Forks(place, clock, modules=(*_MODULES[name], *own), env=_ENVIRONMENTS[name]) for name, own in modules.items()}
+def _raise_descriptor_limit() -> None:
+    """Let this process and its fork servers hold as many jobs as the kernel allows."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 async def _all(work: Iterable[Coroutine[object, object, object]], bound_s: float) -> None:

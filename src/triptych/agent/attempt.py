@@ -4,8 +4,7 @@ import os
 import resource
 from typing import Any
 
-from triptych.agent.ending import Ending
-from triptych.agent.ending import boot_s as boot_s  # noqa: PLC0414 - told to mypy: the shim takes its clock from here
+from triptych.agent.ending import Ending, boot_s
 from triptych.agent.limits import Watchdog
 from triptych.agent.spawn import Program, Spawned
 from triptych.agent.taps import opened

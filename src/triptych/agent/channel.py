@@ -1,5 +1,6 @@
-"""The line between an agent and a job process: length-prefixed MessagePack frames over one socket pair."""
+"""The line between an agent and a job process: length-prefixed MessagePack frames over one socket."""
 
+import os
 import select
 import socket
 import struct
@@ -11,19 +12,76 @@ from datetime import timedelta
 import msgspec
 
 from triptych.errors import ChannelClosed
-from triptych.messages import Answered, Asked, Body, Ended, Reply, Report, Shown, Up
+from triptych.messages import Answered, Asked, Body, Ended, Message, Reply, Report, Shown
 
 HEADER = struct.Struct("<I")
 MAX_FRAME_BYTES = 64 * 1024 * 1024
 READ_BYTES = 1 << 16
-_SEND_BYTES = 1 << 18
+_STDERR_FD = 2
+
+
+class Enrol(Message, frozen=True, kw_only=True):
+    """The first thing that a shim hears: where its spool is to lie, who it is to whoever finds that, and how large all spools may grow."""
+
+    folder: str
+    pid: int
+    start_ticks: int
+    boot_id: str
+    token: bytes
+    cap_bytes: int
+
+
+class Ping(Message, frozen=True, kw_only=True):
+    """Say that you are there. The server was last heard of `renewed_s` seconds after boot (workers L4, K13)."""
+
+    renewed_s: float
+
+
+class Pong(Message, frozen=True, kw_only=True):
+    """I am there."""
+
+
+class Begins(Message, frozen=True, kw_only=True):
+    """This attempt's program is about to be executed: in the spool before it is (workers K11)."""
+
+    job_id: str
+    attempt: int
+
+
+class Page(Message, frozen=True, kw_only=True):
+    """What follows lies in this page of the spool, and what came before in earlier ones."""
+
+    number: int
+
+
+class Here(Message, frozen=True, kw_only=True):
+    """The first word to an agent that found this shim: whose tree it holds, and where in its spool this line goes on.
+
+    `state` is `running`, `paused` or `stopping`; `seq` the number of the attempt's last report; `page` and `offset` the place after it.
+    """
+
+    job_id: str
+    attempt: int
+    pid: int
+    state: str
+    seq: int
+    page: int
+    offset: int
+
+
+Down = Asked | Enrol | Ping
+"""What goes down a line; only shims are enrolled and pinged."""
+
+Up = Report | Answered | Shown | Pong | Begins | Page | Here
+"""What goes up a line; only shims say the last four."""
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode_down = msgspec.msgpack.Decoder(Asked).decode
+_decode_asked = msgspec.msgpack.Decoder(Asked).decode
+decode_down = msgspec.msgpack.Decoder(Down).decode
 decode_up = msgspec.msgpack.Decoder(Up).decode
 
 
-def pack(message: Asked | Up) -> bytes:
+def pack(message: Down | Up) -> bytes:
     """Return `message` as one frame."""
     body = _encode(message)
     return HEADER.pack(len(body)) + body
@@ -66,7 +124,6 @@ class SocketChannel:
         self._arrived: list[Asked] = []
         self._sending = threading.Lock()
         self._numbers: defaultdict[tuple[str, int], int] = defaultdict(int)
-        self._unsent: bytearray | None = None
 
     def fileno(self) -> int:
         """Return the socket, for a selector."""
@@ -82,26 +139,9 @@ class SocketChannel:
             self._read()
         return self._arrived.pop(0)
 
-    def take(self) -> list[Asked]:
-        """Return the requests that are here already. Raises `ChannelClosed` when the agent is gone."""
-        self._read()
-        arrived, self._arrived = self._arrived, []
-        return arrived
-
-    def never_wait(self) -> None:
-        """From now on keep what is sent until `flush`, so that a slow agent holds nobody up. For a process of one thread."""
-        self._unsent = bytearray()
-
-    def flush(self) -> bool:
-        """Send what is kept, as far as the line takes it; return whether all is sent. Raises `ChannelClosed` when the agent is gone."""
-        while self._unsent:
-            try:
-                del self._unsent[: self._line.send(self._unsent[:_SEND_BYTES])]
-            except BlockingIOError:
-                return False
-            except OSError as fault:
-                raise ChannelClosed from fault
-        return True
+    def detach(self) -> socket.socket:
+        """Return the bare line, which is its new owner's alone."""
+        return self._line
 
     def answer(self, number: int, reply: Reply) -> None:
         """Answer the request with this number."""
@@ -127,9 +167,6 @@ class SocketChannel:
             self._write(frame)
 
     def _write(self, frame: bytes) -> None:
-        if self._unsent is not None:
-            self._unsent += frame
-            return
         view = memoryview(frame)
         while view:
             try:
@@ -148,7 +185,14 @@ class SocketChannel:
             raise ChannelClosed from fault
         if not data:
             raise ChannelClosed
-        self._arrived += [_decode_down(frame) for frame in self._reader.feed(data)]
+        self._arrived += [_decode_asked(frame) for frame in self._reader.feed(data)]
+
+
+def let_go_of_stderr() -> None:
+    """Write no more to where an agent that is gone told its log, so that whoever reads that sees its end."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, _STDERR_FD)
+    os.close(null)
 
 
 def _ready(line: socket.socket, event: int, timeout_s: float | None) -> bool:

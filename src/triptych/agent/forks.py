@@ -38,12 +38,17 @@ class Born:
 
 
 class Forks:
-    """The job processes of one fork server, which imports `modules` ahead and has `env` on top of this process's environment."""
+    """The job processes of one fork server, which imports `modules` ahead and has `env` on top of this process's environment.
 
-    def __init__(self, place: Place, clock: Clock, *, modules: Sequence[str] = (), env: Mapping[str, str] | None = None) -> None:
+    One that `retires` can be left with its job processes.
+    """
+
+    def __init__(
+        self, place: Place, clock: Clock, *, modules: Sequence[str] = (), env: Mapping[str, str] | None = None, retires: bool = False
+    ) -> None:
         self.pid = 0
         self.missing: Mapping[str, str] = {}
-        self._warm = Warm(modules=tuple(modules), place=place)
+        self._warm = Warm(modules=tuple(modules), place=place, retires=retires)
         self._clock = clock
         self._env = env or {}
         self._ready = asyncio.Event()
@@ -81,14 +86,14 @@ class Forks:
             with suppress(ConnectionError):
                 self._control.send(pack(Kill(pid=pid)))
 
-    async def close(self) -> None:
-        """End the fork server with everything below it; after 2 s leave it to itself."""
+    async def close(self, *, wait: bool = True) -> None:
+        """End the fork server with everything below it; after 2 s, or at once without `wait`, leave it to itself."""
         self._closing.set()
         self._ready.set()
         if self._control is not None:
             self._control.shutdown(socket.SHUT_RDWR)
         if self._keeper is not None:
-            await asyncio.wait({self._keeper}, timeout=_CLOSE_BOUND_S)
+            await asyncio.wait({self._keeper}, timeout=_CLOSE_BOUND_S if wait else 0)
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
 
@@ -213,6 +218,10 @@ async def _until_ended(server: "subprocess.Popen[bytes]") -> None:
     try:
         await asyncio.wait({ended})
         server.wait()
+    except asyncio.CancelledError:
+        # It outlives this process, which its Popen would take for a fault.
+        server.returncode = 0
+        raise
     finally:
         loop.remove_reader(handle)
         os.close(handle)

@@ -1,6 +1,7 @@
 """A warm process of one thread that forks job processes on request, reaps them and ends what they leave behind.
 
-Run as `python -m triptych.agent.forkserver FD`, where FD is a unix SOCK_SEQPACKET socket. Closing its other end ends everything.
+Run as `python -m triptych.agent.forkserver FD`, where FD is a unix SOCK_SEQPACKET socket. When its other end is closed, all ends within
+5 s; a server that `retires` stays for job processes that outlive their agent, and ends with the last of them.
 """
 
 import gc
@@ -17,7 +18,7 @@ from typing import NoReturn
 
 import msgspec
 
-from triptych.agent.channel import SocketChannel
+from triptych.agent.channel import SocketChannel, let_go_of_stderr
 from triptych.agent.tiers.pidns import give_birth
 from triptych.agent.tree import Member, become_subreaper, children, signal_new
 from triptych.errors import ChannelClosed
@@ -38,6 +39,7 @@ class Warm(msgspec.Struct, frozen=True, tag=True):
 
     modules: tuple[str, ...]
     place: Place
+    retires: bool = False
 
 
 class Fork(msgspec.Struct, frozen=True, tag=True):
@@ -88,8 +90,10 @@ class ForkServer:
         self._control = control
         self._wakeup = _wake_on_child()
         self._place = Place(worker_id="", data_dir="")
+        self._retires = False
+        self._retired = False
         self._jobs: set[int] = set()
-        self._parted: list[Gone] = []
+        self._dead: set[int] = set()
         self._ends_at: float | None = None
         self._poller = select.poll()
         self._poller.register(control, select.POLLIN)
@@ -97,8 +101,8 @@ class ForkServer:
 
     def serve(self) -> None:
         """Fork, reap and sweep until the control socket is closed and no child is left."""
-        while self._ends_at is None or children(os.getpid()):
-            sweeping = self._parted or self._ends_at is not None
+        while not self._retired or children(os.getpid()):
+            sweeping = self._dead or self._ends_at is not None
             for descriptor, _ in self._poller.poll(_SWEEP_PAUSE_MS if sweeping else None):
                 if descriptor == self._control.fileno():
                     self._take()
@@ -121,8 +125,15 @@ class ForkServer:
             case Kill():
                 pass
             case None:
-                self._ends_at = time.monotonic() + _PATIENCE_S
-                self._poller.unregister(self._control)
+                self._retire()
+
+    def _retire(self) -> None:
+        self._retired = True
+        self._poller.unregister(self._control)
+        if self._retires:
+            let_go_of_stderr()
+        else:
+            self._ends_at = time.monotonic() + _PATIENCE_S
 
     def _warm(self, order: Warm) -> None:
         missing = {}
@@ -132,6 +143,7 @@ class ForkServer:
             except ImportError as fault:
                 missing[module] = str(fault)
         self._place = order.place
+        self._retires = order.retires
         gc.collect()
         gc.freeze()
         gc.set_threshold(RARE_COLLECTION)
@@ -175,23 +187,33 @@ class ForkServer:
             os._exit(code)
 
     def _reap(self) -> None:
+        """Collect the dead; a job process stays a zombie until what it left is dead too, so that whoever sees it gone knows that."""
         with suppress(ChildProcessError):
-            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
-                pid, status = ended
-                if pid in self._jobs:
-                    self._jobs.remove(pid)
-                    self._parted.append(Gone(pid=pid, status=os.waitstatus_to_exitcode(status)))
+            while not self._dead and (ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is not None:
+                if ended.si_pid in self._jobs:
+                    self._dead.add(ended.si_pid)
+                else:
+                    os.waitpid(ended.si_pid, 0)
 
     def _sweep(self) -> None:
         """Kill what fell to this process and is no job process: the tree of one that was killed by force (workers K8)."""
         if self._ends_at is not None and time.monotonic() > self._ends_at:
             signal_new(os.getpid(), _NOBODY, signal.SIGKILL)
-        elif self._parted:
+        elif self._dead:
             signal_new(os.getpid(), _NOBODY, signal.SIGKILL, spared=self._jobs)
-        if self._parted and self._jobs.issuperset(children(os.getpid())):
-            for news in self._parted:
-                self._tell(news)
-            self._parted.clear()
+        while self._dead and not self._strays():
+            self._bury(self._dead.pop())
+            self._reap()
+
+    def _strays(self) -> bool:
+        """Collect those who fell to this process and are dead; say whether some are left."""
+        left = set(children(os.getpid())) - self._jobs
+        return any(os.waitpid(pid, os.WNOHANG)[0] == 0 for pid in left)
+
+    def _bury(self, pid: int) -> None:
+        _, status = os.waitpid(pid, 0)
+        self._jobs.remove(pid)
+        self._tell(Gone(pid=pid, status=os.waitstatus_to_exitcode(status)))
 
     def _tell(self, news: Ready | Forked | Gone, *descriptors: int) -> None:
         with suppress(ConnectionError):

@@ -25,20 +25,22 @@ _MICROSECOND = timedelta(microseconds=1)
 _SCHEMA = """
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = OFF;
-CREATE TABLE IF NOT EXISTS told (
+DROP TABLE IF EXISTS told;
+CREATE TABLE IF NOT EXISTS attempt (
     job_id TEXT NOT NULL,
     attempt INTEGER NOT NULL,
     boot_id TEXT NOT NULL,
     told_us INTEGER NOT NULL,
+    spooled INTEGER NOT NULL,
     pid INTEGER,
     start_ticks INTEGER,
     refused TEXT,
     ended_us INTEGER,
     PRIMARY KEY (job_id, attempt)
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS told_ended ON told (ended_us) WHERE ended_us IS NOT NULL;
+CREATE INDEX IF NOT EXISTS attempt_ended ON attempt (ended_us) WHERE ended_us IS NOT NULL;
 """
-_TELL = "INSERT INTO told (job_id, attempt, boot_id, told_us) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+_TELL = "INSERT INTO attempt (job_id, attempt, boot_id, told_us, spooled) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,16 +65,26 @@ class Journal:
         self._database = sqlite3.connect(file, isolation_level=None)
         self._database.executescript(_SCHEMA)
 
-    def tell(self, job_id: str, attempt: int) -> bool:
+    def tell(self, job_id: str, attempt: int, *, spooled: bool = False) -> bool:
         """Write down that this attempt is about to be handed to a process; False when it was before.
+
+        One that is `spooled` is begun only where a spool says so.
 
         Raises `Unavailable` with code `store_unavailable` when the disk refuses; nothing may be started then.
         """
-        row = (job_id, attempt, self._boot_id, to_us(self._clock.now()))
+        row = (job_id, attempt, self._boot_id, to_us(self._clock.now()), spooled)
         try:
             return self._database.execute(_TELL, row).rowcount == 1
         except sqlite3.OperationalError as fault:
             raise Unavailable("store unavailable", code="store_unavailable") from fault
+
+    def forbid(self, job_id: str, attempt: int) -> bool:
+        """Write down that this attempt is never to begin; False when it was told before. Raises `Unavailable` as `tell` does."""
+        fresh = self.tell(job_id, attempt)
+        if fresh:
+            self.refused((job_id, attempt), "revoked")
+            self.ended((job_id, attempt), None)
+        return fresh
 
     def ran(self, key: Key, main: Member) -> None:
         """Note the main process of an attempt."""
@@ -85,26 +97,22 @@ class Journal:
 
     def refused(self, key: Key, text: str) -> None:
         """Write down that the program of an attempt could not be executed."""
-        self._try(lambda: self._database.execute("UPDATE told SET refused = ? WHERE job_id = ? AND attempt = ?", (text, *key)))
+        self._try(lambda: self._database.execute("UPDATE attempt SET refused = ? WHERE job_id = ? AND attempt = ?", (text, *key)))
 
     def find(self, job_id: str, attempt: int | None = None) -> Told | None:
         """Return an attempt of a job, None where it was never told; without `attempt` the newest."""
         self.flush()
         row = self._database.execute(
-            "SELECT job_id, attempt, pid, refused, ended_us FROM told WHERE job_id = ? AND attempt = coalesce(?, attempt)"
+            "SELECT job_id, attempt, pid, refused, ended_us FROM attempt WHERE job_id = ? AND attempt = coalesce(?, attempt)"
             " ORDER BY attempt DESC LIMIT 1",
             (job_id, attempt),
         ).fetchone()
         return None if row is None else Told(job_id=row[0], attempt=row[1], pid=row[2], refused=row[3], ended=row[4] is not None)
 
-    def open_here(self) -> AbstractSet[Key]:
+    def open_here(self, *, spooled: bool) -> AbstractSet[Key]:
         """Return the attempts of this boot whose end is not known."""
-        return set(self._database.execute("SELECT job_id, attempt FROM told WHERE ended_us IS NULL AND boot_id = ?", (self._boot_id,)))
-
-    def spawned(self) -> AbstractSet[Key]:
-        """Return every attempt whose program may have been executed."""
-        self.flush()
-        return set(self._database.execute("SELECT job_id, attempt FROM told WHERE refused IS NULL"))
+        asked = "SELECT job_id, attempt FROM attempt WHERE ended_us IS NULL AND boot_id = ? AND spooled = ?"
+        return set(self._database.execute(asked, (self._boot_id, spooled)))
 
     def flush(self) -> None:
         """Write what was noted, and forget what nobody will ask for any more; while the disk refuses, all is kept for the next time."""
@@ -119,10 +127,10 @@ class Journal:
         now_us = to_us(self._clock.now())
         self._database.execute("BEGIN")
         ran = [(main.pid, main.start_ticks, *key) for key, main in self._ran.items()]
-        self._database.executemany("UPDATE told SET pid = ?, start_ticks = ? WHERE job_id = ? AND attempt = ?", ran)
+        self._database.executemany("UPDATE attempt SET pid = ?, start_ticks = ? WHERE job_id = ? AND attempt = ?", ran)
         ended = [(*end, *key) for key, end in self._ended.items()]
-        self._database.executemany("UPDATE told SET pid = ?, ended_us = ? WHERE job_id = ? AND attempt = ?", ended)
-        self._database.execute("DELETE FROM told WHERE ended_us < ?", (now_us - _KEEP_ENDED // _MICROSECOND,))
+        self._database.executemany("UPDATE attempt SET pid = ?, ended_us = ? WHERE job_id = ? AND attempt = ?", ended)
+        self._database.execute("DELETE FROM attempt WHERE ended_us < ?", (now_us - _KEEP_ENDED // _MICROSECOND,))
         self._database.execute("COMMIT")
         self._ran.clear()
         self._ended.clear()

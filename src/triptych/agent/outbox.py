@@ -30,6 +30,8 @@ class Outbox:
         self._pictures: dict[str, bytes] = {}
         self._weight_bytes = 0
         self._sender: asyncio.Task[None] | None = None
+        self._room = asyncio.Event()
+        self._room.set()
 
     def put(self, message: Report | Shown) -> None:
         """Take a report, or a picture in the place of one of its topic that nobody has fetched."""
@@ -45,6 +47,10 @@ class Outbox:
         """Wait until the bus has taken everything."""
         while self._sender is not None:
             await asyncio.wait({self._sender})
+
+    async def room(self) -> None:
+        """Wait until it is not full."""
+        await self._room.wait()
 
     def close(self) -> None:
         """Send no more."""
@@ -74,6 +80,8 @@ class Outbox:
         before = self._weight_bytes
         self._weight_bytes += sign * (_REPORT_BYTES + (len(report.body.data) if isinstance(report.body, Output) else 0))
         if before < _FULL_BYTES <= self._weight_bytes:
+            self._room.clear()
             self._hush()
         elif self._weight_bytes < _FULL_BYTES <= before:
+            self._room.set()
             self._listen()

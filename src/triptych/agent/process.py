@@ -5,20 +5,23 @@ from collections.abc import Callable
 
 import msgspec
 
-from triptych.agent.channel import READ_BYTES, FrameReader, decode_up, pack
+from triptych.agent.channel import READ_BYTES, Begins, Enrol, FrameReader, Here, Page, Ping, Pong, decode_up, pack
 from triptych.agent.forks import Born
+from triptych.agent.tree import Member
 from triptych.errors import ChannelClosed
 from triptych.messages import Answered, Asked, Order, Reply, Report, Shown
 
-Heard = Callable[["Process", Report | Shown], None]
+Said = Report | Shown | Page
+Heard = Callable[["Process", Said], None]
 Lost = Callable[["Process"], None]
 
 
 class Process:
     """The agent's end of a job process's line.
 
-    `name` is what several jobs may ask for it by, empty for one of the pool of those born as `tier` needs it; `heard` takes what it
-    reports and shows; `lost` is called once when the line is closed, by either end; `left` is as in `Born`.
+    `name` is what several jobs may ask for it by, empty for a shim; `heard` takes what it reports and shows; `lost` is called once
+    when the line is closed, by either end; `left` is as in `Born`. A shim has a `spool`, `member` is who it is, and `tier` how it was
+    born. Nothing is heard before `listen`.
     """
 
     def __init__(self, name: str, born: Born, heard: Heard, lost: Lost, tier: str = "") -> None:
@@ -26,6 +29,9 @@ class Process:
         self.tier = tier
         self.pid = born.pid
         self.left = born.left
+        self.spool = ""
+        self.member: Member | None = None
+        self.adopted = False
         self._loop = asyncio.get_running_loop()
         self._line = born.line
         self._line.setblocking(False)
@@ -36,7 +42,7 @@ class Process:
         self._number = 0
         self._unsent = b""
         self._listening = False
-        self.listen()
+        self._beats = 0
 
     @property
     def closed(self) -> bool:
@@ -50,6 +56,19 @@ class Process:
         self._asked[self._number] = request, reply
         self._send(pack(Asked(number=self._number, request=request)))
         return reply
+
+    def enrol(self, identity: Enrol) -> None:
+        """Tell a new shim where its spool is to lie and who it is."""
+        self.spool, self.member = identity.folder, Member(identity.pid, identity.start_ticks)
+        self._send(pack(identity))
+
+    def ping(self, renewed_s: float) -> int:
+        """Ask a shim whether it is there, unless it was asked already; return how many calls ago that was without a word since."""
+        if self._listening and not self.closed:
+            if not self._beats:
+                self._send(pack(Ping(renewed_s=renewed_s)))
+            self._beats += 1
+        return max(0, self._beats - 1)
 
     def settle(self, judge: Callable[[Order], Reply]) -> None:
         """Reply to whatever is unanswered in the place of a process that is gone."""
@@ -95,9 +114,17 @@ class Process:
 
     def _take(self, frame: bytes) -> None:
         message = decode_up(frame)
-        if not isinstance(message, Answered):
-            self._heard(self, message)
-        elif message.number in self._asked:
+        self._beats = 0
+        match message:
+            case Answered():
+                self._answered(message)
+            case Report() | Shown() | Page():
+                self._heard(self, message)
+            case Pong() | Begins() | Here():
+                pass
+
+    def _answered(self, message: Answered) -> None:
+        if message.number in self._asked:
             _, reply = self._asked.pop(message.number)
             if not reply.done():
                 reply.set_result(message.reply)

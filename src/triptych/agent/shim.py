@@ -6,11 +6,13 @@ import signal
 from collections.abc import Callable
 from typing import assert_never
 
-from triptych.agent.attempt import Attempt, boot_s
-from triptych.agent.channel import SocketChannel
+from triptych.agent.attempt import Attempt
+from triptych.agent.channel import Here, SocketChannel
+from triptych.agent.ending import boot_s
 from triptych.agent.spawn import Program, Spawner
 from triptych.agent.tree import become_subreaper
-from triptych.errors import ChannelClosed, StartFailed
+from triptych.agent.wire import Wire
+from triptych.errors import StartFailed, Unavailable
 from triptych.messages import (
     Answer,
     Ask,
@@ -36,66 +38,78 @@ _MAX_WAIT_S = 5.0
 
 
 class Shim:
-    """Serves a channel: one job at a time, the next one only when the tree of the last was verified empty (workers K10).
+    """Serves a line: one job at a time, the next one only when the tree of the last was verified empty (workers K10).
 
     `prepare` says what a `Start` means, `tidy` is called when its tree is gone.
     """
 
     def __init__(self, channel: SocketChannel, prepare: Callable[[Start], Program], tidy: Callable[[], None]) -> None:
-        self._channel = channel
         self._prepare = prepare
         self._tidy = tidy
         self._spawner = Spawner()
         self._attempt: Attempt | None = None
+        self._lease_s = self._grace_s = 0.0
         self._stops: list[tuple[int, float]] = []
-        self._sent = True
         self._woken = _wake_on_child()
         self._poller = select.poll()
-        self._poller.register(channel, select.POLLIN)
         self._poller.register(self._woken, select.POLLIN)
-        channel.never_wait()
+        self._wire = Wire(channel.detach(), self._poller, self._here)
 
     def serve(self) -> None:
-        """Run jobs until the agent closes the line; then end the tree and return."""
+        """Run jobs until the agent closes the line; with a job under way, go on until it has ended, for whichever agent comes."""
         become_subreaper()
-        try:
-            while True:
-                self._turn()
-        except ChannelClosed:
-            if self._attempt is not None:
-                self._end_deserted(self._attempt)
+        while self._wire.connected or self._attempt is not None:
+            self._turn()
 
     def _turn(self) -> None:
         for descriptor, event in self._poller.poll(self._wait_ms()):
-            if descriptor == self._channel.fileno():
+            if self._wire.owns(descriptor):
                 self._listen(event)
             elif descriptor == self._woken:
                 os.read(descriptor, 4096)
             elif self._attempt is not None:
                 self._read(self._attempt, descriptor)
         if self._attempt is not None:
+            self._hold_lease(self._attempt)
             self._attempt.advance()
             self._settle(self._attempt)
-        self._flush()
-
-    def _flush(self) -> None:
-        sent = self._channel.flush()
-        if sent is not self._sent:
-            self._poller.modify(self._channel, select.POLLIN if sent else select.POLLIN | select.POLLOUT)
-            self._sent = sent
+        self._wire.flush()
 
     def _wait_ms(self) -> float | None:
         if self._attempt is None:
             return None
         due = [bound - boot_s() for _, bound in self._stops]
+        if not self._attempt.ending:
+            due.append(self._lease_ends_s() - boot_s())
         if (wait_s := self._attempt.wait_s()) is not None:
             due.append(wait_s)
         return min(_MAX_WAIT_S, max(0.0, min(due))) * 1000 if due else None
 
     def _listen(self, event: int) -> None:
-        if event & ~select.POLLOUT:
-            for asked in self._channel.take():
-                self._serve(asked)
+        for asked in self._wire.hear(event):
+            self._serve(asked)
+        if not self._wire.connected:
+            self._stops.clear()
+            if self._attempt is not None and not self._wire.findable and not self._attempt.ending:
+                self._attempt.hurry(_DESERTED_GRACE_S)
+
+    def _lease_ends_s(self) -> float:
+        return self._wire.renewed_s + self._lease_s
+
+    def _hold_lease(self, attempt: Attempt) -> None:
+        """End the tree when the server was not heard of for too long: it says so at the same time by itself (workers L4)."""
+        if boot_s() >= self._lease_ends_s():
+            attempt.end(EndReason.WORKER_LOST, self._grace_s)
+
+    def _here(self) -> Here:
+        """Say whose tree this is to an agent that found it."""
+        attempt = self._attempt
+        if attempt is None:
+            return Here(job_id="", attempt=0, pid=0, state="", seq=0, page=0, offset=0)
+        page, offset = self._wire.position()
+        state = "stopping" if attempt.ending else "paused" if attempt.paused else "running"
+        seq = self._wire.seq(attempt.job_id, attempt.number)
+        return Here(job_id=attempt.job_id, attempt=attempt.number, pid=attempt.pid, state=state, seq=seq, page=page, offset=offset)
 
     def _serve(self, asked: Asked) -> None:
         reply: Reply | None
@@ -113,20 +127,22 @@ class Shim:
             case _:
                 assert_never(asked.request)
         if reply is not None:
-            self._channel.answer(asked.number, reply)
+            self._wire.answer(asked.number, reply)
 
     def _start(self, start: Start) -> Reply:
         if self._attempt is not None:
             return Refused(code="conflict", message="this process runs another job")
         try:
             program = self._prepare(start)
+            self._wire.begin(start.job_id, start.attempt)
             spawned = self._spawner.spawn(program)
-        except StartFailed as fault:
+        except (StartFailed, Unavailable) as fault:
             self._tidy()
             end = End(reason=EndReason.NEVER_STARTED, fault=Fault(code=fault.code, message=fault.message))
-            self._channel.report(start.job_id, start.attempt, Ended(end=end))
+            self._wire.report(start.job_id, start.attempt, Ended(end=end))
             return Refused(code=fault.code, message=fault.message)
         self._attempt = Attempt(start, program, spawned)
+        self._lease_s, self._grace_s = start.lease_s, program.grace_s
         for source in self._attempt.taps:
             self._poller.register(source, select.POLLIN)
         self._report(self._attempt, Running(pid=self._attempt.pid, facts=dict(program.facts)))
@@ -178,7 +194,7 @@ class Shim:
             alive = attempt.survivors()
             self._report(attempt, Progress(parts={}, facts={"survivors": alive}))
             for number in overdue:
-                self._channel.answer(number, Refused(code="stop_not_confirmed", message=f"stop not confirmed: {len(alive)} alive"))
+                self._wire.answer(number, Refused(code="stop_not_confirmed", message=f"stop not confirmed: {len(alive)} alive"))
 
     def _finish(self, attempt: Attempt) -> None:
         for source, tap in attempt.taps.items():
@@ -187,29 +203,22 @@ class Shim:
                 self._report(attempt, chunk)
         attempt.close()
         self._tidy()
-        self._report(attempt, attempt.ended())
+        self._report(attempt, _told(attempt.ended()))
         for number, _ in self._stops:
-            self._channel.answer(number, Answer())
+            self._wire.answer(number, Answer())
         self._stops.clear()
         self._attempt = None
 
-    def _end_deserted(self, attempt: Attempt) -> None:
-        """End the tree without an agent to tell."""
-        attempt.close()
-        attempt.hurry(_DESERTED_GRACE_S)
-        poller = select.poll()
-        poller.register(self._woken, select.POLLIN)
-        while True:
-            attempt.advance()
-            if attempt.over:
-                break
-            if poller.poll((attempt.wait_s() or 0.0) * 1000):
-                os.read(self._woken, 4096)
-        attempt.close()
-        self._tidy()
-
     def _report(self, attempt: Attempt, body: Body) -> None:
-        self._channel.report(attempt.job_id, attempt.number, body)
+        self._wire.report(attempt.job_id, attempt.number, body)
+
+
+def _told(ended: Ended) -> Ended:
+    """Return the last report as it goes out: how a tree ended whose server was lost is nobody's to tell (workers, end reasons)."""
+    if ended.end.reason is not EndReason.WORKER_LOST:
+        return ended
+    end = End(reason=EndReason.WORKER_LOST, fault=Fault(code="worker_lost", message="worker lost"))
+    return Ended(end=end, facts=ended.facts)
 
 
 def _wake_on_child() -> int:

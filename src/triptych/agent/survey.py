@@ -58,7 +58,7 @@ def describe(place: Place) -> Json:
         "kill_tiers": list(place.kill_tiers),
         "missing_tiers": dict(place.missing_tiers),
         "limits": means_of(controllers),
-        "default_limits": {"open_files": place.open_files, **place.limits},
+        "default_limits": {"open_files": place.open_files, "output_max_bytes": place.output_max_bytes, **place.limits},
         "max_limits": dict(place.max_limits),
     }
 

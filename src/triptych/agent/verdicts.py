@@ -1,9 +1,10 @@
 """What an agent says for a job process that cannot speak for itself. Pure."""
 
+from collections.abc import Callable, Iterable, Mapping
 from typing import assert_never
 
 from triptych.errors import StartFailed, TriptychError
-from triptych.messages import Answer, Ask, Order, Pause, Refused, Reply, Resume, Start, Stop
+from triptych.messages import Answer, Ask, Key, Order, Pause, Refused, Reply, Resume, Start, Stock, Stop
 from triptych.model import End, EndReason, Fault
 
 LEFT = Refused(code="process_left", message="the process ended by itself")
@@ -27,6 +28,22 @@ def lost_end(kind: str, status: int | None) -> End:
     if kind == "annotate":
         return End(reason=EndReason.FAILED, fault=Fault(code="internal", message=f"the job process died ({_how(status)})"))
     return End(reason=EndReason.WORKER_LOST, fault=Fault(code="worker_lost", message="worker lost"))
+
+
+def take_stock(asked: Iterable[Key], states: Mapping[Key, str], is_told: Callable[[Key], bool], is_never: Callable[[Key], bool]) -> Stock:
+    """Say what became of attempts. `states` are those that live; whose end is on its way is told; the others are gone or never were."""
+    wanted = list(asked)
+    absent = [key for key in wanted if key not in states]
+    told = {key for key in absent if is_told(key)}
+    never = {key for key in absent if key not in told and is_never(key)}
+    gone = set(absent) - told - never
+    return Stock(
+        live={key[0]: states[key] for key in wanted if key in states},
+        told=tuple(job_id for job_id, _ in sorted(told)),
+        gone=tuple(job_id for job_id, _ in sorted(gone)),
+        never=tuple(job_id for job_id, _ in sorted(never)),
+        strangers=tuple(sorted(states.keys() - set(wanted))),
+    )
 
 
 def _how(status: int | None) -> str:

@@ -103,6 +103,11 @@ class KindEntry:
     start_timeout_s: float = 2.0
     process_key: str | None = None
 
+    @property
+    def outlives(self) -> bool:
+        """Whether its jobs go on without their agent (workers K11)."""
+        return self.fork_server == "shim"
+
     def process(self, job_id: str, spec: Json) -> str:
         """Return the name of the process that runs the job: its own id, or what `process_key` names in the spec."""
         return job_id if self.process_key is None else f"{self.process_key}:{spec[self.process_key]}"

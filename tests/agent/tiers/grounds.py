@@ -90,12 +90,19 @@ def made_cgroup() -> Iterator[Path]:
         folder.rmdir()
 
 
+def in_cgroup(tmp_path: Path, folder: Path, **place: object) -> Site:
+    """A worker that has its leaves in this folder, as it would have noted."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "cgroups").write_text(f"{folder}\n")
+    return Site(tmp_path, kill_tiers=("cgroup", "subreaper"), cgroup=str(folder), **place)
+
+
 @asynccontextmanager
 async def worker(tier: str, tmp_path: Path, **place: object) -> AsyncIterator[Site]:
     """A worker whose commands are held by this tier; a skip says why the machine lacks it."""
     if tier == "cgroup":
         with made_cgroup() as folder:
-            async with Site(tmp_path, kill_tiers=("cgroup", "subreaper"), cgroup=str(folder), **place) as site:
+            async with in_cgroup(tmp_path, folder, **place) as site:
                 yield site
         return
     if (lacking := probe(tier)) is not None:

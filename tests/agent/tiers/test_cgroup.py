@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.site import Site
-from agent.tiers.grounds import made_cgroup, ready
+from agent.tiers.grounds import in_cgroup, made_cgroup, ready
 from triptych.agent.tiers.cgroup import CONTROLLERS, counts, empty, leaf_of, populated
 from triptych.messages import Answer
 from triptych.model import EndReason
@@ -73,9 +72,9 @@ def test_a_leaf_with_somebody_in_it_is_left_for_its_shim(group: Path, tmp_path: 
             assert child.poll() is None
         inside(group, SETTLE, str(tmp_path))
         assert leaf.is_dir()
-        assert empty(jobs, ["dead"], patience_s=10) == 0
+        assert empty(str(tmp_path), ["dead"], patience_s=10) == 0
         assert child.poll() is None
-        assert empty(jobs, ["alive"], patience_s=10) == 0
+        assert empty(str(tmp_path), ["alive"], patience_s=10) == 0
         assert child.wait() == -signal.SIGKILL
     assert not leaf.exists()
 
@@ -94,7 +93,7 @@ def test_counts_are_read_by_name(tmp_path: Path) -> None:
 
 
 async def test_the_leaf_goes_with_its_job(group: Path, tmp_path: Path) -> None:
-    async with Site(tmp_path, kill_tiers=("cgroup", "subreaper"), cgroup=str(group)) as site:
+    async with in_cgroup(tmp_path, group) as site:
         job_id = await ready(site, "sh", "-c", "cat /proc/self/cgroup; echo ready; sleep 1000")
         leaf = Path(leaf_of(str(group), job_id, 1))
         assert populated(str(leaf))
@@ -106,7 +105,7 @@ async def test_the_leaf_goes_with_its_job(group: Path, tmp_path: Path) -> None:
 
 async def test_the_worker_empties_the_cgroup_of_a_shim_that_was_killed(group: Path, tmp_path: Path) -> None:
     """Workers K8: also of a program that hides from every other means."""
-    async with Site(tmp_path, kill_tiers=("cgroup", "subreaper"), cgroup=str(group)) as site:
+    async with in_cgroup(tmp_path, group) as site:
         job_id = await ready(site, "sh", "-c", "env -i setsid sleep 1000 & echo ready; wait")
         (held,) = site.agent._held.values()
         os.kill(held.process.result().pid, signal.SIGKILL)
@@ -115,7 +114,7 @@ async def test_the_worker_empties_the_cgroup_of_a_shim_that_was_killed(group: Pa
 
 
 async def test_a_program_that_cannot_be_executed_leaves_no_leaf(group: Path, tmp_path: Path) -> None:
-    async with Site(tmp_path, kill_tiers=("cgroup", "subreaper"), cgroup=str(group)) as site:
+    async with in_cgroup(tmp_path, group) as site:
         await site.run("/no/such")
         assert not folders(group)
 

@@ -62,7 +62,7 @@ async def test_a_job_cannot_end_its_shim(site: Site) -> None:
 async def test_the_shim_outlives_nobody_it_was_born_by(site: Site) -> None:
     """Jobs outlive their fork server: it is the parent of the shim, and its death is no signal."""
     job_id = await ready(site, "sh", "-c", "echo ready; while read line; do :; done < /dev/null; exec sleep 1000")
-    forks = site.agent._forks["shim"]
+    forks = site.agent._crew._forks["shim"]
     before = forks.pid
     os.kill(before, signal.SIGKILL)
     assert await site.stop(job_id) == Answer()

@@ -117,7 +117,7 @@ async def test_a_pause_stops_every_process_and_a_resume_wakes_it(site: Site) -> 
 async def test_a_killed_shim_takes_its_tree_with_it(site: Site) -> None:
     """Workers K8: whichever way its tier has, the tree of a shim killed by force is dead when the job is lost."""
     job_id = await ready(site, "sh", "-c", "setsid sh -c 'trap \"\" TERM; sleep 1000 & wait' & echo ready; wait")
-    (held,) = [held for held in site.agent._held.values() if held.start.job_id == job_id]
+    (held,) = [held for held in site.agent._held.values() if held.job_id == job_id]
     os.kill(held.process.result().pid, signal.SIGKILL)
     assert (await site.ended(job_id)).end.reason is EndReason.WORKER_LOST
     assert not marked(job_id)

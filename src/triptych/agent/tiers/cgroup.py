@@ -14,6 +14,7 @@ from triptych.agent.tiers.subreaper import Outcast, Subreaper
 CONTROLLERS = ("memory", "cpu", "pids")
 _PREFIX = "triptych-"
 _OWN_LEAF = "worker"
+_NOTE = "cgroups"
 _LOOK_AGAIN_S = 0.5
 _MOST_NAME = 200
 
@@ -74,7 +75,7 @@ def settle(data_dir: str) -> tuple[str, tuple[str, ...]]:
     """
     base = _find()
     jobs = f"{base}/{_PREFIX}{crc32(data_dir.encode()):08x}"
-    _clean(Path(data_dir) / "cgroups", jobs)
+    _clean(data_dir, jobs)
     os.makedirs(jobs, exist_ok=True)
     wanted = [name for name in CONTROLLERS if name in _words(f"{base}/cgroup.controllers")]
     try:
@@ -94,10 +95,13 @@ def leaf_of(jobs: str, job_id: str, attempt: int) -> str:
     return f"{jobs}/{_file_name(job_id)}.{attempt}"
 
 
-def empty(jobs: str, job_ids: Iterable[str], patience_s: float) -> int:
-    """Kill whoever is in the leaves of these jobs, and remove them; return how many withstand it for `patience_s` (workers K8)."""
+def empty(data_dir: str, job_ids: Iterable[str], patience_s: float) -> int:
+    """Kill whoever is in the leaves of these jobs, wherever workers of this data folder had them, and remove the leaves.
+
+    Return how many withstand it for `patience_s` (workers K8).
+    """
     names = {_file_name(job_id) for job_id in job_ids}
-    leaves = [leaf for leaf in _leaves(jobs) if leaf.name.rpartition(".")[0] in names]
+    leaves = [leaf for jobs in _noted(data_dir) for leaf in _leaves(jobs) if leaf.name.rpartition(".")[0] in names]
     until = time.monotonic() + patience_s
     return sum(not _empty_leaf(str(leaf), until) for leaf in leaves)
 
@@ -168,9 +172,16 @@ def _switch_on(folder: str, controllers: Iterable[str]) -> None:
         _write(f"{folder}/cgroup.subtree_control", f"+{name}")
 
 
-def _clean(note: Path, jobs: str) -> None:
+def _noted(data_dir: str) -> list[str]:
+    """Return the folders in which workers of this data folder had their leaves, as far as they are remembered."""
+    with suppress(FileNotFoundError):
+        return _read(f"{data_dir}/{_NOTE}")
+    return []
+
+
+def _clean(data_dir: str, jobs: str) -> None:
     """Remove the empty leaves of every folder that was noted, and note `jobs` and those that still hold something."""
-    earlier = set(_read(str(note))) if note.exists() else set()
+    earlier = set(_noted(data_dir))
     for folder in earlier | {jobs}:
         for leaf in _leaves(folder):
             if not populated(str(leaf)):
@@ -178,7 +189,9 @@ def _clean(note: Path, jobs: str) -> None:
                     leaf.rmdir()
         with suppress(OSError):
             os.rmdir(folder)
-    note.write_text("".join(f"{folder}\n" for folder in sorted({jobs, *filter(os.path.isdir, earlier)})))
+    kept = sorted({jobs, *filter(os.path.isdir, earlier)})
+    os.makedirs(data_dir, 0o700, exist_ok=True)
+    Path(data_dir, _NOTE).write_text("".join(f"{folder}\n" for folder in kept))
 
 
 def _file_name(job_id: str) -> str:
