@@ -3,13 +3,14 @@
 import os
 import sys
 from importlib import import_module
+from math import isnan
 
 from rich.console import Console
 from rich.table import Table
 
 from bench.figure import Figure
 
-BENCHES = ("idle", "starts", "queries", "stops", "output", "apart", "store", "media", "camera")
+BENCHES = ("idle", "starts", "queries", "stops", "output", "apart", "peers", "store", "media", "camera")
 
 
 def main() -> None:
@@ -33,8 +34,12 @@ def _table(name: str, figures: list[Figure]) -> Table:
     for heading in ("figure", "value", "target", "", "beside"):
         table.add_column(heading, justify="right" if heading in {"value", "target"} else "left")
     for figure in figures:
-        table.add_row(figure.name, f"{figure.value:.4g} {figure.unit}", str(figure.target or ""), _mark(figure), _beside(figure))
+        table.add_row(figure.name, _value(figure), str(figure.target or ""), _mark(figure), _beside(figure))
     return table
+
+
+def _value(figure: Figure) -> str:
+    return "-" if isnan(figure.value) else f"{figure.value:.4g} {figure.unit}"
 
 
 def _mark(figure: Figure) -> str:

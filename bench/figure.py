@@ -39,7 +39,10 @@ class Baseline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One result of a bench. `unit` is written after the value (`ms`, `starts/s`, `x decode`); `note` says what the reader must know."""
+    """One result of a bench. `unit` is written after the value (`ms`, `starts/s`, `x decode`); `note` says what the reader must know.
+
+    A value that is not a number is shown as absent.
+    """
 
     name: str
     value: float

@@ -1,10 +1,11 @@
 """The engine's verbs, over the store and bus in memory, with a worker that does as each test says."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
-from scripted import SOON, ScriptedWorker, annotate, command, engine_on, ready, running, until
+from scripted import SOON, MovedClock, ScriptedWorker, annotate, becomes, command, engine_on, joined, ready, running, until
 from triptych.buses.memory import MemoryBus
 from triptych.errors import Conflict, Invalid, NotFound, StartFailed, StopNotConfirmed, TriptychError, Unavailable
 from triptych.messages import Answer, Ask, Progress, Refused, Running
@@ -323,11 +324,87 @@ async def test_an_ended_job_is_forgotten_and_a_live_one_is_not(engine, worker):
 
 
 async def test_closing_stops_what_cannot_outlive_the_server(engine, worker):
+    """workers L8."""
+    session = await engine.submit(Submission(kind="camera", spec={"camera": "front"}, worker_id="w", queue=False))
     job = await engine.submit(command())
     annotation = await engine.submit(annotate())
     await running(engine, annotation.id)
     await engine.close(stop_jobs=False)
-    assert (await engine.find(job.id)).stopped_by is None
+    assert (await engine.find(session.id)).stopped_by == "shutdown"
+    assert (await running(engine, job.id)).stopped_by is None
     await engine.close(stop_jobs=True)
     assert (await engine.find(job.id)).stopped_by == "shutdown"
     assert (await engine.find(annotation.id)).state is State.RUNNING
+
+
+async def test_a_retry_is_a_new_attempt_that_begins_after_its_pause(store, bus, tmp_path):
+    """workers section 7, retry: the record tells the end of each attempt."""
+    clock = MovedClock()
+    retry = {"max_attempts": 3, "backoff_s": 2, "factor": 3}
+    async with engine_on(store, bus, tmp_path, clock=clock) as engine:
+        worker = await joined(engine, bus)
+        job = await engine.submit(command(queue=True, spec={"argv": ["x"], "retry": retry}))
+        for attempt, pause_s in ((1, 2), (2, 6)):
+            assert (await running(engine, job.id)).attempt == attempt
+            await worker.end(worker.start_of(job.id), exit_code=attempt)
+            assert (await becomes(engine, job.id, State.QUEUED)).end is None
+            await later(engine, clock, pause_s - 1)
+            assert (await engine.find(job.id)).not_before is not None
+            await later(engine, clock, 1)
+        assert (await running(engine, job.id)).attempt == 3
+        await worker.end(worker.start_of(job.id), exit_code=9)
+        ended = await engine.wait(job.id, SOON)
+    assert (ended.end.reason, ended.end.exit_code) == (EndReason.EXITED, 9)
+    assert [(one["attempt"], one["end_reason"], one["exit_code"]) for one in ended.facts["attempts"]] == [
+        (1, "exited", 1),
+        (2, "exited", 2),
+        (3, "exited", 9),
+    ]
+
+
+async def test_a_retry_goes_on_after_a_restart_of_the_server(store, bus, tmp_path):
+    """workers section 7, retry: no crash loses or doubles it."""
+    spec = {"argv": ["x"], "retry": {"max_attempts": 2, "backoff_s": 60}}
+    async with engine_on(store, bus, tmp_path) as engine:
+        worker = await joined(engine, bus)
+        job = await engine.submit(command(spec=spec))
+        await running(engine, job.id)
+        await worker.end(worker.start_of(job.id), exit_code=1)
+        await becomes(engine, job.id, State.QUEUED)
+    other, clock = MemoryBus(), MovedClock()
+    async with engine_on(store, other, tmp_path, clock=clock) as engine:
+        await joined(engine, other)
+        await later(engine, clock, 50)
+        assert (await engine.find(job.id)).state is State.QUEUED
+        await later(engine, clock, 11)
+        assert (await running(engine, job.id)).attempt == 2
+    await other.close()
+
+
+async def test_a_job_that_waited_for_too_long_never_started_held_or_not(store, bus, tmp_path):
+    """workers section 7: queue_s."""
+    clock = MovedClock()
+    async with engine_on(store, bus, tmp_path, clock=clock) as engine:
+        ask = command(worker_id=None, queue=True, deadline=clock.now() + timedelta(seconds=30))
+        waiting, held = [await engine.submit(ask) for _ in range(2)]
+        await engine.pause(held.id, by="me")
+        await later(engine, clock, 29)
+        assert (await engine.find(waiting.id)).state is State.QUEUED
+        await later(engine, clock, 2)
+        for job in (waiting, held):
+            end = (await engine.find(job.id)).end
+            assert (end.reason, end.fault.message) == (EndReason.NEVER_STARTED, "no worker took it within queue_s")
+
+
+async def later(engine, clock, seconds):
+    clock.ahead += timedelta(seconds=seconds)
+    await engine.tick()
+
+
+async def test_a_pinned_job_says_so_and_its_end_stays_as_it_was(engine, worker):
+    """workers O8."""
+    job = await engine.submit(command())
+    ended = await engine.stop(job.id, by="me")
+    assert (await engine.pin(job.id)).facts["pinned"] is True
+    unpinned = await engine.unpin(job.id)
+    assert (unpinned.facts["pinned"], unpinned.end, unpinned.ended_at) == (False, ended.end, ended.ended_at)

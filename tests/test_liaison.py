@@ -119,6 +119,19 @@ async def test_strangers_are_ended_before_anything_new_starts(engine, bus):
     assert [(one.job_id, one.attempt) for one in worker.stops] == [("unknown", 3)]
 
 
+async def test_a_stranger_that_ended_by_itself_keeps_nobody_waiting(engine, bus):
+    """workers L3."""
+    worker = ScriptedWorker(bus)
+
+    async def gone(request):
+        return Refused(code="job_not_found", message="job not found")
+
+    worker.stock = lambda jobs: Stock(strangers=(("unknown", 1),))
+    worker.on_stop = gone
+    await worker.join()
+    await seated(engine, "w")
+
+
 async def test_a_worker_whose_stranger_lives_on_is_given_nothing(engine, bus):
     """workers L3: the next announcement is the next try."""
     worker = ScriptedWorker(bus)
@@ -417,10 +430,10 @@ async def test_a_start_that_finds_the_link_down_goes_to_the_worker_that_was_met_
         bus._served.pop("w")
         start = asyncio.create_task(engine.submit(command()))
         await seated(engine, "w", WorkerState.LOST)
-        met = len(worker.reconciled)
+        worker.stock = lambda jobs: Stock(never=tuple(job_id for job_id, _ in jobs))
         await worker.join()
-        await start
-        assert len(worker.reconciled) == met + 1
+        assert (await running(engine, (await start).id)).attempt == 1
+        assert worker.reconciled == [(), ()]
 
 
 async def test_a_native_submit_to_a_lost_worker_waits_if_it_may(engine, worker, bus):

@@ -67,3 +67,11 @@ async def test_a_worker_that_is_removed_is_owed_nothing():
     receipts.note("w", KEY, 5)
     receipts.drop(["w"])
     assert not receipts.owes
+
+
+async def test_one_message_takes_only_so_much():
+    receipts = Receipts()
+    for number in range(5):
+        receipts.note("w", (f"j{number}", 1), 1)
+    await receipts.settle(syncing())
+    assert [len(receipts.take("w", 2)) for _ in range(4)] == [2, 2, 1, 0]

@@ -72,3 +72,14 @@ def test_a_set_clock_moves_no_wait(clock, job):
     assert waits.due() == []
     clock.set_by = timedelta(days=-1)
     assert at(waits, clock, 5) == [("j", False)]
+
+
+def test_an_attempt_that_is_due_is_put_in_line_before_its_patience_counts(clock, job):
+    """workers section 7: queue_s 0 with a retry."""
+    waits = Waits(clock)
+    waiting = replace(job, deadline=job.created_at, attempt=1, not_before=clock.now() + timedelta(seconds=4))
+    waits.note(waiting)
+    assert at(waits, clock, 5) == [("j", False)]
+    waits.note(replace(waiting, not_before=None))
+    assert waits.due() == []
+    assert at(waits, clock, 3) == [("j", True)]

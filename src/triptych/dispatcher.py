@@ -33,6 +33,11 @@ class Dispatcher:
         self._clock = clock
         self._background = background
         self._placing = asyncio.Lock()
+        self._handing: set[str] = set()
+
+    def hands(self, job_id: str) -> bool:
+        """Say whether a start is under way, which alone says then what becomes of the job."""
+        return job_id in self._handing
 
     async def choose(self, ask: Submission, job: Job) -> Worker | None:
         """Return the worker that takes a new job at once, or None when it must wait.
@@ -56,22 +61,21 @@ class Dispatcher:
             for kind in KINDS:
                 await self._fill(kind)
 
+    def send(self, job: Job) -> None:
+        """Hand a job over that nobody waits for."""
+        self._handing.add(job.id)
+        self._background.spawn(partial(self.hand_over, job))
+
     async def hand_over(self, job: Job) -> Job:
         """Ask the worker that holds a job to start it, and return the job. Raises `StartFailed` or `Unavailable`."""
-        entry = KINDS[job.kind]
-        start = Start(
-            job_id=job.id,
-            kind=job.kind,
-            attempt=job.attempt,
-            process=entry.process(job.id, job.spec),
-            spec=dict(job.spec),
-            lease_s=lease_s(job),
-        )
+        self._handing.add(job.id)
         try:
-            reply = await self._line.ask(holder(job), start, timedelta(seconds=entry.start_timeout_s))
+            reply = await self._line.ask(holder(job), _start(job), timedelta(seconds=KINDS[job.kind].start_timeout_s))
         except Unavailable as fault:
             await self._not_handed_over(job, fault)
             raise
+        finally:
+            self._handing.discard(job.id)
         if isinstance(reply, Refused):
             await self._refused(job, reply)
         return await self._ledger.find(job.id)
@@ -89,7 +93,7 @@ class Dispatcher:
             if job is None:
                 passed.add(worker.id)
             else:
-                self._background.spawn(partial(self.hand_over, job))
+                self.send(job)
 
     async def _named(self, worker_id: str, job: Job) -> Worker:
         await self._line.reach(worker_id)
@@ -120,6 +124,11 @@ class Dispatcher:
         rows = await self._ledger.apply([moves.lose_touch(job, now), *moves.intend_stop(job, moves.REVOKED, now)])
         if any(rows):
             self._background.spawn(partial(self._stopper.stop, job.id, by=moves.REVOKED))
+
+
+def _start(job: Job) -> Start:
+    process = KINDS[job.kind].process(job.id, job.spec)
+    return Start(job_id=job.id, kind=job.kind, attempt=job.attempt, process=process, spec=dict(job.spec), lease_s=lease_s(job))
 
 
 def holder(job: Job) -> str:

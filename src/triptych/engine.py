@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -121,7 +120,7 @@ class Engine:
         if worker is None:
             return stored
         if ask.queue:
-            self._background.spawn(partial(self._dispatcher.hand_over, stored))
+            self._dispatcher.send(stored)
             return stored
         return await self._dispatcher.hand_over(stored)
 

@@ -17,12 +17,12 @@ from triptych.errors import Conflict, TriptychError
 from triptych.kinds import KINDS
 from triptych.ledger import Ledger
 from triptych.line import answered
-from triptych.messages import Key, Reconcile, Renew, Report, Stock, Stop
+from triptych.messages import Key, Reconcile, Refused, Renew, Report, Stock, Stop
 from triptych.model import HELD_BY_WORKER, Job, State, Worker, WorkerState
 from triptych.receipts import Receipts, Sync
 from triptych.retries import attempts, may_wait
 from triptych.roster import Roster
-from triptych.stopper import STOP_BOUND, Stopper, grace
+from triptych.stopper import GRACE, STOP_BOUND, Stopper, grace
 
 log = structlog.get_logger()
 
@@ -96,7 +96,7 @@ class Liaison:
         """Take note of reports that are committed; `held` are their jobs as they were before."""
         for report in reports:
             job = held.get(report.job_id)
-            if job is None or KINDS[job.kind].fork_server == "shim":
+            if job is None or KINDS[job.kind].outlives:
                 for worker_id in self._reporters(job, report.attempt):
                     self._receipts.note(worker_id, (report.job_id, report.attempt), report.seq)
 
@@ -164,7 +164,7 @@ class Liaison:
         return self._roster.seat(worker)
 
     async def _reconcile(self, worker: Worker) -> None:
-        held = self._roster.held(worker.id)
+        held = [job for job in self._roster.held(worker.id) if not self._dispatcher.hands(job.id)]
         rebooted = self._roster.find(worker.id).boot_id != worker.boot_id
         ask = Reconcile(jobs=tuple((job.id, job.attempt) for job in held))
         stock = msgspec.convert(answered(await self._bus.request(worker.id, ask, RECONCILE_BOUND)), Stock)
@@ -184,9 +184,11 @@ class Liaison:
         if job is not None and (job.worker_id, job.attempt) == (worker_id, attempt) and job.state in HELD_BY_WORKER:
             return
         log.warning("stranger ended", worker_id=worker_id, job_id=job_id, attempt=attempt)
-        bound = timedelta() if job is None else grace(job)
+        bound = timedelta() if job is None else min(grace(job), GRACE)
         stop = Stop(job_id=job_id, by=moves.REVOKED, attempt=attempt, grace_s=bound.total_seconds())
-        answered(await self._bus.request(worker_id, stop, bound + STOP_BOUND))
+        reply = await self._bus.request(worker_id, stop, bound + STOP_BOUND)
+        if not isinstance(reply, Refused) or reply.code != "job_not_found":
+            answered(reply)
 
     def _given_up(self, worker: Worker, now: timedelta) -> list[Job]:
         if worker.state is not WorkerState.LOST:

@@ -56,6 +56,8 @@ class Line:
         raise not_connected()
 
     async def _until(self, holds: Callable[[], bool]) -> None:
+        if holds():
+            return
         with suppress(TimeoutError):
             async with asyncio.timeout(self._patience.total_seconds()):
                 while not holds():

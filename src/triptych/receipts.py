@@ -3,11 +3,16 @@
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from collections.abc import Set as AbstractSet
+from itertools import islice
 
 from triptych.messages import Key
 
 Sync = Callable[[], Awaitable[AbstractSet[Key]]]
 """Makes output durable and returns the attempts of which something is not."""
+
+
+MOST_AT_ONCE = 5_000
+"""What fits in one message of any bus."""
 
 
 class Receipts:
@@ -38,9 +43,12 @@ class Receipts:
             for key, seq in seqs.items():
                 _raise((self._committed if key in failed else self._safe)[worker_id], key, seq)
 
-    def take(self, worker_id: str) -> dict[Key, int]:
-        """Return what may be acknowledged to a worker, once."""
-        return self._safe.pop(worker_id, {})
+    def take(self, worker_id: str, most: int = MOST_AT_ONCE) -> dict[Key, int]:
+        """Return at most so much of what may be acknowledged to a worker, once."""
+        safe = self._safe.pop(worker_id, {})
+        if len(safe) > most:
+            self._safe[worker_id] = dict(islice(safe.items(), most, None))
+        return dict(islice(safe.items(), most))
 
     def put_back(self, worker_id: str, seqs: dict[Key, int]) -> None:
         """Keep what could not be told to a worker for another time."""

@@ -91,7 +91,7 @@ class Tokens:
         name: str,
         role: Role,
         by: str,
-        expires_at: datetime | None = None,
+        lifetime: timedelta | None = None,
         workers: tuple[str, ...] | None = None,
         commands: tuple[str, ...] | None = None,
     ) -> tuple[Token, str]:
@@ -99,8 +99,6 @@ class Tokens:
         now = self._clock.now()
         if role is not Role.OPERATOR and not (workers is None and commands is None):
             raise Invalid("only an operator's token can be bound to workers or commands", field="role")
-        if expires_at is not None and expires_at <= now:
-            raise Invalid("expires_at is over already", field="expires_at")
         spelled = PREFIX + self._randomness(SPELLED_BYTES)
         digest = _digest(spelled)
         token = Token(
@@ -110,7 +108,7 @@ class Tokens:
             digest=digest,
             created_at=now,
             created_by=by,
-            expires_at=expires_at,
+            expires_at=None if lifetime is None else now + lifetime,
             workers=workers,
             commands=commands,
         )

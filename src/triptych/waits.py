@@ -50,7 +50,7 @@ class Waits:
             wait = self._waits.get(job_id)
             if wait is None or job_id in found:
                 continue
-            is_over = wait.end is not None and wait.end <= now
+            is_over = wait.due is None and wait.end is not None and wait.end <= now
             if is_over or (wait.due is not None and wait.due <= now):
                 found[job_id] = is_over
         for job_id in found:

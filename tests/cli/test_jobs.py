@@ -78,8 +78,7 @@ def test_a_command_line_cannot_steer_the_terminal(call):
 def test_logs_are_what_was_written_so_far(call):
     job_id = _written(call, r"printf 'a\0\377'; echo e >&2")
     assert call("logs", job_id).stdout.encode(errors="surrogateescape") == b"a\0\xff"
-    assert call("logs", job_id, "--stderr").stdout == "e\n"
-    assert json.loads(call("logs", job_id, "--stderr", "--json").stdout) == {"stderr": "e\n"}
+    assert call("logs", job_id, "--stream", "stderr").stdout == "e\n"
 
 
 def test_logs_that_follow_end_with_the_job(server, start, call):

@@ -126,7 +126,7 @@ def test_sigterm_leaves_commands_with_their_shims_and_sigint_stops_them(system: 
     assert system.stop(10.0, signal.SIGTERM) == 0
     assert Path(f"/proc/{pid}").exists()
     system.start()
-    assert Path(f"/proc/{pid}").exists()
+    assert _running(system, job_id) == pid
     assert system.stop(10.0, signal.SIGINT) == 0
     assert not Path(f"/proc/{pid}").exists()
     system.start()

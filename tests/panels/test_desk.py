@@ -27,11 +27,18 @@ async def test_a_bound_caller_submits_commands_only(system: System, kind: str) -
         await desk.submit(Submission(kind=kind, spec={}, origin="x", worker_id=WORKER_ID))
 
 
-@pytest.mark.parametrize("verb", ["probe", "pictures", "place", "settle", "close", "recover", "whatever_comes"])
+@pytest.mark.parametrize("verb", ["probe", "pictures", "place", "settle", "close", "renew", "pin", "drain", "whatever_comes"])
 async def test_a_bound_caller_has_no_verb_that_nobody_thought_of(system: System, verb: str) -> None:
     desk = await bound_desk(system)
     with pytest.raises(Forbidden):
         getattr(desk, verb)
+
+
+async def test_a_bound_caller_reaches_its_own_workers_only(system: System) -> None:
+    desk = await bound_desk(system)
+    assert (await desk.reach(WORKER_ID)).id == WORKER_ID
+    with pytest.raises(Forbidden):
+        await desk.reach("another")
 
 
 def test_what_is_not_there_for_a_bound_caller_refuses_everything() -> None:

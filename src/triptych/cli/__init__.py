@@ -23,7 +23,7 @@ app.command("triptych.cli.run:run", name="run", help="Run a command on a worker,
 app.command("triptych.cli.scripts:start", name="start", help="Start a script on a worker.")
 app.command("triptych.cli.scripts:query", name="query", help="Tell whether a command's job has ended, and how.")
 app.command("triptych.cli.jobs:ps", name="ps", help="List jobs.")
-app.command("triptych.cli.jobs:logs", name="logs", help="Print what a job wrote.")
+app.command("triptych.cli.logs:logs", name="logs", help="Print what a job wrote.")
 app.command("triptych.cli.jobs:wait", name="wait", help="Wait until a job has ended and say how.")
 app.command("triptych.cli.jobs:stop", name="stop", help="Stop a job and all that it started.")
 app.command("triptych.cli.jobs:pause", name="pause", help="Hold a job where it stands.")

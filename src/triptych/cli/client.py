@@ -12,7 +12,7 @@ import httpx
 import msgspec
 
 from triptych.cli.address import DEFAULT_SERVER, Server
-from triptych.cli.printing import give_up
+from triptych.cli.printing import give_up, tell
 from triptych.cli.records import Job, Piece, Stream, Worker, WorkerList
 from triptych.errors import Invalid, TriptychError, Unavailable
 
@@ -113,6 +113,22 @@ class Client:
                 async for data in _accepted(answer).aiter_raw():
                     yield data
 
+    async def frames(self, job_id: str, after: int, attempt: int, *, follow: bool) -> AsyncGenerator[bytes]:
+        """Yield what both streams got behind their first `after` bytes, as lines of JSON. Raises `Unavailable` if the line breaks."""
+        parameters: Parameters = {"from_seq": after + 1, "follow": int(follow)}
+        if attempt:
+            parameters["attempt"] = attempt
+        quiet = httpx.Timeout(None, connect=CONNECT_BOUND_S)
+        with self._sentences():
+            async with self._http.stream("GET", job_path(job_id, "output", "frames"), params=parameters, timeout=quiet) as answer:
+                if answer.is_error:
+                    await answer.aread()
+                rest = b""
+                async for data in _accepted(answer).aiter_raw():
+                    *lines, rest = (rest + data).split(b"\n")
+                    for line in lines:
+                        yield line
+
     async def worker(self, named: str | None) -> str:
         """Return the id of the worker to use: the one that is named, else the only one there is."""
         if named is not None:
@@ -137,6 +153,8 @@ class Client:
                 except httpx.TransportError:
                     if not self._met or time.monotonic() > deadline_s:
                         raise
+                    if pause_s == FIRST_PAUSE_S:
+                        tell(f"{self._address} does not answer; trying again for {PATIENCE_S:.0f} s")
                 else:
                     self._met = True
                     return _accepted(answer)

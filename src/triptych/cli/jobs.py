@@ -1,7 +1,6 @@
 """Jobs of every kind: listed, read, waited for, held and stopped."""
 
 import asyncio
-import json as json_text
 import re
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from datetime import datetime, timedelta
@@ -13,9 +12,8 @@ from cyclopts.validators import Number
 
 from triptych.cli.address import HERE, Server
 from triptych.cli.client import Client, job_path, talk
-from triptych.cli.output import copy, read
 from triptych.cli.printing import age, show_json, show_table, tell
-from triptych.cli.records import Job, JobPage, Stream
+from triptych.cli.records import Job, JobPage
 from triptych.clock import SystemClock, to_text
 from triptych.errors import Invalid
 from triptych.model import EndReason, State
@@ -73,26 +71,6 @@ def ps(
         "limit": limit,
     }
     return talk(to, partial(_list, asked={name: value for name, value in asked.items() if value is not None}, json=json))
-
-
-def logs(
-    job: str,
-    *,
-    follow: Annotated[bool, Parameter(alias="-f")] = False,
-    stderr: bool = False,
-    json: bool = False,
-    to: Server = HERE,
-) -> int:
-    """Print what a job wrote, byte for byte. The exit code is 0, whatever became of the job; Ctrl-C leaves the job alone: 130.
-
-    Args:
-        job: id of the job.
-        follow: go on until the job has ended.
-        stderr: print its standard error in place of its standard output.
-        json: print one JSON object instead: `stdout` or `stderr`, with what is not UTF-8 replaced.
-        to: the server to talk to.
-    """
-    return talk(to, partial(_logs, job_id=job, follow=follow, stderr=stderr, json=json))
 
 
 def wait(*jobs: str, json: bool = False, to: Server = HERE) -> int:
@@ -169,16 +147,6 @@ async def _list(client: Client, *, asked: dict[str, str | int], json: bool) -> i
     show_table(("JOB", "STATE", "AGE", "WHAT"), [(job.id, job.status, age(job.created_at, now), job.what) for job in page.jobs])
     if page.cursor:
         tell(f"these are the newest {len(page.jobs)}; --limit shows up to {MOST_LISTED}")
-    return 0
-
-
-async def _logs(client: Client, *, job_id: str, follow: bool, stderr: bool, json: bool) -> int:
-    stream: Stream = "stderr" if stderr else "stdout"
-    if json:
-        written = b"".join([data async for data in read(client, job_id, stream, follow=follow)])
-        print(json_text.dumps({stream: written.decode(errors="replace")}))
-    else:
-        await copy(client, job_id, stream, follow=follow)
     return 0
 
 

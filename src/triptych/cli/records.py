@@ -78,6 +78,15 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         return printable(f"{self.kind} {subject}").strip()
 
 
+class Frame(msgspec.Struct, frozen=True, kw_only=True):
+    """Bytes of one stream, or a `gap` [from, to) where they were not kept; `seq` counts the bytes of both streams up to its end."""
+
+    seq: int
+    stream: Stream
+    data: bytes = b""
+    gap: tuple[int, int] | None = None
+
+
 class JobPage(msgspec.Struct, frozen=True, kw_only=True):
     """Jobs, newest first; `cursor` is null when these are all."""
 

@@ -14,7 +14,7 @@ from triptych.cli.asks import ANYHOW, Ask
 from triptych.cli.client import Client, talk
 from triptych.cli.output import copy
 from triptych.cli.printing import show_json, tell
-from triptych.cli.records import Job, Stream
+from triptych.cli.records import Job
 from triptych.errors import Invalid
 from triptych.model import EndReason
 
@@ -60,7 +60,7 @@ async def _run(client: Client, *, command: Sequence[str], ask: Ask, detach: bool
     if detach:
         show_json(body) if json else print(job.id)
         return 0
-    body = await _attend(client, job.id, ("stdout", "stderr") if not json else ())
+    body = await _attend(client, job.id, shown=not json)
     job = client.decode(body, Job)
     if json:
         show_json(body)
@@ -74,29 +74,26 @@ async def _submit(client: Client, command: Sequence[str], ask: Ask) -> bytes:
     return await client.post("/api/v1/jobs", ask.body(command, worker_id), key=str(uuid4()))
 
 
-async def _attend(client: Client, job_id: str, streams: Sequence[Stream]) -> bytes:
+async def _attend(client: Client, job_id: str, *, shown: bool) -> bytes:
     """Pass on what a job writes until it has ended, also what it writes while a Ctrl-C stops it, and return its record."""
-    copies = [asyncio.ensure_future(copy(client, job_id, stream, follow=True, error=stream == "stderr")) for stream in streams]
+    copying = asyncio.ensure_future(copy(client, job_id, follow=True) if shown else _silence())
     try:
-        await _finish(copies)
+        # Waited for, not awaited: a cancel leaves it at work.
+        await asyncio.wait({copying})
+        copying.result()
         return await client.ended(job_id)
     except (asyncio.CancelledError, BrokenPipeError):
         tell("stopping the job")
         await client.stop(job_id)
-        await asyncio.gather(*copies, return_exceptions=True)
+        await asyncio.gather(copying, return_exceptions=True)
         raise
     finally:
-        for task in copies:
-            task.cancel()
-        await asyncio.gather(*copies, return_exceptions=True)
+        copying.cancel()
+        await asyncio.gather(copying, return_exceptions=True)
 
 
-async def _finish(copies: Sequence["asyncio.Future[None]"]) -> None:
-    """Wait for all, or raise the first fault; unlike `gather`, a cancel leaves them at work."""
-    if copies:
-        done, _ = await asyncio.wait(copies, return_when=asyncio.FIRST_EXCEPTION)
-        for task in done:
-            task.result()
+async def _silence() -> None:
+    """Pass on nothing."""
 
 
 def _stop_on_sigterm() -> None:

@@ -17,7 +17,7 @@ from triptych.audit import Audit
 from triptych.cli.address import HERE, Server
 from triptych.cli.client import Client, talk
 from triptych.cli.printing import printable, show_json, show_table
-from triptych.clock import SystemClock, to_text
+from triptych.clock import to_text
 from triptych.tokens import Role, Token, Tokens
 
 app = App(name="token", help="Make, list and revoke tokens.", default_parameter=Parameter(negative=()))
@@ -127,10 +127,9 @@ async def _in_folder(data: Path, work: Callable[[Tokens, Audit], Awaitable[int]]
 
 
 async def _create_here(tokens: Tokens, audit: Audit, *, body: dict[str, Any], json: bool) -> int:
-    expires_in_s = body.pop("expires_in_s", None)
-    expires_at = None if expires_in_s is None else SystemClock().now() + timedelta(seconds=expires_in_s)
+    lifetime = timedelta(seconds=body["expires_in_s"]) if "expires_in_s" in body else None
     bounds = {field: tuple(body[field]) for field in ("workers", "commands") if field in body}
-    token, spelled = await tokens.create(name=body["name"], role=Role(body["role"]), by=_us(), expires_at=expires_at, **bounds)
+    token, spelled = await tokens.create(name=body["name"], role=Role(body["role"]), by=_us(), lifetime=lifetime, **bounds)
     audit.note(_us(), "token.create", token=token.id, name=token.name, role=token.role)
     return _show(_told(token, spelled), json=json)
 

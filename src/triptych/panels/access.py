@@ -28,7 +28,14 @@ class TokenAsk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     role: Role
     workers: Bound | None = None
     commands: Bound | None = None
-    expires_in_s: Annotated[float, Meta(gt=0, le=3.2e9)] | None = None
+    expires_in_s: Annotated[float, Meta(ge=0.001, le=3.2e9)] | None = None
+
+
+NULL = {"type": "null"}
+BOUND_OPERATOR: dict[str, Any] = {
+    "anyOf": [{"properties": {"role": {"const": "operator"}}}, {"properties": {"workers": NULL, "commands": NULL}}]
+}
+DescribedTokenAsk = Annotated[TokenAsk, Meta(extra_json_schema=BOUND_OPERATOR)]
 
 
 class TokenRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,10 +93,10 @@ async def create_token(request: Request) -> Response:
     """Make a token; what it spells is in this answer only."""
     asked = await read_request(request, TokenAsk)
     at = service(request)
-    expires_at = None if asked.expires_in_s is None else at.clock.now() + timedelta(seconds=asked.expires_in_s)
+    lifetime = None if asked.expires_in_s is None else timedelta(seconds=asked.expires_in_s)
     who = caller(request).who
     token, spelled = await at.tokens.create(
-        name=asked.name, role=asked.role, by=who, expires_at=expires_at, workers=asked.workers, commands=asked.commands
+        name=asked.name, role=asked.role, by=who, lifetime=lifetime, workers=asked.workers, commands=asked.commands
     )
     at.audit.note(who, "token.create", token=token.id, name=token.name, role=token.role)
     return json_answer(MadeToken(token=spelled, **_told(token)), 201, {"location": f"/api/v1/tokens/{token.id}"})
@@ -142,7 +149,7 @@ ROUTES = (
         handler=create_token,
         role=Role.ADMIN,
         summary="Make a token; what it spells is shown once.",
-        request=TokenAsk,
+        request=DescribedTokenAsk,
         answer=MadeToken,
         status=201,
         errors=(400, 413, 422, 503),

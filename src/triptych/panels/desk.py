@@ -167,6 +167,11 @@ class BoundDesk(Desk):
             _refuse()
         return await self._engine.worker(worker_id)
 
+    async def reach(self, worker_id: str) -> Worker:
+        """Return one of them once its link is up."""
+        await self.worker(worker_id)
+        return await self._engine.reach(worker_id)
+
     def _is_ours(self, job: Job) -> bool:
         return job.kind == COMMAND and self._covers(job.worker_id or job.pinned, job.spec)
 

@@ -1,7 +1,6 @@
 """What commands write, over the native API: raw bytes from any offset, and frames of both streams in order (workers O9, O10)."""
 
 import asyncio
-from base64 import b64encode
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Annotated, Literal
@@ -61,7 +60,7 @@ class FrameRecord(msgspec.Struct, frozen=True, kw_only=True):
     stream: Literal["stdout", "stderr"]
     offset: int
     t: float
-    data: str | Unset = UNSET
+    data: bytes | Unset = UNSET
     gap: tuple[int, int] | Unset = UNSET
 
 
@@ -169,8 +168,8 @@ async def _events(frames: AsyncGenerator[Frame]) -> AsyncGenerator[ServerSentEve
 
 
 def _record(frame: Frame) -> FrameRecord:
-    what = {"data": b64encode(frame.data).decode()} if frame.gap is None else {"gap": frame.gap}
-    return FrameRecord(seq=frame.seq, stream=frame.stream, offset=frame.offset, t=frame.t_us / 1_000_000, **what)
+    data, gap = (frame.data, UNSET) if frame.gap is None else (UNSET, frame.gap)
+    return FrameRecord(seq=frame.seq, stream=frame.stream, offset=frame.offset, t=frame.t_us / 1_000_000, data=data, gap=gap)
 
 
 def _headers(piece: OutputSlice) -> dict[str, str]:
