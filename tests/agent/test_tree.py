@@ -112,6 +112,16 @@ def test_only_processes_of_the_named_jobs_are_killed() -> None:
         assert state(bystander) in ALIVE
 
 
+def test_an_only_child_is_found_dead_or_alive_and_one_of_many_is_not() -> None:
+    with nest(QUIET) as (root, (child,)):
+        assert tree.only_child(root, "/proc") == child
+        assert tree.only_child(child, "/proc") is None
+        assert set(tree.living(root, "/proc")) == {child}
+    with nest(QUIET, QUIET) as (root, children):
+        assert tree.only_child(root, "/proc") is None
+        assert set(tree.living(root, "/proc")) == set(children)
+
+
 def test_children_are_found_without_the_kernels_lists() -> None:
     with nest(QUIET) as (root, (child,)):
         assert tree._children_by_scan(root) == [child]

@@ -59,6 +59,14 @@ def children(pid: int, proc: str = "/proc") -> list[int]:
     return found
 
 
+def only_child(pid: int, proc: str) -> int | None:
+    """Return the child of a process of one thread that has exactly one, dead or alive; None otherwise."""
+    if _LISTS_CHILDREN:
+        found = _read(f"{proc}/{pid}/task/{pid}/children").split()
+        return int(found[0]) if len(found) == 1 else None
+    return None
+
+
 def living(root: int, proc: str) -> list[int]:
     """Return the pids of who lives below `root`, as the mount `proc` numbers them: at one look, and to be told, never to be signalled."""
     found: list[int] = []

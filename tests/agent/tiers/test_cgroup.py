@@ -63,6 +63,13 @@ def test_leaves_lie_beside_the_worker_and_empty_ones_go_at_the_next_start(group:
     assert (tmp_path / "cgroups").read_text() == f"{jobs}\n"
 
 
+def test_a_worker_that_was_put_into_its_own_leaf_finds_the_subtree_above(group: Path, tmp_path: Path) -> None:
+    """As systemd's DelegateSubgroup does it."""
+    own = group / "triptych-worker"
+    own.mkdir()
+    assert Path(json.loads(inside(own, SETTLE, str(tmp_path)))[0]).parent == group
+
+
 def test_a_leaf_with_somebody_in_it_is_left_for_its_shim(group: Path, tmp_path: Path) -> None:
     jobs, _ = json.loads(inside(group, SETTLE, str(tmp_path)))
     leaf = Path(leaf_of(jobs, "alive", 1))

@@ -46,8 +46,9 @@ class Pidns(Subreaper):
 
     def host_pid(self, pid: int) -> int:
         """Return the host's pid of a child that is not reaped yet."""
-        found = tree.children(self._birth.pid, self._birth.proc)
-        return found[0] if len(found) == 1 else next((one for one in found if _inner(one, self._birth.proc) == pid), 0)
+        here = self._birth
+        only = tree.only_child(here.pid, here.proc)
+        return only or next((one for one in tree.children(here.pid, here.proc) if _inner(one, here.proc) == pid), 0)
 
     def survivors(self) -> list[int]:
         """Return who lives, by the host's pids, in order."""
