@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from triptych.agent.channel import Up
 from triptych.messages import (
     Answer,
     Answered,
@@ -22,7 +23,6 @@ from triptych.messages import (
     Shown,
     Start,
     Stop,
-    Up,
 )
 from triptych.model import End, EndReason, Fault
 
