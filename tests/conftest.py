@@ -1,6 +1,7 @@
 """The last line of `make test`: what was left out on this machine, so that no skip goes unseen; CI leaves nothing out."""
 
 import os
+import re
 import signal
 import time
 from collections import Counter
@@ -18,6 +19,9 @@ if os.environ.get("CI"):
     hypothesis.settings.load_profile("ci")
 
 ENDING_S = 5.0
+ALLOWED = re.compile(r"cgroup v2 controller (memory|cpu|pids) is missing")
+"""What even CI may leave out, by name: no hosted machine delegates every controller."""
+
 LEFT_OUT = pytest.StashKey[Counter[str]]()
 
 
@@ -36,7 +40,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    if session.config.stash[LEFT_OUT] and os.environ.get("CI") and session.exitstatus == pytest.ExitCode.OK:
+    missed = [reason for reason in session.config.stash[LEFT_OUT] if not ALLOWED.fullmatch(reason)]
+    if missed and os.environ.get("CI") and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 

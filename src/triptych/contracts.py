@@ -1,6 +1,6 @@
 """Every seam of the service. To extend Triptych, read this file and write one of these."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -174,6 +174,55 @@ class Channel(Protocol):
 
     def show(self, topic: str, picture: bytes) -> None:
         """Send a picture; dropped when the line is full."""
+        ...
+
+
+class Tree(Protocol):
+    """Every process of a command under one kill tier, as the shim above it holds it (workers K8). No bare pid is ever signalled."""
+
+    name: str
+    entrance: str | None
+    """The `cgroup.procs` that the program must enter, if any."""
+
+    @property
+    def reached(self) -> int:
+        """Return how many processes were signalled to end them."""
+        ...
+
+    def host_pid(self, pid: int) -> int:
+        """Return the host's pid of a child of this process that is not reaped yet."""
+        ...
+
+    def members(self) -> Iterator[int]:
+        """Yield the pid, as this process sees it, of each that lives; it is nobody else's until the next step."""
+        ...
+
+    def survivors(self) -> "list[int]":
+        """Return the host's pids of who lives, in order: to be told, never to be signalled."""
+        ...
+
+    def terminate(self) -> bool:
+        """Send SIGTERM, then SIGCONT, to each process that was not reached yet; return whether there was one."""
+        ...
+
+    def kill(self) -> bool:
+        """Send SIGKILL to each process; return whether it reached one for the first time."""
+        ...
+
+    def freeze(self) -> None:
+        """Stop each process and wait until all stand still, for at most 1 s."""
+        ...
+
+    def thaw(self) -> None:
+        """Let each process go on."""
+        ...
+
+    def empty(self) -> bool:
+        """Return whether nobody is left, once this process has no children."""
+        ...
+
+    def close(self) -> None:
+        """Give back what the empty tree held."""
         ...
 
 

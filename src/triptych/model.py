@@ -253,11 +253,14 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """What a job process may know of its worker: who it is, where its folders are, and what a command may name.
+    """What a job process may know of its worker: who it is, where its folders are, what a command may name, and what holds a job.
 
     `commands` maps the only names that a command may have to programs, None allows every name; with `scripts_only` its path must be a
     file in a root (workers S5). `run_as` is the account of commands, None is the worker's own.
     Of each stream `output_max_bytes` are kept where a job names no cap of its own.
+
+    `kill_tiers` are those that it has, in order, and `missing_tiers` why it lacks the others; `cgroup` is the folder of the jobs'
+    leaves, which have these `controllers`. `limits` are what a job gets that asks for none, `max_limits` the most that one may ask for.
     """
 
     worker_id: str
@@ -270,3 +273,10 @@ class Place:
     run_as: str | None = None
     umask: int = 0o077
     output_max_bytes: int = 64 * 1024 * 1024
+    kill_tiers: tuple[str, ...] = ("subreaper",)
+    missing_tiers: Mapping[str, str] = field(default_factory=dict)
+    cgroup: str = ""
+    controllers: tuple[str, ...] = ()
+    limits: Mapping[str, float] = field(default_factory=dict)
+    max_limits: Mapping[str, float] = field(default_factory=dict)
+    open_files: int = 4096

@@ -3,6 +3,7 @@
 import os
 import pwd
 
+import msgspec
 import structlog
 
 from triptych.errors import Forbidden, Invalid
@@ -31,6 +32,8 @@ def place_of(settings: Settings, worker_id: str) -> Place:
         run_as=settings.run_as,
         umask=int(settings.umask, 8),
         output_max_bytes=settings.output_max_bytes,
+        max_limits={name: most for name, most in msgspec.structs.asdict(settings.max_limits).items() if most is not None},
+        open_files=settings.open_files,
     )
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from triptych import folder
 from triptych.agent.agent import Agent
+from triptych.agent.survey import equip
 from triptych.audit import Audit, Verdict, verify
 from triptych.buses.memory import MemoryBus
 from triptych.clock import SystemClock
@@ -115,7 +116,7 @@ async def running(settings: Settings, listener: socket.socket, ending: Ending | 
     """Bring everything up on a data folder that the caller owns, and take it down in the reverse order."""
     ending = ending or Ending()
     clock = SystemClock()
-    place = place_of(settings, folder.worker_id(settings.data_dir, settings.worker_id))
+    place = await equip(place_of(settings, folder.worker_id(settings.data_dir, settings.worker_id)), settings.kill_tiers)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(SqlStore(settings.store_url))
         tokens = await _tokens(settings, store, clock)

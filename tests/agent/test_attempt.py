@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agent.site import Site
-from triptych.agent.attempt import boot_s
+from triptych.agent.ending import boot_s
 
 CORES = Path("/proc/sys/kernel/core_pattern").read_text()
 

@@ -95,21 +95,6 @@ def test_a_zombie_is_a_child_but_no_member() -> None:
         assert child.pid not in pids(tree.members(os.getpid()))
 
 
-def test_an_ending_is_polite_first_and_forceful_then() -> None:
-    """Workers K1."""
-    with nest(QUIET, STUBBORN) as (root, (quiet, stubborn)):
-        until(lambda: bool(tree.children(stubborn)))
-        ending = tree.Ending(root, grace_s=0.3)
-        begun = time.monotonic()
-        ending.step()
-        until(lambda: state(quiet) in {"Z", "gone"})
-        assert state(stubborn) in ALIVE
-        while state(stubborn) not in {"Z", "gone"}:
-            time.sleep(min(0.01, ending.step()))
-        assert time.monotonic() - begun >= 0.3
-        assert pids(ending.reached) >= {quiet, stubborn}
-
-
 def test_freeze_stands_still_and_thaw_goes_on() -> None:
     with nest("while :; do :; done", QUIET) as (root, (busy, quiet)):
         tree.freeze(root)
@@ -125,6 +110,16 @@ def test_only_processes_of_the_named_jobs_are_killed() -> None:
         assert mine.wait() == -signal.SIGKILL
         assert other.poll() is None
         assert state(bystander) in ALIVE
+
+
+def test_an_only_child_is_found_dead_or_alive_and_one_of_many_is_not() -> None:
+    with nest(QUIET) as (root, (child,)):
+        assert tree.only_child(root, "/proc") == child
+        assert tree.only_child(child, "/proc") is None
+        assert set(tree.living(root, "/proc")) == {child}
+    with nest(QUIET, QUIET) as (root, children):
+        assert tree.only_child(root, "/proc") is None
+        assert set(tree.living(root, "/proc")) == set(children)
 
 
 def test_children_are_found_without_the_kernels_lists() -> None:

@@ -14,6 +14,7 @@ import structlog
 
 from triptych.agent.channel import HEADER, MAX_FRAME_BYTES, Begins, Enrol, Here, decode_up
 from triptych.agent.spool import Position, door_of, identity_of, replay
+from triptych.agent.tiers.cgroup import empty
 from triptych.agent.tree import Member, kill_marked, stat
 from triptych.agent.wire import peer_of
 from triptych.messages import Ended, Key, Report
@@ -102,10 +103,14 @@ async def until_swept(member: Member) -> None:
                 await asyncio.sleep(_LOOK_PAUSE_S)
 
 
-async def end_marked(job_ids: AbstractSet[str]) -> None:
-    """Kill whatever runs for these jobs, however long it takes (workers K12)."""
-    while job_ids and (alive := await asyncio.to_thread(kill_marked, job_ids, _SWEEP_BOUND_S)):
+async def end_left(job_ids: AbstractSet[str], data_dir: str) -> None:
+    """Kill whatever runs for these jobs, however long it takes: by its cgroup, and by the job's id in its environment (workers K8, K12)."""
+    while job_ids and (alive := await asyncio.to_thread(_end_left, job_ids, data_dir)):
         log.error("processes withstand SIGKILL", job_ids=sorted(job_ids), alive=alive)
+
+
+def _end_left(job_ids: AbstractSet[str], data_dir: str) -> int:
+    return empty(data_dir, job_ids, _SWEEP_BOUND_S) + kill_marked(job_ids, _SWEEP_BOUND_S)
 
 
 def read(folder: str, until: Position | None = None) -> Told:

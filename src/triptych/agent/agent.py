@@ -12,8 +12,7 @@ import msgspec
 import structlog
 
 from triptych import __version__
-from triptych.agent.adopt import end_marked
-from triptych.agent.attempt import KILL_TIER
+from triptych.agent.adopt import end_left
 from triptych.agent.channel import Page
 from triptych.agent.crew import SPOOL_CAP_BYTES, Crew
 from triptych.agent.held import Held
@@ -22,6 +21,7 @@ from triptych.agent.legacy import Legacy
 from triptych.agent.outbox import Outbox
 from triptych.agent.process import Process, Said
 from triptych.agent.roots import make_ready
+from triptych.agent.survey import describe
 from triptych.agent.tree import Member, stat
 from triptych.agent.verdicts import LEFT, epitaph, lost_end, no_such_kind, start_text, take_stock
 from triptych.clock import to_us
@@ -155,7 +155,7 @@ class Agent:
             seen_at=self._clock.now(),
             slots=self._slots,
             labels=self._labels,
-            facts={"version": __version__, "kill_tiers": [KILL_TIER], "warm": self._crew.warm(), **self._facts},
+            facts={"version": __version__, **describe(self.place), "warm": self._crew.warm(), **self._facts},
         )
         await self._bus.announce(worker)
 
@@ -239,7 +239,7 @@ class Agent:
         """Give a job to a process, to another one if it ended by itself just then."""
         for _ in range(_TRIES):
             try:
-                process = await self._crew.take(start.process, start.kind)
+                process = await self._crew.take(start.process, start.kind, start.spec)
             except TriptychError as fault:
                 return self._not_handed_over(held, start, fault)
             held.process.set_result(process)
@@ -299,7 +299,7 @@ class Agent:
         if ask.kind not in self._slots:
             return no_such_kind(ask.kind)
         for _ in range(_TRIES):
-            process = await self._crew.take(ask.process, ask.kind)
+            process = await self._crew.take(ask.process, ask.kind, ask.spec)
             reply = await process.ask(ask)
             self._crew.give_back(process)
             if reply != LEFT:
@@ -338,7 +338,7 @@ class Agent:
         """Report for a process that is gone, when nothing of its tree is left."""
         status = await self._crew.status(process)
         held = [held for held in self._held.values() if held.is_of(process) and (status or held.seq)]
-        await end_marked({one.job_id for one in held})
+        await end_left({one.job_id for one in held}, self.place.data_dir)
         for one in held:
             end = lost_end(one.kind, status)
             log.error("job process died", job_id=one.job_id, pid=process.pid, status=status)

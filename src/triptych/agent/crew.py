@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 
 import structlog
 
@@ -13,6 +14,7 @@ from triptych.agent.outbox import Outbox
 from triptych.agent.pool import Pool
 from triptych.agent.process import Heard, Lost, Process
 from triptych.agent.receipts import Receipts
+from triptych.agent.tiers import choose
 from triptych.agent.tree import stat
 from triptych.agent.wire import TOKEN_BYTES
 from triptych.contracts import Bus, Clock
@@ -49,7 +51,9 @@ class Crew:
         lost: Lost,
     ) -> None:
         self.receipts = Receipts()
+        self.data_dir = place.data_dir
         self.spools = f"{place.data_dir}/spool"
+        self._tiers = place.kill_tiers
         self._kinds = kinds
         self._bus = bus
         self._clock = clock
@@ -58,7 +62,9 @@ class Crew:
         self._heard = heard
         self._lost = lost
         self._forks = _fork_servers(kinds.values(), place, clock)
-        self._pool = Pool(lambda: self._fork("command", ""), idle_shims)
+        usual = self._birth({})
+        idle = {"": 0, usual: idle_shims}
+        self._pools = {birth: Pool(partial(self._fork, "command", "", birth), count) for birth, count in idle.items()}
         self._named: dict[str, asyncio.Task[Process]] = {}
         self._outboxes: dict[Process, Outbox] = {}
         self._tasks: set[asyncio.Task[int | None]] = set()
@@ -70,7 +76,7 @@ class Crew:
         """Start the fork server of the shims and fill the pool. Raises `StartFailed` when the kernel refuses to fork."""
         if SHIM in self._forks:
             self._forks[SHIM].start()
-            await self._pool.fill()
+            await asyncio.gather(*(pool.fill() for pool in self._pools.values()))
 
     def start_media(self) -> None:
         """Start the fork server that decodes."""
@@ -85,10 +91,14 @@ class Crew:
         """Return what a process said that the bus has not taken yet."""
         return self._outboxes[process]
 
-    async def take(self, name: str, kind: str) -> Process:
-        """Return the living process for a job: one of the pool, or the one of this name. Raises `StartFailed` or `Unavailable`."""
+    async def take(self, name: str, kind: str, spec: Json) -> Process:
+        """Return the living process for a job: a shim that its tier can use, or the one of this name.
+
+        Raises `StartFailed` or `Unavailable`.
+        """
+        pool = self._pools[self._birth(spec)] if self._kinds[kind].fork_server == SHIM else None
         while True:
-            process = await self._pool.take() if self._kinds[kind].fork_server == SHIM else await self._open(name, kind)
+            process = await pool.take() if pool is not None else await self._open(name, kind)
             if not process.closed:
                 return process
 
@@ -99,7 +109,7 @@ class Crew:
         if process.adopted:
             process.close()
         else:
-            self._pool.put(process)
+            self._pools[process.tier].put(process)
 
     def adopt(self, folder: str, met: Met) -> Process:
         """Return the process of a shim that was found alive. Nothing is heard of it before `listen`."""
@@ -112,7 +122,8 @@ class Crew:
 
     def trim(self) -> None:
         """Let go of idle shims that nobody needed for a while."""
-        self._pool.trim()
+        for pool in self._pools.values():
+            pool.trim()
 
     def ping(self, busy: Iterable[Process], renewed_s: float) -> None:
         """Tell busy shims that agent and server are there; kill one that was silent for five beats of this agent (workers K13)."""
@@ -149,7 +160,7 @@ class Crew:
 
     async def close(self, busy: Iterable[Process]) -> None:
         """Close every line. The `busy` shims stay with their jobs; all others have a moment to finish what they write."""
-        await self._pool.close()
+        await asyncio.gather(*(pool.close() for pool in self._pools.values()))
         staying = {process for process in busy if process.spool}
         for process in self:
             process.close()
@@ -178,16 +189,22 @@ class Crew:
     async def _open(self, name: str, kind: str) -> Process:
         opening = self._named.get(name)
         if opening is None:
-            opening = self._named[name] = asyncio.create_task(self._fork(kind, name))
+            opening = self._named[name] = asyncio.create_task(self._fork(kind, name, ""))
         try:
             return await asyncio.shield(opening)
         except TriptychError:
             self._named.pop(name, None)
             raise
 
-    async def _fork(self, kind: str, name: str) -> Process:
+    def _birth(self, spec: Json) -> str:
+        """Return how the shim of a command has to be born: `pidns`, or "" for the tiers by which any shim can hold a job."""
+        tier = choose(self._tiers, needs_setuid=bool(spec.get("needs_setuid")))
+        return tier if tier == "pidns" else ""
+
+    async def _fork(self, kind: str, name: str, birth: str) -> Process:
         entry = self._kinds[kind]
-        process = Process(name, await self._forks[entry.fork_server].fork(entry.run), self._heard, self._lost)
+        born = await self._forks[entry.fork_server].fork(entry.run, birth)
+        process = Process(name, born, self._heard, self._lost, birth)
         self._outboxes[process] = Outbox(self._bus, self._clock, process.hush, process.listen)
         if entry.fork_server == SHIM:
             self._enrol(process)

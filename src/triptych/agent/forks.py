@@ -69,13 +69,16 @@ class Forks:
         """Whether it has imported its modules, so that it forks at once."""
         return self._ready.is_set()
 
-    async def fork(self, entry: str) -> Born:
-        """Return a new job process that runs `entry`. Raises `StartFailed` with the kernel's reason, `Unavailable` once closed."""
+    async def fork(self, entry: str, tier: str = "") -> Born:
+        """Return a new job process that runs `entry`, born as `tier` needs it.
+
+        Raises `StartFailed` with the kernel's reason, `Unavailable` once closed.
+        """
         async with self._gate:
             while True:
                 await self._ready.wait()
                 with suppress(_Died):
-                    return await self._ask(entry)
+                    return await self._ask(entry, tier)
 
     def kill(self, pid: int) -> None:
         """End a job process by force, if this fork server still has it."""
@@ -94,14 +97,14 @@ class Forks:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
 
-    async def _ask(self, entry: str) -> Born:
+    async def _ask(self, entry: str, tier: str) -> Born:
         if self._closing.is_set() or self._control is None:
             raise Unavailable("the worker is closing", code="worker_not_connected")
         self._number += 1
         born: asyncio.Future[Born] = asyncio.get_running_loop().create_future()
         self._asked[self._number] = born
         with suppress(ConnectionError):
-            self._control.send(pack(Fork(number=self._number, entry=entry)))
+            self._control.send(pack(Fork(number=self._number, entry=entry, tier=tier)))
         return await born
 
     async def _keep(self) -> None:

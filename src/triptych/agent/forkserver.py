@@ -19,6 +19,7 @@ from typing import NoReturn
 import msgspec
 
 from triptych.agent.channel import SocketChannel, let_go_of_stderr
+from triptych.agent.tiers.pidns import give_birth
 from triptych.agent.tree import Member, become_subreaper, children, signal_new
 from triptych.errors import ChannelClosed
 from triptych.model import Place
@@ -30,6 +31,7 @@ _PATIENCE_S = 5.5
 _SWEEP_PAUSE_MS = 2
 _STDERR = 2
 _NOBODY: frozenset[Member] = frozenset()
+_BIRTHS = {"pidns": give_birth}
 
 
 class Warm(msgspec.Struct, frozen=True, tag=True):
@@ -41,10 +43,11 @@ class Warm(msgspec.Struct, frozen=True, tag=True):
 
 
 class Fork(msgspec.Struct, frozen=True, tag=True):
-    """Fork a job process that runs `entry`, a `module:function`."""
+    """Fork a job process that runs `entry`, a `module:function`; with `tier` `pidns` as the first process of a PID namespace."""
 
     number: int
     entry: str
+    tier: str = ""
 
 
 class Kill(msgspec.Struct, frozen=True, tag=True):
@@ -150,7 +153,7 @@ class ForkServer:
         ours, theirs = socket.socketpair()
         with ours, theirs:
             try:
-                pid = os.fork()
+                pid = _BIRTHS.get(order.tier, os.fork)()
             except OSError as fault:
                 self._tell(Forked(number=order.number, pid=0, reason=str(fault)))
                 return

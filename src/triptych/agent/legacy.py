@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from collections.abc import Set as AbstractSet
 
-from triptych.agent.adopt import Found, Met, end_marked, find
+from triptych.agent.adopt import Found, Met, end_left, find
 from triptych.agent.channel import Page
 from triptych.agent.crew import Crew
 from triptych.agent.held import Held
@@ -40,7 +40,7 @@ class Legacy:
         foreign = {key for one in found if not one.of_this_boot for key in one.told.begun}
         self._forbid(self._journal.open_here(spooled=True) - begun)
         self.gone = (begun | self._journal.open_here(spooled=False)) - told - {held.key for held in alive}
-        await end_marked({job_id for job_id, _ in self.gone - foreign} - {held.job_id for held in alive})
+        await end_left({job_id for job_id, _ in self.gone - foreign} - {held.job_id for held in alive}, self._crew.data_dir)
         for key in self.gone | told:
             self._journal.ended(key, None)
         self._journal.flush()

@@ -20,12 +20,13 @@ class Process:
     """The agent's end of a job process's line.
 
     `name` is what several jobs may ask for it by, empty for a shim; `heard` takes what it reports and shows; `lost` is called once
-    when the line is closed, by either end; `left` is as in `Born`. A shim has a `spool`, and `member` is who it is. Nothing is
-    heard before `listen`.
+    when the line is closed, by either end; `left` is as in `Born`. A shim has a `spool`, `member` is who it is, and `tier` how it was
+    born. Nothing is heard before `listen`.
     """
 
-    def __init__(self, name: str, born: Born, heard: Heard, lost: Lost) -> None:
+    def __init__(self, name: str, born: Born, heard: Heard, lost: Lost, tier: str = "") -> None:
         self.name = name
+        self.tier = tier
         self.pid = born.pid
         self.left = born.left
         self.spool = ""

@@ -35,6 +35,8 @@ def _default_root(root: Path) -> Path:
         draft.chmod(0o755)
         script = draft / _SAMPLE_PLACE
         script.parent.mkdir(parents=True)
+        for folder in (script.parent, script.parent.parent):
+            folder.chmod(0o755)
         shutil.copyfile(_SAMPLE, script)
         script.chmod(0o755)
         draft.rename(root)

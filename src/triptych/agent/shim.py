@@ -6,10 +6,11 @@ import signal
 from collections.abc import Callable
 from typing import assert_never
 
-from triptych.agent.attempt import KILL_TIER, Attempt, boot_s
+from triptych.agent.attempt import Attempt
 from triptych.agent.channel import Here, SocketChannel
+from triptych.agent.ending import boot_s
 from triptych.agent.spawn import Program, Spawner
-from triptych.agent.tree import become_subreaper, members
+from triptych.agent.tree import become_subreaper
 from triptych.agent.wire import Wire
 from triptych.errors import StartFailed, Unavailable
 from triptych.messages import (
@@ -144,8 +145,8 @@ class Shim:
         self._lease_s, self._grace_s = start.lease_s, program.grace_s
         for source in self._attempt.taps:
             self._poller.register(source, select.POLLIN)
-        self._report(self._attempt, Running(pid=spawned.pid, facts={"kill_tier": KILL_TIER, **program.facts}))
-        return Answer(data={"pid": spawned.pid})
+        self._report(self._attempt, Running(pid=self._attempt.pid, facts=dict(program.facts)))
+        return Answer(data={"pid": self._attempt.pid})
 
     def _stop(self, number: int, stop: Stop) -> Reply | None:
         """Begin to stop, or join the stop that is under way; answered when the tree is empty or its bound is over (workers K3, K5)."""
@@ -190,7 +191,7 @@ class Shim:
         overdue = [number for number, bound in self._stops if boot_s() >= bound]
         if overdue:
             self._stops = [stop for stop in self._stops if stop[0] not in overdue]
-            alive = sorted(member.pid for member in members(os.getpid()))
+            alive = attempt.survivors()
             self._report(attempt, Progress(parts={}, facts={"survivors": alive}))
             for number in overdue:
                 self._wire.answer(number, Refused(code="stop_not_confirmed", message=f"stop not confirmed: {len(alive)} alive"))

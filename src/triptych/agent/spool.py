@@ -8,8 +8,8 @@ from contextlib import suppress
 
 import msgspec
 
-from triptych.agent.attempt import boot_s
 from triptych.agent.channel import HEADER, Enrol, FrameReader, Page, Up, decode_down, decode_up, pack
+from triptych.agent.ending import boot_s
 from triptych.errors import ChannelClosed
 
 SPENT_BYTES = 64 * 1024

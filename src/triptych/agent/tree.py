@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 _PR_SET_CHILD_SUBREAPER = 36
 _SPREAD_S = 1.0
-_MAX_PAUSE_S = 0.05
 _GONE = (FileNotFoundError, ProcessLookupError)
 
 
@@ -39,24 +38,44 @@ def become_subreaper() -> None:
         raise OSError(ctypes.get_errno(), "prctl")
 
 
-def stat(pid: int) -> Stat | None:
+def stat(pid: int, proc: str = "/proc") -> Stat | None:
     """Return the state of a process, or None where there is none."""
     try:
-        fields = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
+        fields = _read(f"{proc}/{pid}/stat").rpartition(b")")[2].split()
     except _GONE:
         return None
     return Stat(state=fields[0].decode(), parent=int(fields[1]), start_ticks=int(fields[19]))
 
 
-def children(pid: int) -> list[int]:
-    """Return the pids of the children of a process, zombies too."""
+def children(pid: int, proc: str = "/proc") -> list[int]:
+    """Return the pids of the children of a process, zombies too, oldest first; all pids are those of the mount `proc`."""
     if not _LISTS_CHILDREN:
-        return _children_by_scan(pid)
+        return _children_by_scan(pid, proc)
     found: list[int] = []
     with suppress(*_GONE):
-        for thread in os.listdir(f"/proc/{pid}/task"):
+        for thread in os.listdir(f"{proc}/{pid}/task"):
             with suppress(*_GONE):
-                found += map(int, _read(f"/proc/{pid}/task/{thread}/children").split())
+                found += map(int, _read(f"{proc}/{pid}/task/{thread}/children").split())
+    return found
+
+
+def only_child(pid: int, proc: str) -> int | None:
+    """Return the child of a process of one thread that has exactly one, dead or alive; None otherwise."""
+    if _LISTS_CHILDREN:
+        found = _read(f"{proc}/{pid}/task/{pid}/children").split()
+        return int(found[0]) if len(found) == 1 else None
+    return None
+
+
+def living(root: int, proc: str) -> list[int]:
+    """Return the pids of who lives below `root`, as the mount `proc` numbers them: at one look, and to be told, never to be signalled."""
+    found: list[int] = []
+    parents = [root]
+    while parents:
+        for pid in children(parents.pop(), proc):
+            if (now := stat(pid, proc)) is not None and now.state not in "ZX":
+                found.append(pid)
+            parents.append(pid)
     return found
 
 
@@ -90,38 +109,6 @@ def members(root: int) -> set[Member]:
 def signal_new(root: int, known: AbstractSet[Member], *numbers: signal.Signals, spared: AbstractSet[int] = frozenset()) -> set[Member]:
     """Send signals to each process below `root` that is not `known`, at one look; return whom it reached."""
     return {member for member, handle in walk(root, spared) if member not in known and _send(handle, *numbers)}
-
-
-class Ending:
-    """The end of the tree below `root`, in steps between which its owner reaps: politely, then by force (workers K1).
-
-    `reached` are the processes that were signalled.
-    """
-
-    def __init__(self, root: int, grace_s: float) -> None:
-        self.reached: set[Member] = set()
-        self._root = root
-        self._steps = self._plan(grace_s)
-
-    def step(self) -> float:
-        """Do what is due and return the seconds until the next step. It never ends by itself: its owner sees when no child is left."""
-        return next(self._steps)
-
-    def _plan(self, grace_s: float) -> Iterator[float]:
-        begin = time.monotonic()
-        while fresh := signal_new(self._root, self.reached, signal.SIGTERM, signal.SIGCONT):
-            self.reached |= fresh
-            yield 0.0
-            if time.monotonic() > begin + _SPREAD_S:
-                break
-        while (left_s := begin + grace_s - time.monotonic()) > 0:
-            yield left_s
-        pause_s = 0.0
-        while True:
-            fresh = signal_new(self._root, frozenset(), signal.SIGKILL)
-            pause_s = 0.0 if fresh - self.reached else min(_MAX_PAUSE_S, pause_s + 0.001)
-            self.reached |= fresh
-            yield pause_s
 
 
 def freeze(root: int) -> None:
@@ -199,9 +186,9 @@ def _send(handle: int, *numbers: signal.Signals) -> bool:
     return reached
 
 
-def _children_by_scan(parent: int) -> list[int]:
-    pids = [int(name) for name in os.listdir("/proc") if name.isdecimal()]
-    return [pid for pid in pids if (now := stat(pid)) is not None and now.parent == parent]
+def _children_by_scan(parent: int, proc: str = "/proc") -> list[int]:
+    pids = [int(name) for name in os.listdir(proc) if name.isdecimal()]
+    return sorted(pid for pid in pids if (now := stat(pid, proc)) is not None and now.parent == parent)
 
 
 def _read(path: str) -> bytes:

@@ -11,8 +11,8 @@ from contextlib import suppress
 
 import msgspec
 
-from triptych.agent.attempt import boot_s
 from triptych.agent.channel import READ_BYTES, Begins, Enrol, FrameReader, Here, Ping, Pong, decode_down, let_go_of_stderr, pack
+from triptych.agent.ending import boot_s
 from triptych.agent.spool import Position, Spool, door_of
 from triptych.errors import ChannelClosed, Unavailable
 from triptych.messages import Answered, Asked, Body, Ended, Key, Output, Reply, Report

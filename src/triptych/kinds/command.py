@@ -4,31 +4,43 @@ import os
 import pwd
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
 from triptych.agent import confine
+from triptych.agent.account import Account
+from triptych.agent.account import find as find_account
 from triptych.agent.channel import SocketChannel
+from triptych.agent.limits import Plan, keep_open_files
+from triptych.agent.limits import plan as plan_limits
 from triptych.agent.shim import Shim
 from triptych.agent.spawn import Program, reason
+from triptych.agent.tiers import choose
+from triptych.agent.tiers.cgroup import leaf_of
 from triptych.errors import StartFailed
 from triptych.kinds import CommandSpec
+from triptych.kinds.limits import effective, excess, unenforceable
 from triptych.messages import Start
 from triptych.model import Place
 
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"}
+_WITH_DEFAULTS = {"open_files", "output_max_bytes"}
+"""Limits that every job has, asked for or not."""
 _ASCII_END = 0x80
 _BASIC_PLANE_END = 0x10000
 
 
 def run(channel: SocketChannel, place: Place) -> None:
     """Serve command jobs, one after the other, until the channel is closed."""
-    work = WorkFolder(Path(place.data_dir) / "work")
-    base = base_environment(place)
+    account = find_account(place.run_as) if place.run_as else None
+    work = WorkFolder(Path(place.data_dir) / "work", account)
+    base = base_environment(place, account)
+    keep_open_files(place.open_files, place.max_limits.get("open_files"))
     try:
-        Shim(channel, lambda start: _prepare(start, place, base, work), work.tidy).serve()
+        Shim(channel, lambda start: replace(_prepare(start, place, base, work), account=account), work.tidy).serve()
     finally:
         work.drop()
 
@@ -63,6 +75,8 @@ def program_of(start: Start, spec: CommandSpec, place: Place, base: Mapping[str,
         **spec.env,
     }
     file = allowed_program(spec.argv[0], env["PATH"], place)
+    tier = choose(place.kill_tiers, needs_setuid=spec.needs_setuid)
+    plan = _plan(spec, place, tier)
     return Program(
         file=file,
         argv=allowed_argv(spec, place),
@@ -75,13 +89,29 @@ def program_of(start: Start, spec: CommandSpec, place: Place, base: Mapping[str,
         grace_s=spec.grace_s,
         output_max_bytes=_output_cap(spec, place),
         tail_dir=os.path.dirname(work_dir),
-        facts={"work_dir": work_dir},
+        facts={"work_dir": work_dir, "kill_tier": tier, "limits_enforced": plan.told()},
+        tier=tier,
+        leaf=leaf_of(place.cgroup, start.job_id, start.attempt) if tier == "cgroup" else "",
+        plan=plan,
+        leftovers=spec.leftovers,
     )
+
+
+def _plan(spec: CommandSpec, place: Place, tier: str) -> Plan:
+    """Return how to apply the job's limits. Raises `StartFailed` for one above the worker's, or one that must be kept and cannot be."""
+    greatest = {name: value for name, value in place.max_limits.items() if name not in _WITH_DEFAULTS}
+    asked = effective(spec.limits, place.limits, greatest)
+    if (name := excess(spec.limits, place.max_limits)) is not None:
+        raise StartFailed(f"limit {name} is above the greatest of this worker, {place.max_limits[name]:g}", code="limit_too_high")
+    means = plan_limits(asked, place.controllers if tier == "cgroup" else ())
+    if spec.strict_limits and (lacking := unenforceable(spec.limits, {"limits": means.means})):
+        raise StartFailed(f"this worker cannot enforce the limit {lacking[0]}", code="limit_not_enforced")
+    return means
 
 
 def _output_cap(spec: CommandSpec, place: Place) -> int:
     asked = spec.limits.output_max_bytes if spec.limits is not None else None
-    return place.output_max_bytes if asked is None else asked
+    return asked or int(min(place.output_max_bytes, place.max_limits.get("output_max_bytes", place.output_max_bytes)))
 
 
 def allowed_program(name: str, path: str, place: Place) -> str:
@@ -115,9 +145,9 @@ def find_program(name: str, path: str) -> str:
     raise StartFailed(f"exec: {quoted(name)}: executable file not found in $PATH")
 
 
-def base_environment(place: Place) -> dict[str, str]:
+def base_environment(place: Place, account: Account | None = None) -> dict[str, str]:
     """Return what every job of this worker starts from (workers S7)."""
-    user, home = _account()
+    user, home = (account.name, account.home) if account else _account()
     own = {"PATH": os.environ.get("PATH") or _DEFAULT_PATH, "HOME": home, "USER": user, "LOGNAME": user}
     own["LANG"] = os.environ.get("LANG") or "C.UTF-8"
     if "TZ" in os.environ:
@@ -131,8 +161,9 @@ class WorkFolder:
     Making and removing one costs more than all else that a short job needs of its shim.
     """
 
-    def __init__(self, parent: Path) -> None:
+    def __init__(self, parent: Path, account: Account | None = None) -> None:
         self._parent = parent
+        self._account = account
         self._current: str | None = None
         self._fresh: os.stat_result | None = None
 
@@ -141,6 +172,8 @@ class WorkFolder:
         if self._current is None:
             self._current = str(self._parent / os.urandom(8).hex())
             os.mkdir(self._current, 0o700)
+            if self._account is not None:
+                os.chown(self._current, self._account.uid, self._account.gid)
             self._fresh = os.lstat(self._current)
         return self._current
 
