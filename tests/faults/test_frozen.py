@@ -70,6 +70,15 @@ def test_a_frozen_shim_holds_up_no_other_job(up: System) -> None:
     assert calls.query(up, frozen) == calls.KILLED
 
 
+def test_a_shim_that_stands_still_for_good_is_killed_with_its_tree(up: System) -> None:
+    """workers K13, I2, I3, I9 (F5): it was silent for 10 s while its worker lived; its neighbour is left alone."""
+    wedged, neighbour = calls.start(up, "sh", "sleeper.sh"), calls.start(up, "sh", "sleeper.sh")
+    os.kill(_shim_of(wedged), signal.SIGSTOP)
+    assert calls.ended(up, wedged, BOUND_S)["end_reason"] == "worker_lost"
+    assert wedged not in {of for _, of in job_processes()}
+    assert calls.query(up, neighbour) == calls.RUNNING
+
+
 def test_a_frozen_fork_server_is_missed_by_nobody_for_a_while(up: System) -> None:
     """workers K10 (F5): idle shims are there ahead of need; once it goes on, the pool is filled again."""
     (forks,) = [pid for pid, words in users_of(up.folder).items() if _parent(pid) == up.process.pid and _has_shims(pid)]
