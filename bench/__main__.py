@@ -10,7 +10,7 @@ from rich.table import Table
 
 from bench.figure import Figure
 
-BENCHES = ("idle", "starts", "queries", "stops", "output", "apart", "peers", "store", "media", "camera")
+BENCHES = ("idle", "starts", "queries", "stops", "output", "apart", "adopted", "peers", "store", "media", "camera")
 
 
 def main() -> None:

@@ -87,9 +87,11 @@ async def work(url: str, data: Path) -> None:
     """Run the agent of the worker named as its folder until SIGTERM."""
     stop = _ended()
     bus = await NatsBus.connect(url)
-    async with Agent(bus=bus, place=Place(worker_id=data.name, data_dir=str(data)), slots={"command": 256}, clock=SystemClock()):
+    place = Place(worker_id=data.name, data_dir=str(data))
+    async with Agent(bus=bus, place=place, slots={"command": 256}, clock=SystemClock()) as agent:
         _tell(worker=data.name)
         await stop.wait()
+        await agent.close(stop_jobs=True)
     await bus.close()
 
 

@@ -3,8 +3,10 @@
 import os
 import re
 import signal
+import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import hypothesis
@@ -16,6 +18,7 @@ hypothesis.settings.register_profile("ci", derandomize=True, print_blob=True)
 if os.environ.get("CI"):
     hypothesis.settings.load_profile("ci")
 
+ENDING_S = 5.0
 ALLOWED = re.compile(r"cgroup v2 controller (memory|cpu|pids) is missing")
 """What even CI may leave out, by name: no hosted machine delegates every controller."""
 
@@ -47,6 +50,31 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         return
     reasons = [f"{count} x {reason}" for reason, count in sorted(config.stash[LEFT_OUT].items())]
     config.get_terminal_writer().line(f"left out on this machine: {', '.join(reasons) or 'nothing'}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nobody_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Fail when a job of a data folder of these tests is still there at their end: it would be for days (workers K11)."""
+    yield
+    folder = str(tmp_path_factory.getbasetemp())
+    until = time.monotonic() + ENDING_S
+    while (left := _jobs_below(folder)) and time.monotonic() < until:
+        time.sleep(0.05)
+    for pid in left:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    assert not left, f"jobs that nobody ended: {left}"
+
+
+def _jobs_below(folder: str) -> dict[int, str]:
+    """Return the work folder of every process that a job below `folder` left in its environment, by pid."""
+    found = {}
+    for process in Path("/proc").iterdir():
+        with suppress(OSError):
+            mark = f"TRIPTYCH_WORKDIR={folder}/".encode()
+            entries = (process / "environ").read_bytes().split(b"\0") if process.name.isdecimal() else []
+            found |= {int(process.name): entry.decode() for entry in entries if entry.startswith(mark)}
+    return found
 
 
 @pytest.fixture(scope="session")

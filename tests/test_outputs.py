@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from stores.disks import disk_that_fills, kinds
 from triptych.errors import Invalid
 from triptych.messages import Ended, Output, Report
 from triptych.model import End, EndReason
-from triptych.outputs import Outputs, OutputSlice
+from triptych.outputs import FEW, Outputs, OutputSlice
 
 WHOLE = 10_000_000
 
@@ -190,6 +191,62 @@ async def test_what_is_not_on_disk_is_told_and_tried_again(outputs: Outputs) -> 
     await outputs.append([_chunk(0, b"kept")])
     assert await outputs.sync() == frozenset()
     assert not outputs._dirty
+
+
+async def test_many_attempts_are_made_durable_in_one_go(outputs: Outputs) -> None:
+    """workers O5."""
+    with capture_logs(), _disk_that_ends_at(0):
+        await outputs.append([_chunk(0, b"lost", job_id="b")])
+    await outputs.append([_chunk(0, b"kept", job_id=f"j{n}") for n in range(2 * FEW)])
+    assert await outputs.sync() == frozenset()
+    with capture_logs(), _disk_that_ends_at(0):
+        await outputs.append([_chunk(9, b"lost", job_id=f"j{n}") for n in range(2 * FEW)])
+        assert len(await outputs.sync()) == 2 * FEW
+
+
+async def test_a_disk_that_is_full_makes_a_gap_until_it_has_room(tmp_path: Path) -> None:
+    """workers F9: never other bytes, and recovery by itself."""
+    if "a full disk" not in kinds():
+        pytest.skip("no file system of our own may be mounted here")
+    with disk_that_fills() as (folder, fill, free):
+        async with Outputs(folder / "output") as outputs:
+            await outputs.append([_chunk(0, b"x" * 5000)])
+            fill()
+            with capture_logs():
+                await outputs.append([_chunk(5000, b"y" * 100_000)])
+            free()
+            await outputs.append([_chunk(105_000, b"z" * 10)])
+            await outputs.finish([_end(stdout=105_010)])
+            kept = await _read(outputs)
+            gap = await _read(outputs, kept.next_offset)
+            rest = await _read(outputs, gap.next_offset)
+        assert kept.data == (b"x" * 5000 + b"y" * 100_000)[: len(kept.data)]
+        assert gap.gap == (len(kept.data), 105_000)
+        assert (rest.data, rest.complete) == (b"z" * 10, True)
+
+
+async def test_output_that_is_deleted_behind_our_back_is_a_gap(outputs: Outputs, tmp_path: Path) -> None:
+    """workers O3: never other bytes."""
+    await outputs.append([_chunk(0, b"here")])
+    await outputs.finish([_end(stdout=4)])
+    (tmp_path / "output" / "a" / "1" / "stdout").unlink()
+    assert await _read(outputs, 1) == OutputSlice(data=b"", next_offset=4, complete=True, gap=(1, 4))
+
+
+async def test_a_repeated_last_report_changes_nothing(outputs: Outputs) -> None:
+    """workers I4."""
+    await outputs.append([_chunk(0, b"said")])
+    (first,) = await outputs.finish([_end(stdout=6)])
+    assert await outputs.finish([_end(stdout=6)]) == [first]
+    assert isinstance(first.body, Ended)
+    assert first.body.facts["output"] == {"stdout": {"bytes": 6, "gaps": [[4, 6]]}}
+
+
+async def test_a_lost_attempt_is_never_complete(outputs: Outputs) -> None:
+    """workers O5: who reported the loss does not know what else was written."""
+    await outputs.append([_chunk(0, b"said")])
+    await outputs.finish([_end(reason=EndReason.WORKER_LOST)])
+    assert await _read(outputs) == OutputSlice(data=b"said", next_offset=4, complete=False)
 
 
 async def test_a_reader_sees_only_whole_truth_while_output_arrives(outputs: Outputs) -> None:

@@ -80,7 +80,7 @@ def test_on_loopback_root_is_warned():
     """Workers S10."""
     with capture_logs() as logs:
         place_of(settings(), "w")
-        place_of(settings(run_as="65534"), "w")
+        place_of(settings(run_as="nobody"), "w")
     assert [entry["event"] for entry in logs] == ["commands run as root"]
 
 
@@ -92,9 +92,7 @@ def test_an_account_for_commands_needs_root():
 
 
 @pytest.mark.usefixtures("root")
-@pytest.mark.parametrize(
-    ("name", "told"), [("no such user", "there is no user"), ("9" * 30, "there is no user"), ("root", "is root"), ("0", "is root")]
-)
+@pytest.mark.parametrize(("name", "told"), [("no such user", "there is no user"), ("root", "is root")])
 def test_an_account_that_does_not_serve_is_told(name, told):
     with pytest.raises(Invalid, match=told):
         place_of(settings(run_as=name), "w")

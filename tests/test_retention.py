@@ -15,7 +15,7 @@ from triptych.engine import Engine
 from triptych.messages import Output, Report
 from triptych.model import Change, End, EndReason, Job, State
 from triptych.outputs import Outputs
-from triptych.retention import Retention
+from triptych.retention import Retention, _unlock
 from triptych.stores.memory import MemoryStore
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -151,6 +151,16 @@ async def test_a_folder_that_its_job_locked_goes_too(house: House) -> None:
     (folder / "inner").chmod(0)
     await _retention(house).run_once()
     assert not folder.exists()
+
+
+def test_permissions_that_a_job_took_from_itself_are_given_back(tmp_path: Path) -> None:
+    """workers S9: by an ordinary user, who could not delete the folder otherwise."""
+    deep = tmp_path / "top" / "inner" / "deep"
+    deep.mkdir(parents=True)
+    for folder in (deep, deep.parent, deep.parent.parent):
+        folder.chmod(0)
+    _unlock(tmp_path / "top")
+    assert [folder.stat().st_mode & 0o777 for folder in (tmp_path / "top", deep.parent, deep)] == [0o700] * 3
 
 
 async def test_a_link_out_of_a_folder_leads_nowhere(house: House, tmp_path: Path) -> None:

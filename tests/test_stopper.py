@@ -1,10 +1,11 @@
 """A stop is kept, shared, and final."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 
-from scripted import becomes, command, engine_on, joined, running
+from scripted import SOON, becomes, command, engine_on, joined, running
 from triptych.buses.memory import MemoryBus
 from triptych.errors import Unavailable
 from triptych.messages import Answer, Ended, Refused, Stock
@@ -83,6 +84,25 @@ async def test_a_stop_of_what_the_worker_does_not_know_asks_what_became_of_it(en
     worker.on_stop = unknown
     worker.stock = lambda jobs: stock(jobs[0][0])
     assert (await engine.stop(job.id, by="me")).end.reason == reason
+
+
+async def test_a_stop_that_got_lost_is_carried_out_when_the_worker_next_speaks(engine, worker, monkeypatch):
+    """workers, failure texts: none within the bound of K5 to a stop, then kept."""
+    monkeypatch.setattr("triptych.stopper.STOP_BOUND", timedelta(milliseconds=-1990))
+    job = await engine.submit(command())
+    await running(engine, job.id)
+    never = asyncio.Event()
+
+    async def lost(request):
+        await never.wait()
+
+    worker.on_stop = lost
+    with pytest.raises(Unavailable, match="worker not answering"):
+        await engine.stop(job.id, by="me", grace_s=0)
+    assert (await engine.find(job.id)).state is State.STOPPING
+    worker.on_stop = None
+    await worker.announce()
+    assert (await engine.wait(job.id, SOON)).end.reason is EndReason.STOPPED
 
 
 async def test_an_end_that_a_stop_overtakes_is_not_tried_again(engine, worker):

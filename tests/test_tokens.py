@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from manualclock import ManualClock
-from triptych.errors import Invalid, NotFound
+from triptych.errors import Invalid, NotFound, Unavailable
 from triptych.stores.memory import MemoryStore
 from triptych.stores.sql import SqlStore
 from triptych.tokens import SHELF, Role, Tokens
@@ -92,6 +92,41 @@ async def test_the_last_use_is_kept_to_the_minute(tokens, catalog, clock):
     assert [found.used_at for found in again] == [first]
     clock.time += timedelta(seconds=1)
     assert tokens.find(spelled).used_at == clock.time
+
+
+class FullDisk(MemoryStore):
+    """A catalog that takes nothing while it is full."""
+
+    is_full = False
+
+    async def put(self, shelf, key, document):
+        if self.is_full:
+            raise Unavailable("store unavailable", code="store_unavailable")
+        await super().put(shelf, key, document)
+
+
+async def test_a_last_use_that_cannot_be_stored_is_stored_later(clock):
+    catalog = FullDisk()
+    tokens = Tokens(catalog, clock)
+    _, spelled = await tokens.create(name="ci", role=Role.ADMIN, by="uid:0")
+    tokens.find(spelled)
+    catalog.is_full = True
+    with pytest.raises(Unavailable):
+        await tokens.run_once()
+    catalog.is_full = False
+    await tokens.run_once()
+    again = Tokens(catalog, clock)
+    await again.load()
+    assert [found.used_at for found in again] == [clock.time]
+
+
+async def test_a_token_that_cannot_be_stored_is_not_made(clock):
+    catalog = FullDisk()
+    catalog.is_full = True
+    tokens = Tokens(catalog, clock)
+    with pytest.raises(Unavailable):
+        await tokens.create(name="ci", role=Role.ADMIN, by="uid:0")
+    assert len(tokens) == 0
 
 
 async def test_storing_a_last_use_never_brings_a_revoked_token_back(tokens, catalog):

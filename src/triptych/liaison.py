@@ -88,6 +88,7 @@ class Liaison:
         """Lose the workers that are silent, and give up the jobs whose lease has ended with their worker silent (workers L4)."""
         now = self._clock.monotonic()
         for worker in self._roster.silent(now):
+            log.warning("worker lost", worker_id=worker.id, jobs=len(self._roster.held(worker.id)))
             await self.lose(worker.id)
         given_up = [job for worker in self._roster for job in self._given_up(worker, now)]
         await self._ledger.apply([change for job in given_up for change in moves.lost(job, self._clock.now())])

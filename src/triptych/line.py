@@ -55,6 +55,10 @@ class Line:
                     break
         raise not_connected()
 
+    def doubt(self, worker_id: str) -> None:
+        """Take a link for down, so that the worker is met again when it next announces itself."""
+        self._roster.unlink(worker_id)
+
     async def _until(self, holds: Callable[[], bool]) -> None:
         if holds():
             return

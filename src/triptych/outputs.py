@@ -27,6 +27,8 @@ OPEN_REELS = 128
 REMEMBERED = 64
 READ_BYTES = 8 * 1024 * 1024
 POOL = 4
+FEW = 16
+"""Attempts that are made durable one by one; of more, the whole disk is, in one go."""
 
 Result = TypeVar("Result")
 _NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}")
@@ -109,9 +111,14 @@ class Outputs:
     async def sync(self) -> frozenset[Key]:
         """Make everything appended so far durable; return the attempts of which something is not, for another try."""
         async with self._syncing:
-            dirty, self._dirty = sorted(self._dirty), set()
-            done = await asyncio.gather(*(self._in(self._pool, partial(self._synced, key)) for key in dirty))
-            failed = frozenset(key for key, durable in zip(dirty, done, strict=True) if not durable)
+            dirty, self._dirty = self._dirty, set()
+            paths = {key: self._path(*key) for key in dirty if _NAME.fullmatch(key[0])}
+            if len(paths) > FEW:
+                lost = set(paths) if await self._in(self._pool, partial(_sync_disk, self._folder)) else set()
+            else:
+                done = [self._in(self._pool, partial(_sync, path)) for path in paths.values()]
+                lost = {key for key, failed in zip(paths, await asyncio.gather(*done), strict=True) if failed}
+            failed = frozenset(lost | {key for key in paths if self._owes(key)})
             self._dirty |= failed
             return failed
 
@@ -239,18 +246,9 @@ class Outputs:
             with self._lock:
                 del self._reels[key]
 
-    def _synced(self, key: Key) -> bool:
+    def _owes(self, key: Key) -> bool:
         with self._lock:
-            reel = self._reels.get(key)
-        owes = reel is not None and reel.owes
-        try:
-            reels.make_durable(self._path(*key))
-        except Invalid:
-            return True
-        except OSError as fault:
-            log.warning("output not durable", job_id=key[0], attempt=key[1], reason=str(fault))
-            return False
-        return not owes
+            return key in self._reels and self._reels[key].owes
 
     def _forget(self, job_id: str) -> None:
         self._drop(job_id)
@@ -326,6 +324,24 @@ def _sizes(folder: Path) -> dict[str, int]:
     jobs = list(folder.iterdir()) if folder.is_dir() else []
     sizes = {job.name: sum(reels.size_bytes(attempt) for attempt in job.iterdir()) for job in jobs}
     return {job_id: size for job_id, size in sizes.items() if size}
+
+
+def _sync(folder: Path) -> OSError | None:
+    try:
+        reels.make_durable(folder)
+    except OSError as fault:
+        log.warning("output not durable", folder=str(folder), reason=str(fault))
+        return fault
+    return None
+
+
+def _sync_disk(folder: Path) -> OSError | None:
+    try:
+        reels.sync_disk(folder)
+    except OSError as fault:
+        log.warning("output not durable", folder=str(folder), reason=str(fault))
+        return fault
+    return None
 
 
 def _tell(reel: Reel) -> None:

@@ -59,11 +59,11 @@ def _check_account(settings: Settings) -> None:
 
 
 def _check_user(name: str, *, is_root: bool) -> None:
-    if not is_root:
-        raise Invalid("run_as needs a triptych that runs as root", code="run_as_refused", field="run_as")
     try:
-        entry = pwd.getpwuid(int(name)) if name.isdecimal() else pwd.getpwnam(name)
-    except (KeyError, OverflowError):
+        uid = pwd.getpwnam(name).pw_uid
+    except KeyError:
         raise Invalid(f"run_as: there is no user {name}", code="run_as_refused", field="run_as") from None
-    if entry.pw_uid == 0:
+    if uid == 0:
         raise Invalid("run_as is root, which is what it is there to avoid", code="run_as_refused", field="run_as")
+    if not is_root and uid != os.geteuid():
+        raise Invalid("run_as needs a triptych that runs as root", code="run_as_refused", field="run_as")

@@ -1,5 +1,6 @@
 """One attempt's output on disk: the bytes of each stream at their own offsets, and the order in which they came (workers O1-O5)."""
 
+import ctypes
 import errno
 import os
 import struct
@@ -264,6 +265,16 @@ def make_durable(folder: Path) -> None:
             _sync(folder / name)
 
 
+def sync_disk(folder: Path) -> None:
+    """Bring everything on the disk of a folder to that disk. Raises OSError."""
+    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if _libc.syncfs(handle) != 0:
+            raise OSError(ctypes.get_errno(), "syncfs")
+    finally:
+        os.close(handle)
+
+
 def _continues(last: Entry, entry: Entry, size: int) -> bool:
     """Say whether an entry is told by making the last one longer: a gap that goes on, or bytes that came soon after."""
     if (last.stream, last.what) != (entry.stream, entry.what) or entry.what is What.END:
@@ -322,3 +333,6 @@ def _sync(path: Path) -> None:
         os.fdatasync(handle)
     finally:
         os.close(handle)
+
+
+_libc = ctypes.CDLL(None, use_errno=True)

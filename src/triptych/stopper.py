@@ -74,7 +74,12 @@ class Stopper:
 
     async def _carry_out(self, job: Job, worker_id: str, by: str, bound: timedelta) -> Job:
         ask = Stop(job_id=job.id, by=by, attempt=job.attempt, grace_s=bound.total_seconds(), reason=KINDS[job.kind].stopped)
-        reply = await self._line.ask(worker_id, ask, bound + STOP_BOUND + PATIENCE)
+        try:
+            reply = await self._line.ask(worker_id, ask, bound + STOP_BOUND + PATIENCE)
+        except Unavailable:
+            # The request may be lost with the link: who meets the worker again carries the stop out.
+            self._line.doubt(worker_id)
+            raise
         if isinstance(reply, Refused) and reply.code != "job_not_found":
             raise StopNotConfirmed(reply.message, code=reply.code)
         if not isinstance(reply, Refused):

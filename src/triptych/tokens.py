@@ -8,9 +8,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 import msgspec
+import structlog
 
 from triptych.contracts import Catalog, Clock
-from triptych.errors import Invalid, NotFound
+from triptych.errors import Invalid, NotFound, TriptychError
+
+log = structlog.get_logger()
 
 SHELF = "tokens"
 SPELLED_BYTES = 32
@@ -139,19 +142,23 @@ class Tokens:
         return token.digest in self._by_digest and not _is_over(token, self._clock.now())
 
     async def run(self) -> None:
-        """Store last uses, for ever."""
+        """Store last uses, for ever; a round that fails is logged and the next one tries again."""
         while True:
             await self._clock.sleep(COARSE)
-            await self.run_once()
+            try:
+                await self.run_once()
+            except TriptychError as fault:
+                log.warning("last uses of tokens not stored", reason=fault.message)
 
     async def run_once(self) -> None:
         """Store the last uses that are not stored yet."""
-        while self._unsaved:
-            token = self._by_digest.get(self._unsaved.pop())
+        for digest in list(self._unsaved):
+            token = self._by_digest.get(digest)
             if token is not None:
                 await self._save(token)
                 if token.digest not in self._by_digest:
                     await self._catalog.drop(SHELF, token.id)
+            self._unsaved.discard(digest)
 
     async def _save(self, token: Token) -> None:
         await self._catalog.put(SHELF, token.id, msgspec.to_builtins(token))

@@ -73,6 +73,8 @@ class Upkeep:
         while True:
             try:
                 await work()
+            except TriptychError as fault:
+                log.warning("upkeep put off", reason=fault.message)
             except Exception:
                 log.exception("upkeep failed")
             await self._clock.sleep(pause)

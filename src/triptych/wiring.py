@@ -135,7 +135,11 @@ async def running(settings: Settings, listener: socket.socket, ending: Ending | 
         service = Service(engine=engine, catalog=store, settings=settings, clock=clock, tokens=tokens, audit=audit)
         app = App(service, PANELS)
         await stack.enter_async_context(_serving(app, listener, engine, ending))
-        yield _as_up(settings, listener, agent.place)
+        audit.note("server", "server.start", worker=place.worker_id, host=settings.host)
+        try:
+            yield _as_up(settings, listener, agent.place)
+        finally:
+            audit.note("server", "server.stop", worker=place.worker_id)
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from triptych.agent.channel import Enrol, FrameReader, decode_up, pack
+from triptych.agent.channel import Enrol, FrameReader, Ping, Pong, decode_up, pack
 from triptych.agent.tree import stat
 from triptych.messages import Answered, Asked, Report, Request
 
@@ -63,6 +63,9 @@ class Line:
     def close(self) -> None:
         self._line.close()
 
+    def tell(self, message: Ping) -> None:
+        self._line.sendall(pack(message))
+
     def ask(self, request: Request) -> None:
         self._number += 1
         self._line.sendall(pack(Asked(number=self._number, request=request)))
@@ -78,5 +81,7 @@ class Line:
         reader = FrameReader()
         while data := self._line.recv(1 << 16):
             for message in map(decode_up, reader.feed(data)):
+                if isinstance(message, Pong):
+                    continue
                 assert isinstance(message, Report | Answered)
                 yield message.body if isinstance(message, Report) else message.reply

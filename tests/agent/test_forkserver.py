@@ -11,11 +11,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from triptych.agent.channel import SocketChannel
+from triptych.agent.channel import FrameReader, SocketChannel, decode_up
 from triptych.agent.channel import pack as pack_frame
 from triptych.agent.forkserver import MAX_PACKET_BYTES, Fork, Forked, Gone, Kill, Ready, Warm, pack, read_news
 from triptych.agent.tree import children
-from triptych.messages import Asked, Pause
+from triptych.messages import Answer, Answered, Asked, Pause
 from triptych.model import Place
 
 PLACE = Place(worker_id="w", data_dir="/nowhere", env={"A": "b"})
@@ -116,3 +116,42 @@ def test_a_line_is_a_channel(control: Control) -> None:
     assert isinstance(SocketChannel(line).fileno(), int)
     line.close()
     control.news()
+
+
+def test_one_that_retires_stays_for_its_job_processes_and_ends_with_the_last() -> None:
+    """workers K11: so that what they leave is swept also when their agent is gone."""
+    control = Control()
+    control.order(Warm(modules=("agent.entries",), place=PLACE, retires=True))
+    assert control.news() == (Ready(missing={}, threads=1), [])
+    pid, line = control.fork(1, "desert")
+    line.settimeout(30)
+    line.sendall(pack_frame(Asked(number=1, request=Pause(job_id="j"))))
+    left = _left(line)
+    control.socket.close()
+    line.sendall(pack_frame(Asked(number=2, request=Pause(job_id="j"))))
+    assert control.server.wait(30) == 0
+    assert not any(Path(f"/proc/{one}").exists() for one in (pid, left))
+    line.close()
+
+
+def test_a_dead_job_process_is_collected_only_when_what_it_left_is_dead(control: Control) -> None:
+    """workers K8: whoever sees the one gone knows that the other is."""
+    pid, line = control.fork(1, "desert")
+    line.settimeout(30)
+    line.sendall(pack_frame(Asked(number=1, request=Pause(job_id="j"))))
+    left = _left(line)
+    line.sendall(pack_frame(Asked(number=2, request=Pause(job_id="j"))))
+    while Path(f"/proc/{pid}").exists():
+        pass
+    assert not Path(f"/proc/{left}").exists()
+    assert control.news() == (Gone(pid=pid, status=-9), [])
+    line.close()
+
+
+def _left(line: socket.socket) -> int:
+    """The process that `desert` says it leaves."""
+    (frame,) = FrameReader().feed(line.recv(1000))
+    answered = decode_up(frame)
+    assert isinstance(answered, Answered)
+    assert isinstance(answered.reply, Answer)
+    return int(answered.reply.data["left"])

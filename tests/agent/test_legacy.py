@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 from pathlib import Path
 
 import msgspec
@@ -156,3 +157,26 @@ async def test_a_hundred_jobs_are_adopted_at_once(tmp_path: Path) -> None:
                 assert second.agent is not None
                 await second.agent.close(stop_jobs=True)
     assert not any(marked(job_id) for job_id in jobs)
+
+
+async def test_not_a_byte_of_a_loud_job_is_missing_when_its_line_is_cut_amid_them(tmp_path: Path) -> None:
+    """workers F1, O3: over several pages, while the line takes less than is written."""
+    code = "import sys\nfor n in range(24_000): sys.stdout.write(f'{n:06d} ' * 143 + '\\n')"
+    whole = b"".join(b"%06d " % number * 143 + b"\n" for number in range(24_000))
+    async with Site(tmp_path) as first:
+        job_id, _ = await first.run(sys.executable, "-c", code)
+        await first.written(job_id, 1 << 20)
+        await leave(first)
+        async with Site(tmp_path) as second:
+            await second.ended(job_id)
+            assert second.output(job_id) == whole
+            assert [report.seq for report in second.of(job_id)] == list(range(1, len(second.of(job_id)) + 1))
+
+
+async def test_a_timeout_goes_on_through_a_change_of_agents(tmp_path: Path) -> None:
+    """workers K11, K7: same timers."""
+    async with Site(tmp_path) as first:
+        job_id, _ = await first.run("sleep", "1000", timeout_s=1.0)
+        await leave(first)
+        async with Site(tmp_path) as second:
+            assert (await second.ended(job_id)).end.reason is EndReason.TIMED_OUT

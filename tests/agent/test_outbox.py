@@ -105,3 +105,18 @@ async def test_a_closed_box_sends_no_more() -> None:
     bus.gate.set()
     await box.empty()
     assert not bus.taken
+
+
+async def test_who_reads_from_elsewhere_waits_for_room() -> None:
+    bus = FlakyBus()
+    bus.gate.clear()
+    box = Held().box(bus)
+    await box.room()
+    for seq in range(100):
+        box.put(report(seq, bytes(64 * 1024)))
+    waiting = asyncio.create_task(box.room())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    bus.gate.set()
+    await waiting
+    await box.empty()

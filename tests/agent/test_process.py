@@ -7,9 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from triptych.agent.channel import HEADER, SocketChannel
+from triptych.agent.channel import HEADER, Enrol, FrameReader, Pong, SocketChannel, decode_down, pack
 from triptych.agent.forks import Born
 from triptych.agent.process import Process
+from triptych.agent.tree import Member
 from triptych.messages import Answer, Paused, Refused, Report, Shown, Start
 
 START = Start(job_id="j", kind="command", attempt=1, process="j", spec={"argv": ["x" * 1000]})
@@ -107,3 +108,24 @@ async def test_who_is_left_without_an_answer_is_told_so(ends: Ends) -> None:
     late = ends.process.ask(START)
     ends.process.settle(lambda request: Refused(code="gone", message=request.job_id if isinstance(request, Start) else ""))
     assert await asked == await late == Refused(code="gone", message="j")
+
+
+async def test_a_shim_that_says_nothing_is_told_by_the_calls_since(ends: Ends) -> None:
+    """workers K13: whatever it says counts, and nothing does while nobody listens."""
+    assert [ends.process.ping(1.0) for _ in range(4)] == [0, 1, 2, 3]
+    ends.socket.sendall(pack(Pong()))
+    async with asyncio.timeout(30):
+        while ends.process.ping(1.0):
+            await asyncio.sleep(0.001)
+    ends.process.hush()
+    assert {ends.process.ping(1.0) for _ in range(9)} <= {0}
+
+
+async def test_a_shim_is_told_first_who_it_is(ends: Ends) -> None:
+    """workers K11."""
+    identity = Enrol(folder="/x", pid=5, start_ticks=6, boot_id="boot", token=bytes(16), cap_bytes=9)
+    ends.process.enrol(identity)
+    assert (ends.process.spool, ends.process.member) == ("/x", Member(5, 6))
+    ends.socket.setblocking(True)
+    (frame,) = FrameReader().feed(ends.socket.recv(1000))
+    assert decode_down(frame) == identity

@@ -14,6 +14,8 @@ import pytest
 
 from agent.line import Line
 from agent.site import Site, gone, marked, refusal
+from triptych.agent.attempt import boot_s
+from triptych.agent.channel import Ping
 from triptych.agent.tree import stat
 from triptych.messages import Answer, Ask, Ended, Output, Pause, Paused, Progress, Refused, Resume, Resumed, Running, Start, Stop
 from triptych.model import EndReason
@@ -295,3 +297,22 @@ async def test_a_stop_that_cannot_be_confirmed_says_how_many_live_and_goes_on(tm
         os.kill(running.pid, signal.SIGKILL)
         ended = line.until(Ended)
     assert (ended.end.reason, ended.end.signal) == (EndReason.STOPPED, signal.SIGKILL)
+
+
+async def test_a_job_whose_server_is_lost_ends_by_itself(tmp_path: Path) -> None:
+    """workers L4: the lease ends, whether an agent is there or not; how the program ended is nobody's to tell."""
+    with Line(tmp_path) as line:
+        line.ask(Start(job_id="l4", kind="command", attempt=1, process="l4", spec={"argv": ["sleep", "1000"]}, lease_s=0.5))
+        ended = line.until(Ended)
+    assert (ended.end.reason, ended.end.exit_code, ended.end.signal) == (EndReason.WORKER_LOST, None, None)
+    assert not marked("l4")
+
+
+async def test_a_renewal_begins_the_lease_anew(tmp_path: Path) -> None:
+    """workers L4."""
+    with Line(tmp_path) as line:
+        line.ask(Start(job_id="l4", kind="command", attempt=1, process="l4", spec={"argv": ["sleep", "1.5"]}, lease_s=0.5))
+        line.until(Running)
+        line.tell(Ping(renewed_s=boot_s() + 1000))
+        ended = line.until(Ended)
+    assert (ended.end.reason, ended.end.exit_code) == (EndReason.EXITED, 0)

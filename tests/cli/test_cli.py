@@ -19,3 +19,11 @@ def test_a_command_says_its_exit_code_and_how_to_reach_a_server(start, name):
     words = " ".join(printed.split())
     assert "exit code" in words
     assert all(flag in printed for flag in ("--json", "--server", "--token", "--ca"))
+
+
+def test_the_help_of_up_says_which_signal_stops_jobs(start):
+    """workers L8"""
+    printed, _ = start("up", "--help").communicate(timeout=60)
+    words = " ".join(printed.split())
+    assert "SIGTERM leaves commands running" in words
+    assert "Ctrl-C (SIGINT) stops every job first" in words

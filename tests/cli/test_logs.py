@@ -37,3 +37,12 @@ def test_what_makes_no_sense_is_refused_in_words(call, words):
     done = call("logs", _job(call, "true"), *words)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.strip()
+
+
+def test_frames_come_as_they_are_written(server, start):
+    """workers O6, O10: a line is passed on at once, also into a pipe."""
+    job_id = start("run", "-d", "--server", server.url, "--", "bash", "-c", "echo first; exec sleep 600").communicate()[0].strip()
+    process = start("logs", "-f", "--json", job_id, "--server", server.url)
+    assert json.loads(process.stdout.readline())["data"] == "Zmlyc3QK"
+    start("stop", job_id, "--server", server.url).communicate()
+    assert process.wait(30) == 0

@@ -34,3 +34,21 @@ def test_a_worker_tells_by_which_means_it_stops_jobs(call):
 def test_a_worker_that_is_not_there_is_told(call):
     done = call("workers", "show", "nobody")
     assert (done.returncode, done.stderr) == (2, "triptych: worker not found\n")
+
+
+def test_a_worker_is_drained_and_takes_work_again(call):
+    """workers L9"""
+    try:
+        assert call("workers", "drain", "here").stdout == "draining\n"
+        assert call("run", "--", "true").stderr == "triptych: worker draining\n"
+    finally:
+        assert json.loads(call("workers", "undrain", "here", "--json").stdout)["state"] == "ready"
+    assert call("run", "--", "true").returncode == 0
+
+
+def test_a_worker_with_live_jobs_is_not_removed(call):
+    """workers L9"""
+    job_id = call("start", "sleep", "300").stdout.strip()
+    done = call("workers", "remove", "here")
+    assert (done.returncode, done.stderr) == (2, "triptych: worker has live jobs\n")
+    call("stop", job_id)

@@ -50,7 +50,6 @@ async def _site(folder: Path) -> AsyncIterator[Site]:
         agent = await stack.enter_async_context(Agent(bus=bus, place=place, slots={"command": 8}, clock=clock))
         await _until(lambda: _is_ready(engine))
         yield Site(engine=engine, clock=clock)
-        await engine.close()
         await agent.close(stop_jobs=True)
 
 

@@ -15,10 +15,13 @@ from faults.conftest import clear
 from faults.system import WORKER, System, job_processes, wait_until
 
 BOUND_S = 30.0
+FEW_DESCRIPTORS = 120
 FEW_PROCESSES = 60
 FEW_SLOTS = 4
 ORDINARY = 54321
+SLEEP = {"worker_id": WORKER, "command": "sleep", "path": "600"}
 REFUSALS = {
+    "fork/exec sleep: too many open files",
     "fork/exec sleep: resource temporarily unavailable",
     "fork/exec sleep: cannot allocate memory",
     "store unavailable",
@@ -45,10 +48,30 @@ def of_a_user(tmp_path: Path) -> Iterator[System]:
     clear(system)
 
 
+def test_starts_without_free_descriptors_are_refused_clearly_and_the_slot_returns(system: System) -> None:
+    """workers W3, W6 (F10): nothing of a refused start runs, and after stops the next start is taken; asked on one open connection."""
+    system.start()
+    _, most = resource.prlimit(system.process.pid, resource.RLIMIT_NOFILE)
+    with httpx.Client(base_url=system.url, trust_env=False, timeout=BOUND_S) as client:
+        client.get("/readyz")
+        resource.prlimit(system.process.pid, resource.RLIMIT_NOFILE, (FEW_DESCRIPTORS, most))
+        live, refused = _start_until_refused(system, client)
+        assert set(refused) <= REFUSALS, (refused, system.told())
+        for job_id in (live.pop(), live.pop()):
+            answer = client.post("/stop", json={"worker_id": WORKER, "job_id": job_id})
+            assert answer.json() == {"success": True}, system.told()
+            assert job_id not in {of for _, of in job_processes()}
+        wait_until(lambda: client.post("/start", json=SLEEP).status_code == httpx.codes.CREATED, BOUND_S, system.told)
+    resource.prlimit(system.process.pid, resource.RLIMIT_NOFILE, (most, most))
+    _check_answers(system, live)
+    assert set(live) <= {of for _, of in job_processes()}
+
+
 def test_starts_without_free_processes_are_refused_clearly_and_the_slot_returns(of_a_user: System) -> None:
     """workers W3, W6 (F10): the kernel refuses to fork; nothing is lost, and after stops the next start is taken."""
     of_a_user.start()
-    live, refused = _start_until_refused(of_a_user)
+    with httpx.Client(base_url=of_a_user.url, trust_env=False, timeout=BOUND_S) as client:
+        live, refused = _start_until_refused(of_a_user, client)
     assert set(refused) <= REFUSALS, (refused, of_a_user.told())
     _check_alive(of_a_user, live)
     for job_id in live[:4]:
@@ -87,20 +110,18 @@ def test_files_that_may_not_grow_make_the_store_unavailable_and_lose_nothing(sys
     assert calls.query(system, running) == calls.KILLED
 
 
-def _start_until_refused(system: System) -> tuple[list[str], Counter[str]]:
+def _start_until_refused(system: System, client: httpx.Client) -> tuple[list[str], Counter[str]]:
     """Return the jobs that were taken, and how often what was said of those that were not: ten refusals in a row."""
     live: list[str] = []
     refused: Counter[str] = Counter()
     in_a_row = 0
-    body = {"worker_id": WORKER, "command": "sleep", "path": "600"}
-    with httpx.Client(base_url=system.url, trust_env=False, timeout=BOUND_S) as client:
-        while in_a_row < 10:
-            answer = client.post("/start", json=body)
-            in_a_row = 0 if answer.status_code == httpx.codes.CREATED else in_a_row + 1
-            if in_a_row:
-                refused[answer.json()["error"]] += 1
-            else:
-                live.append(answer.json()["job_id"])
+    while in_a_row < 10:
+        answer = client.post("/start", json=SLEEP)
+        in_a_row = 0 if answer.status_code == httpx.codes.CREATED else in_a_row + 1
+        if in_a_row:
+            refused[answer.json()["error"]] += 1
+        else:
+            live.append(answer.json()["job_id"])
     assert len(live) > 8, (refused, system.told())
     return live, refused
 

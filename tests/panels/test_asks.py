@@ -55,6 +55,7 @@ def test_every_field_of_a_submission_reaches_the_worker() -> None:
         "script_first": True,
         "cwd": "work",
         "grace_s": 5.0,
+        "queue_s": 60,
         "retry": {"max_attempts": 3, "backoff_s": 1.0, "factor": 2.0, "max_backoff_s": 300.0, "on": ("nonzero", "signal")},
         "limits": {"memory_bytes": 10, "cpu": 0.5},
         "strict_limits": True,
@@ -66,7 +67,7 @@ def test_every_field_of_a_submission_reaches_the_worker() -> None:
 
 def test_what_is_not_said_is_not_kept() -> None:
     made = submission(CommandAsk(command="true", worker_id="w"), None, NOW)
-    assert made.spec == {"argv": ("true",), "cwd": "work", "grace_s": 5.0}
+    assert made.spec == {"argv": ("true",), "cwd": "work", "grace_s": 5.0, "queue_s": 3600.0}
     assert made.deadline == NOW + timedelta(hours=1)
 
 

@@ -70,7 +70,8 @@ async def test_a_submitted_job_runs_and_can_be_read(system: System) -> None:
     assert (reply.status, reply.headers["location"]) == (201, f"/api/v1/jobs/{made['id']}")
     await system.job(made["id"], State.RUNNING)
     record = await read(system, f"jobs/{made['id']}")
-    assert record.items() >= (asked | {"umask": "0022", "state": "running", "worker_id": WORKER_ID, "pid": 4711, "attempt": 1}).items()
+    wanted = asked | {"umask": "0022", "state": "running", "worker_id": WORKER_ID, "pid": 4711, "attempt": 1}
+    assert {name: record[name] for name in wanted} == wanted
     assert datetime.fromisoformat(record["created_at"]) <= datetime.fromisoformat(record["started_at"])
     assert record["created_at"].endswith("Z")
     assert system.worker.started[0].spec["argv"] == ["bash", "-c", "echo $A"]
@@ -354,7 +355,58 @@ async def test_workers_are_listed_and_read(system: System) -> None:
     assert (await problem(system, "GET", "workers/nobody"))[:2] == (404, "worker_not_found")
 
 
+async def test_a_worker_is_drained_and_takes_work_again(system: System) -> None:
+    """workers L9, 7: its jobs go on, nothing new comes to it."""
+    job_id = await submitted(system)
+    drained = json.loads((await ask(system, "POST", f"workers/{WORKER_ID}/drain")).body)
+    assert (drained["state"], drained["slots_used"]["command"]) == ("draining", 1)
+    assert await read(system, f"workers/{WORKER_ID}") == drained
+    assert (await problem(system, "POST", "jobs", TRUE))[:2] == (409, "worker_draining")
+    assert (await read(system, f"jobs/{job_id}"))["state"] == "running"
+    assert json.loads((await ask(system, "POST", f"workers/{WORKER_ID}/undrain")).body)["state"] == "ready"
+    await submitted(system)
+
+
+async def test_a_worker_is_removed_once_it_has_no_live_job(system: System) -> None:
+    """workers L9, 6, 7: its ended jobs stay readable, and the documented calls know it no more."""
+    job_id = await submitted(system)
+    status, code, _ = await problem(system, "DELETE", f"workers/{WORKER_ID}")
+    assert (status, code) == (409, "worker_has_jobs")
+    await ask(system, "POST", f"jobs/{job_id}/stop")
+    removed = await ask(system, "DELETE", f"workers/{WORKER_ID}")
+    assert (removed.status, json.loads(removed.body)["state"]) == (200, "removed")
+    assert (await problem(system, "GET", f"workers/{WORKER_ID}"))[:2] == (404, "worker_not_found")
+    assert (await problem(system, "POST", "jobs", TRUE))[:2] == (404, "worker_not_found")
+    assert (await read(system, "workers"))["workers"] == []
+    assert (await read(system, f"jobs/{job_id}"))["end_reason"] == "stopped"
+    for path in ("/start", "/stop", "/query"):
+        reply = await system.door.ask("POST", path, json.dumps({"worker_id": WORKER_ID, "command": "x", "job_id": job_id}).encode())
+        assert (reply.status, reply.body) == (500, b'{"error":"worker not found"}\n')
+
+
+@pytest.mark.parametrize(("method", "verb"), [("POST", "/drain"), ("POST", "/undrain"), ("DELETE", "")])
+async def test_a_worker_that_is_not_there_is_not_changed(system: System, method: str, verb: str) -> None:
+    assert (await problem(system, method, f"workers/nobody{verb}"))[:2] == (404, "worker_not_found")
+
+
+async def test_a_job_that_may_not_wait_is_refused_when_it_would_have_to(system: System) -> None:
+    """workers 6, 7: 503 with Retry-After, and nothing is kept."""
+    await system.worker.announce(slots={"command": 1})
+    await submitted(system, queue_s=0)
+    now_or_never = TRUE | {"queue_s": 0}
+    refused = await ask(system, "POST", "jobs", now_or_never)
+    assert (refused.status, refused.headers["retry-after"], json.loads(refused.body)["code"]) == (503, "1", "worker_busy")
+    elsewhere = {"command": "true", "labels": {"gpu": "1"}, "queue_s": 0}
+    assert (await problem(system, "POST", "jobs", elsewhere))[:2] == (503, "worker_busy")
+    await system.worker.bus.leave(WORKER_ID)
+    await system.knows(WORKER_ID, WorkerState.LOST)
+    assert (await problem(system, "POST", "jobs", now_or_never))[:2] == (503, "worker_not_connected")
+    assert len((await read(system, "jobs"))["jobs"]) == 1
+
+
 async def test_guards_and_unknown_routes_are_told_as_problems(system: System) -> None:
     assert (await problem(system, "GET", "jobs", origin="null"))[:2] == (403, "cross_site")
     assert (await problem(system, "GET", "nonesuch"))[:2] == (404, "route_not_found")
+    assert (await problem(system, "GET", "schedules"))[:2] == (404, "route_not_found")
+    assert (await problem(system, "POST", "fanouts", {}))[:2] == (404, "route_not_found")
     assert (await problem(system, "PUT", "jobs"))[:2] == (405, "method_not_allowed")

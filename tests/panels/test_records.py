@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -55,8 +55,9 @@ def test_what_is_not_said_has_its_default() -> None:
 
 
 def test_how_long_a_job_may_wait_is_told() -> None:
-    record = shown(job_record(replace(COMMAND, deadline=NOON + timedelta(hours=1))))
+    record = shown(job_record(replace(COMMAND, spec={"argv": ["x"], "queue_s": 3600})))
     assert record["queue_s"] == 3600
+    assert shown(job_record(COMMAND))["queue_s"] is None
 
 
 def test_attempts_output_and_survivors_are_told() -> None:

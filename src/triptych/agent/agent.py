@@ -180,7 +180,8 @@ class Agent:
                 assert_never(request)
 
     async def run_once(self) -> None:
-        """Do what is due at every heartbeat."""
+        """Do what is due at every heartbeat, its announcement first: what fails behind that does not silence this worker."""
+        await self.announce()
         self._crew.trim()
         for held in self._held.values():
             if held.pid and not held.noted and (main := stat(held.pid)) is not None:
@@ -190,7 +191,6 @@ class Agent:
         self._beats += 1
         if self._beats % _PING_EVERY == 0:
             self._crew.ping(self._busy(), self._renewed_s)
-        await self.announce()
 
     async def close(self, *, stop_jobs: bool) -> None:
         """Leave the bus and end within 5 s: commands stay with their shims (workers L8), or with `stop_jobs` every job is stopped first."""

@@ -179,8 +179,12 @@ class Forks:
         if not news.pid:
             asked.set_exception(StartFailed(news.reason))
             return
-        line = socket.socket(fileno=descriptors[0])
         self._living[news.pid] = left = asyncio.get_running_loop().create_future()
+        if not descriptors:
+            # The kernel drops a line for which there is no descriptor here; the process behind it ends by itself.
+            asked.set_exception(StartFailed("too many open files"))
+            return
+        line = socket.socket(fileno=descriptors[0])
         if asked.done():
             line.close()
         else:

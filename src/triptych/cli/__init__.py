@@ -31,6 +31,7 @@ app.command("triptych.cli.jobs:resume", name="resume", help="Let a held job go o
 app.command("triptych.cli.workers:app", name="workers", help="List the workers, show one, drain or remove it.")
 app.command("triptych.cli.tokens:app", name="token", help="Make, list and revoke tokens.")
 app.command("triptych.cli.audit:app", name="audit", help="Show who did what, and check that nothing of it was changed.")
+app.command("triptych.cli.config:config", name="config", help="Show the settings and where each comes from.")
 app.command("triptych.cli.version:version", name="version", help="Print the version.")
 app.register_install_completion_command(help="Install completion for this shell.")
 

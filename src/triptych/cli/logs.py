@@ -9,7 +9,7 @@ from cyclopts.validators import Number
 from triptych.cli.address import HERE, Server
 from triptych.cli.client import Client, talk
 from triptych.cli.output import copy, copy_stream, frames
-from triptych.cli.printing import show_json
+from triptych.cli.printing import write
 from triptych.errors import Invalid
 
 Which = Literal["both", "stdout", "stderr"]
@@ -49,7 +49,7 @@ def logs(
 async def _logs(client: Client, *, job_id: str, follow: bool, stream: Which, offset: int, attempt: int, json: bool) -> int:
     if json:
         async for line in frames(client, job_id, follow=follow, attempt=attempt):
-            show_json(line)
+            write(line + b"\n")
     elif stream == "both":
         await copy(client, job_id, follow=follow, attempt=attempt)
     else:

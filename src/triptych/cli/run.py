@@ -16,7 +16,7 @@ from triptych.cli.output import copy
 from triptych.cli.printing import show_json, tell
 from triptych.cli.records import Job
 from triptych.errors import Invalid
-from triptych.model import EndReason
+from triptych.model import EndReason, State
 
 TERMINATED = 143
 
@@ -60,6 +60,8 @@ async def _run(client: Client, *, command: Sequence[str], ask: Ask, detach: bool
     if detach:
         show_json(body) if json else print(job.id)
         return 0
+    if job.state is State.QUEUED and not json:
+        tell("waiting for a worker with room")
     body = await _attend(client, job.id, shown=not json)
     job = client.decode(body, Job)
     if json:

@@ -22,6 +22,9 @@ def up(
 ) -> int:
     """Bring up server, engine and agent in one process, until SIGTERM or Ctrl-C.
 
+    SIGTERM leaves commands running: the next start on the same data folder takes them back, pid, output and all. Ctrl-C (SIGINT) stops
+    every job first. A server that is killed loses no running command either.
+
     The exit code is 0 after a clean end and 2 when it cannot start: the port is taken, or another server uses the data folder.
 
     Args:

@@ -37,7 +37,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class CommandSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A program on a worker: `argv` as given, no shell. `cwd` is `root`, `work` or a folder beneath the root.
 
-    `umask` None is the worker's own.
+    `umask` None is the worker's own. `queue_s` is what was asked for; the job's deadline holds to it.
 
     `script` is the argument that names a script, which must lie in a root if it is there at all; empty where none does. With
     `script_first` it is no argument yet: it must be there, and its absolute path becomes the first one.
@@ -51,6 +51,7 @@ class CommandSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     stdin: str | None = None
     timeout_s: float | None = None
     grace_s: float = 5.0
+    queue_s: float | None = None
     merge_output: bool = False
     umask: int | None = None
     retry: Retry | None = None

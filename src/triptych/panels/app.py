@@ -94,12 +94,10 @@ class App:
         if not caller.role.covers(route.role):
             raise Forbidden("not authorised", code="not_authorised")
         whole = self.service
-        if caller.token is None or not caller.token.is_bound:
-            desk = Desk(whole.engine, caller, whole.audit, self._rate)
-            request.scope[SERVICE_KEY] = replace(whole, engine=cast("Engine", desk))
-        else:
-            desk = BoundDesk(whole.engine, caller, whole.audit, self._rate, caller.token)
-            request.scope[SERVICE_KEY] = replace(whole, engine=cast("Engine", desk), catalog=cast("Catalog", Nothing()))
+        desk, catalog = Desk(whole.engine, caller, whole.audit, self._rate), whole.catalog
+        if caller.token is not None and caller.token.is_bound:
+            desk, catalog = BoundDesk(whole.engine, caller, whole.audit, self._rate, caller.token), cast("Catalog", Nothing())
+        request.scope[SERVICE_KEY] = replace(whole, engine=cast("Engine", desk), catalog=catalog)
 
     def _deny(self, request: Request, fault: TriptychError) -> None:
         caller: Caller | None = request.scope.get(CALLER_KEY)

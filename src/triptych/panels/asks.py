@@ -184,6 +184,7 @@ def _spec(asked: CommandAsk) -> CommandSpec:
         stdin=asked.stdin,
         timeout_s=asked.timeout_s,
         grace_s=asked.grace_s,
+        queue_s=asked.queue_s,
         merge_output=asked.merge_output,
         umask=None if asked.umask is None else int(asked.umask, 8),
         retry=msgspec.convert(asked.retry, Retry, from_attributes=True) if asked.retry.max_attempts > 1 else None,

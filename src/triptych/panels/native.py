@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from triptych.engine import Engine
-from triptych.model import HELD_BY_WORKER, Happening, Job, Query, State
+from triptych.model import HELD_BY_WORKER, Happening, Job, Query, State, Worker
 from triptych.panels import access, health, limits, openapi, outputs, problem
 from triptych.panels.asks import (
     IF_NONE_MATCH,
@@ -133,7 +133,28 @@ async def list_workers(request: Request) -> Response:
 async def get_worker(request: Request) -> Response:
     """Return one worker."""
     engine = service(request).engine
-    worker = await engine.worker(request.path_params["id"])
+    return await _worker(engine, await engine.worker(request.path_params["id"]))
+
+
+async def drain_worker(request: Request) -> Response:
+    """Give a worker no more jobs."""
+    engine = service(request).engine
+    return await _worker(engine, await engine.drain(request.path_params["id"]))
+
+
+async def undrain_worker(request: Request) -> Response:
+    """Give a worker jobs again."""
+    engine = service(request).engine
+    return await _worker(engine, await engine.undrain(request.path_params["id"]))
+
+
+async def remove_worker(request: Request) -> Response:
+    """Forget a worker that has no live job."""
+    engine = service(request).engine
+    return await _worker(engine, await engine.remove(request.path_params["id"]))
+
+
+async def _worker(engine: Engine, worker: Worker) -> Response:
     return json_answer(worker_record(worker, (await _slots_used(engine))[worker.id]))
 
 
@@ -180,17 +201,8 @@ def _get(path: str, handler: Handler, summary: str, answer: object, *, errors: t
 
 
 def _post(path: str, handler: Handler, summary: str, errors: tuple[int, ...], **more: Any) -> Route:
-    return Route(
-        method="POST",
-        path=f"/api/v1/{path}",
-        handler=handler,
-        role=Role.OPERATOR,
-        summary=summary,
-        answer=JobRecord,
-        errors=errors,
-        tag=TAG,
-        **more,
-    )
+    given: dict[str, Any] = {"method": "POST", "role": Role.OPERATOR, "answer": JobRecord} | more
+    return Route(path=f"/api/v1/{path}", handler=handler, summary=summary, errors=errors, tag=TAG, **given)
 
 
 PANEL = Panel(
@@ -233,6 +245,17 @@ PANEL = Panel(
         ),
         _get("workers", list_workers, "List the workers.", WorkerList),
         _get("workers/{id}", get_worker, "Read one worker.", WorkerRecord, errors=(404,)),
+        _post("workers/{id}/drain", drain_worker, "Give a worker no more jobs.", (404, 503), answer=WorkerRecord),
+        _post("workers/{id}/undrain", undrain_worker, "Give a worker jobs again.", (404, 503), answer=WorkerRecord),
+        _post(
+            "workers/{id}",
+            remove_worker,
+            "Forget a worker that has no live job.",
+            (404, 409, 503),
+            method="DELETE",
+            role=Role.ADMIN,
+            answer=WorkerRecord,
+        ),
         *access.ROUTES,
         *health.ROUTES,
         *openapi.ROUTES,

@@ -24,8 +24,9 @@ async def read_request(request: Request, shape: type[Shape]) -> Shape:
     try:
         return msgspec.convert(value, shape)
     except msgspec.ValidationError as fault:
-        message, field = _blame(fault)
-        raise Invalid(message, field=_entry(value, shape, field)) from None
+        message, place = _blame(fault)
+        field = _entry(value, shape, place)
+        raise Invalid(_said(message, field), field=field) from None
 
 
 def read_query(request: Request, shape: type[Shape]) -> Shape:
@@ -69,7 +70,7 @@ def _value(name: str, text: str, hints: Mapping[str, object]) -> object:
         return msgspec.convert(given, hints[name], strict=not any(map(_is_number, kinds)))
     except msgspec.ValidationError as fault:
         message, part = _blame(fault)
-        raise Invalid(message, code="invalid_parameter", field=name + (part or "")) from None
+        raise Invalid(_said(message, name), code="invalid_parameter", field=name + (part or "")) from None
 
 
 def _kinds(hint: object) -> tuple[Type, ...]:
@@ -90,6 +91,11 @@ def _blame(fault: msgspec.ValidationError) -> tuple[str, str | None]:
     missing = _MISSING.search(text)
     field = ".".join(filter(None, (path, missing[1] if missing else ""))) or None
     return text.replace("Object ", "request "), field
+
+
+def _said(message: str, field: str | None) -> str:
+    """Return what is wrong as a sentence that names the part."""
+    return f"{field}: e{message[1:]}" if field and message.startswith("Expected") else message
 
 
 def _entry(value: object, shape: type[msgspec.Struct], field: str | None) -> str | None:

@@ -82,7 +82,6 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     leftovers_killed: int | None
     survivors: tuple[int, ...]
     output: OutputRecord | None
-    queue_s: float | None
     command: str | Unset = UNSET
     args: tuple[str, ...] | Unset = UNSET
     script: str | Unset | None = UNSET
@@ -91,6 +90,7 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     stdin: str | Unset | None = UNSET
     timeout_s: float | Unset | None = UNSET
     grace_s: float | Unset = UNSET
+    queue_s: float | Unset | None = UNSET
     retry: Retry | Unset = UNSET
     limits: Limits | Unset = UNSET
     strict_limits: bool | Unset = UNSET
@@ -183,7 +183,6 @@ def job_record(job: Job) -> JobRecord:
         leftovers_killed=_count(facts, "leftovers_killed"),
         survivors=_known(facts.get("survivors"), tuple[int, ...]) or (),
         output=_output(job),
-        queue_s=None if job.deadline is None else round((job.deadline - job.created_at).total_seconds(), 2),
         **_ask(job),
     )
 
