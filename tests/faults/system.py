@@ -19,10 +19,10 @@ POLL_S = 0.05
 
 JOB_SCRIPT = """\
 echo "$TRIPTYCH_JOB_ID $TRIPTYCH_ATTEMPT" >> {evidence}
-case $(($$ % 5)) in
-  0) exit 0 ;;
-  1) (setsid sleep 600 &) ; exec sleep 600 ;;
-  2) trap '' TERM; while :; do sleep 600; done ;;
+case $TRIPTYCH_JOB_ID in
+  [0-2]*) exit 0 ;;
+  [3-5]*) (setsid sleep 600 &) ; exec sleep 600 ;;
+  [6-8]*) trap '' TERM; while :; do sleep 600; done ;;
   *) exec sleep 600 ;;
 esac
 """

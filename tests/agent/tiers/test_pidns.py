@@ -1,6 +1,7 @@
 """Workers K8, second tier: who is born there, what it sees, and that nobody else is ever signalled."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -91,6 +92,19 @@ def test_a_machine_without_namespaces_says_so() -> None:
     if "unshare" in told.stderr or told.returncode == 9:
         pytest.skip("no user namespace to try it in")
     assert told.stdout.strip() == "No space left on device"
+
+
+def test_an_ordinary_worker_with_capabilities_keeps_them() -> None:
+    """In a user namespace its jobs would have none of them at the host."""
+    code = "from triptych.agent.survey import probe; print(probe('pidns'))"
+    rights = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
+    ordinary = ["setpriv", "--reuid=12345", "--regid=12345", "--clear-groups", *rights]
+    if os.geteuid() != 0 or shutil.which("setpriv") is None:
+        assert not pidns._capable()
+        return
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONDONTWRITEBYTECODE": "1"}
+    told = subprocess.run([*ordinary, sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env)
+    assert told.stdout.strip() == "the worker has capabilities that its jobs would lose in a user namespace"
 
 
 def test_the_probe_leaves_nothing_mounted() -> None:

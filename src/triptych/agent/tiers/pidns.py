@@ -83,6 +83,8 @@ class Pidns(Subreaper):
     @staticmethod
     def probe() -> None:
         """Kill everybody from inside, then the first process itself with somebody in its namespace. Raises `OSError` if that fails."""
+        if os.geteuid() != 0 and _capable():
+            raise OSError("the worker has capabilities that its jobs would lose in a user namespace")
         tree.become_subreaper()
         for trial in (_end_inside, _stay_inside):
             told, teller = os.pipe2(os.O_CLOEXEC)
@@ -184,6 +186,12 @@ def _signal_all(number: signal.Signals) -> None:
         raise OSError(errno.EPERM, "not the first process of a PID namespace")
     with suppress(ProcessLookupError):
         os.kill(-1, number)
+
+
+def _capable() -> bool:
+    """Return whether what this process executes inherits capabilities."""
+    with open("/proc/self/status", "rb") as status:
+        return any(line.startswith(b"CapAmb:") and int(line.split()[1], 16) for line in status)
 
 
 def _inner(pid: int, proc: str) -> int:
