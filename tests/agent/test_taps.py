@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from triptych.agent import taps
 from triptych.agent.spawn import Spawned
 from triptych.agent.taps import CHUNK_BYTES, GULP_BYTES, Tap, opened
+from triptych.agent.tiers.subreaper import Subreaper
 from triptych.messages import Output
 
 CAP = 8000
@@ -182,8 +183,8 @@ def test_hundreds_of_megabytes_pass_in_no_memory(tmp_path: Path) -> None:
 
 def test_streams_that_share_a_pipe_are_one(tmp_path: Path) -> None:
     """workers O2."""
-    apart = opened(Spawned(pid=0, stdout=3, stderr=4), folder=str(tmp_path), cap_bytes=CAP)
-    merged = opened(Spawned(pid=0, stdout=3, stderr=None), folder=str(tmp_path), cap_bytes=CAP)
+    apart = opened(Spawned(pid=0, tree=Subreaper(), stdout=3, stderr=4), folder=str(tmp_path), cap_bytes=CAP)
+    merged = opened(Spawned(pid=0, tree=Subreaper(), stdout=3, stderr=None), folder=str(tmp_path), cap_bytes=CAP)
     assert [(tap.name, tap.source) for tap in apart] == [("stdout", 3), ("stderr", 4)]
     assert [(tap.name, tap.source) for tap in merged] == [("stdout", 3)]
 
