@@ -49,7 +49,6 @@ from triptych.model import End, EndReason, Fault, Json, Place, Worker, WorkerSta
 
 HEARTBEAT = timedelta(seconds=2)
 IDLE_SHIMS = 8
-_PING_EVERY = 2
 _TRIES = 3
 _SHUTDOWN_GRACE_S = 1.5
 _SHUTDOWN_STOP_S = 2.5
@@ -104,7 +103,6 @@ class Agent:
         self._legacy = Legacy(self._crew, self._journal, lambda: Outbox(bus, clock, lambda: None, lambda: None), self._heard)
         self._tasks: set[asyncio.Task[None]] = set()
         self._renewed_s = 0.0
-        self._beats = 0
         self._adopted = False
         self._closing = False
 
@@ -188,9 +186,7 @@ class Agent:
                 self._journal.ran(held.key, Member(held.pid, main.start_ticks))
                 held.noted = True
         self._journal.flush()
-        self._beats += 1
-        if self._beats % _PING_EVERY == 0:
-            self._crew.ping(self._busy(), self._renewed_s)
+        self._crew.ping(self._busy(), self._renewed_s)
 
     async def close(self, *, stop_jobs: bool) -> None:
         """Leave the bus and end within 5 s: commands stay with their shims (workers L8), or with `stop_jobs` every job is stopped first."""

@@ -126,9 +126,9 @@ class Crew:
             pool.trim()
 
     def ping(self, busy: Iterable[Process], renewed_s: float) -> None:
-        """Tell busy shims that agent and server are there; kill one that was silent for five beats of this agent (workers K13)."""
+        """Tell busy shims that agent and server are there; kill one that was silent for five beats of this agent, 10 s (workers K13)."""
         for process in busy:
-            if process.member is not None and process.ping(renewed_s) > _SILENT_BEATS:
+            if process.member is not None and process.ping(renewed_s) >= _SILENT_BEATS:
                 log.error("shim is silent and is killed", pid=process.pid)
                 kill(process.member)
 

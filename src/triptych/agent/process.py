@@ -15,6 +15,8 @@ Said = Report | Shown | Page
 Heard = Callable[["Process", Said], None]
 Lost = Callable[["Process"], None]
 
+_PING_EVERY = 2
+
 
 class Process:
     """The agent's end of a job process's line.
@@ -43,6 +45,7 @@ class Process:
         self._unsent = b""
         self._listening = False
         self._beats = 0
+        self._pinged_at: int | None = None
 
     @property
     def closed(self) -> bool:
@@ -63,12 +66,14 @@ class Process:
         self._send(pack(identity))
 
     def ping(self, renewed_s: float) -> int:
-        """Ask a shim whether it is there, unless it was asked already; return how many calls ago that was without a word since."""
-        if self._listening and not self.closed:
-            if not self._beats:
-                self._send(pack(Ping(renewed_s=renewed_s)))
-            self._beats += 1
-        return max(0, self._beats - 1)
+        """Ask a shim at every second call whether it is there; return how many calls ago it was asked, if it has said nothing since."""
+        if not self._listening or self.closed:
+            return 0
+        self._beats += 1
+        if self._pinged_at is None and self._beats % _PING_EVERY == 0:
+            self._send(pack(Ping(renewed_s=renewed_s)))
+            self._pinged_at = self._beats
+        return 0 if self._pinged_at is None else self._beats - self._pinged_at
 
     def settle(self, judge: Callable[[Order], Reply]) -> None:
         """Reply to whatever is unanswered in the place of a process that is gone."""
@@ -114,7 +119,7 @@ class Process:
 
     def _take(self, frame: bytes) -> None:
         message = decode_up(frame)
-        self._beats = 0
+        self._pinged_at = None
         match message:
             case Answered():
                 self._answered(message)
