@@ -2,11 +2,14 @@ import asyncio
 import os
 import socket
 import sys
+from pathlib import Path
 
 import pytest
 
 from panels.door import Open
 from panels.sample import FIRST, SECOND
+from triptych.errors import Unavailable
+from triptych.panels import guards
 from triptych.panels.guards import Peer, hostname, owner
 
 
@@ -126,3 +129,12 @@ def test_a_peer_without_an_address_is_nobody() -> None:
 @pytest.mark.parametrize(("host", "name"), [("a:1", "a"), ("a", "a"), ("[::1]:80", "::1"), ("[::1]", "::1"), ("", "")])
 def test_the_name_is_cut_from_a_host_header(host: str, name: str) -> None:
     assert hostname(host) == name
+
+
+def test_a_table_that_cannot_be_read_is_not_taken_for_a_stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """workers section 9, resource exhaustion (F10): out of descriptors, say."""
+    monkeypatch.setattr(guards, "CONNECTION_TABLES", (tmp_path / "absent",))
+    assert owner(("127.0.0.1", 1), ("127.0.0.1", 2)) is None
+    monkeypatch.setattr(guards, "CONNECTION_TABLES", (tmp_path,))
+    with pytest.raises(Unavailable, match="the caller cannot be told: is a directory"):
+        owner(("127.0.0.1", 1), ("127.0.0.1", 2))

@@ -25,7 +25,7 @@ MAX_NUMBER = 2**53
 
 Value = TypeVar("Value")
 NoNul = Annotated[str, Meta(pattern="^[^\\x00]*$")]
-Name = Annotated[str, Meta(pattern="^[A-Za-z_][A-Za-z0-9_]*$")]
+Name = Annotated[str, Meta(pattern="^[A-Za-z_][A-Za-z0-9_]*$(?!\n)")]
 Label = Annotated[str, Meta(pattern="^[^\\x00=]+$")]
 Moment = Annotated[datetime, Meta(tz=True)]
 Position = Annotated[int, Meta(ge=0, le=MAX_NUMBER)]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from starlette.types import Scope
 
-from triptych.errors import Forbidden
+from triptych.errors import Forbidden, Unavailable
 from triptych.panels.http import Caller
 from triptych.settings import Settings
 from triptych.tokens import Role, Token, Tokens
@@ -140,7 +140,8 @@ def hostname(host: str) -> str:
 def owner(ours: Address, theirs: Address) -> int | None:
     """Return the uid that holds the far end of an established connection on this machine, None when that cannot be told.
 
-    A socket that was closed right after sending is listed with uid 0 and inode 0, so an entry without an inode does not count.
+    A socket that was closed right after sending is listed with uid 0 and inode 0, so an entry without an inode does not count. Raises
+    `Unavailable` when the kernel's tables cannot be read just now.
     """
     for table in CONNECTION_TABLES:
         for uid, inode in _entries(table, ours, theirs):
@@ -152,8 +153,10 @@ def owner(ours: Address, theirs: Address) -> int | None:
 def _entries(table: Path, ours: Address, theirs: Address) -> Iterator[tuple[int, int]]:
     try:
         text = table.read_text()
-    except OSError:
+    except FileNotFoundError:
         return
+    except OSError as fault:
+        raise Unavailable(f"the caller cannot be told: {os.strerror(fault.errno or 0).lower()}", code="caller_unknown") from fault
     for far, near in zip(_spellings(theirs), _spellings(ours), strict=True):
         _, found, rest = text.partition(f" {far} {near} {ESTABLISHED} ")
         if found:
