@@ -88,7 +88,7 @@ class Wire:
         if self._spool is not None and self._spool.spent:
             self._turn_page(self._spool)
         self._begins = begins = pack(Begins(job_id=job_id, attempt=attempt))
-        if self._spool is None or not self.findable or not self._spool.append(begins, must=False):
+        if self._spool is None or not self.findable or not self._spool.begin(begins):
             raise Unavailable("store unavailable", code="store_unavailable")
         self.renewed_s = max(self.renewed_s, boot_s())
 
