@@ -178,6 +178,18 @@ async def test_leftovers_that_ignore_term_are_killed_after_a_second(site: Site) 
     assert not marked(job_id)
 
 
+async def test_a_stop_with_a_shorter_grace_is_not_held_up_by_an_end_under_way(site: Site) -> None:
+    """Workers K1, K5: SIGKILL comes with the shortest grace that was promised, the reason stays that of the first."""
+    job_id = await ready(site, "sh", "-c", f"trap '' TERM; {READY}while :; do sleep 1; done", timeout_s=0.1, grace_s=3600)
+    async with site.patience():
+        while site.agent is not None and await site.do(Pause(job_id=job_id)) == Answer():
+            await site.do(Resume(job_id=job_id))
+            await site.do_nothing()
+    assert await site.stop(job_id, grace_s=0.1) == Answer()
+    ended = await site.ended(job_id)
+    assert (ended.end.reason, ended.end.signal) == (EndReason.TIMED_OUT, signal.SIGKILL)
+
+
 async def test_a_timeout_ends_the_job_as_timed_out(site: Site) -> None:
     """Workers K7."""
     job_id, _ = await site.run("sleep", "1000", timeout_s=0.3)
