@@ -24,7 +24,7 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """What is shown of a job. `command` and `args` are a command's, `spec` is another kind's."""
+    """What is shown of a job. `command`, `script` and `args` are a command's, `spec` is another kind's."""
 
     id: str
     kind: str
@@ -38,6 +38,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     error: Fault | None
     command: str = ""
     args: tuple[str, ...] = ()
+    script: str | None = None
     spec: dict[str, Any] = {}
 
     @property
@@ -73,7 +74,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     def what(self) -> str:
         """What it is about: the command line, or the kind and what it works on."""
         if self.kind == "command":
-            return as_typed((self.command, *self.args))
+            return as_typed((self.command, *((self.script,) if self.script else ()), *self.args))
         subject = self.spec.get("input_uri") or self.spec.get("camera") or ""
         return printable(f"{self.kind} {subject}").strip()
 
