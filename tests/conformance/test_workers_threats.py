@@ -143,6 +143,26 @@ async def test_row_1_whoever_reaches_a_server_that_is_set_up_needs_a_token_and_t
             await plain.get("/healthz")
 
 
+async def test_row_1_the_command_line_believes_the_named_authority_only_and_shows_its_token(beyond: tuple[Beyond, str]) -> None:
+    """Workers 9: `--ca` and TRIPTYCH_TOKEN against a server that speaks TLS."""
+    there, spelled = beyond
+    trusted = ("--server", there.url, "--ca", str(there.tls.ca))
+
+    def told(*words: str, **variables: str) -> tuple[int, str]:
+        command = [*COMMAND, *words]
+        done = subprocess.run(command, env=environment(**variables), capture_output=True, text=True, timeout=60, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    assert await asyncio.to_thread(told, "run", *trusted, "--", "sh", "-c", "echo out; exit 3", TRIPTYCH_TOKEN=spelled) == (3, "out\n")
+    code, text = await asyncio.to_thread(told, "workers", "--server", there.url, TRIPTYCH_TOKEN=spelled)
+    assert (code, "is not trusted; --ca names the file" in text) == (2, True)
+    for wrong in ({}, {"TRIPTYCH_TOKEN": "no-such-token"}):
+        for words in (("workers",), ("start", "true", "--worker", DOCUMENTED_WORKER)):
+            code, text = await asyncio.to_thread(told, *words, *trusted, **wrong)
+            assert (code, text.partition(";")[0]) == (2, "triptych: not authorised")
+            assert "TRIPTYCH_TOKEN" in text
+
+
 async def test_row_1_beyond_loopback_a_worker_runs_what_is_listed(beyond: tuple[Beyond, str]) -> None:
     """Workers S5."""
     there, spelled = beyond
