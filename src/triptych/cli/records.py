@@ -99,7 +99,7 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     """What is shown of a worker. `slots` maps a kind to how many jobs of it may run at once, `slots_used` to how many do.
 
     `kill_tiers` are the means by which it ends a whole tree, `missing_tiers` why it has no other, `limits` by which means it holds a job to
-    each limit, `default_limits` which it sets itself, and `max_limits` the most that a job may ask for.
+    each limit, `default_limits` which it sets itself, `max_limits` the most that a job may ask for, and `facts` what else it tells.
     """
 
     id: str
@@ -113,6 +113,7 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     limits: dict[str, str] = {}
     default_limits: dict[str, float] = {}
     max_limits: dict[str, float] = {}
+    facts: dict[str, Any] = {}
 
 
 class WorkerList(msgspec.Struct, frozen=True, kw_only=True):
