@@ -137,6 +137,10 @@ class Engine:
         """Return the job once it has ended, or as it is after `timeout`."""
         return await self._ledger.until(job_id, ENDED, timeout)
 
+    async def begun(self, job_id: str) -> Job:
+        """Return a job once its worker has begun or refused it, at once where none has it, or as it is after a bound."""
+        return await self._ledger.until(job_id, BEGUN, SETTLE_BOUND)
+
     async def pause(self, job_id: str, *, by: str) -> Job:
         """Hold a job where it stands; a queued one stays out of the running. Raises `Conflict` when it is ending or over."""
         job = await self._begun(job_id)

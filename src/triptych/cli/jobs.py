@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from triptych.cli.address import HERE, Server
+from triptych.cli.asks import check_seconds
 from triptych.cli.client import Client, job_path, talk
 from triptych.cli.printing import age, show_json, show_table, tell
 from triptych.cli.records import Job, JobPage
@@ -96,6 +97,7 @@ def stop(*jobs: str, grace_s: Grace = None, json: bool = False, to: Server = HER
         json: print the words of `POST /stop`, a line for each job.
         to: the server to talk to.
     """
+    check_seconds("--grace-s", grace_s)
     return talk(to, partial(_stop, job_ids=_some(jobs), grace_s=grace_s, json=json))
 
 
