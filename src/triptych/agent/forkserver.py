@@ -173,7 +173,7 @@ class ForkServer:
         try:
             ours.close()
             self._control.close()
-            _forget_signals(self._wakeup)
+            _stop_waking(self._wakeup)
             module, _, name = entry.partition(":")
             getattr(importlib.import_module(module), name)(SocketChannel(theirs), self._place)
             code = 0
@@ -228,14 +228,19 @@ def _wake_on_child() -> tuple[int, int]:
     return pair
 
 
-def _forget_signals(wakeup: tuple[int, int]) -> None:
-    """Give a child default signals, none blocked; only SIGPIPE stays ignored, so that a closed line is an exception."""
-    signal.set_wakeup_fd(-1)
-    for descriptor in wakeup:
-        os.close(descriptor)
+def _forget_signals() -> None:
+    """Give this process and those that it forks default signals, none blocked; SIGPIPE stays ignored: a closed line is an exception."""
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGPIPE}:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
+
+
+def _stop_waking(wakeup: tuple[int, int]) -> None:
+    """Give a child back the one signal that its parent takes."""
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for descriptor in wakeup:
+        os.close(descriptor)
 
 
 def _open_standard_files() -> None:
@@ -249,8 +254,7 @@ def main() -> None:
     """Serve the control socket whose descriptor is the only argument."""
     _open_standard_files()
     become_subreaper()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
+    _forget_signals()
     ForkServer(socket.socket(fileno=int(sys.argv[1]))).serve()
 
 
