@@ -35,11 +35,12 @@ _BIRTHS = {"pidns": give_birth}
 
 
 class Warm(msgspec.Struct, frozen=True, tag=True):
-    """The first order: import these modules, and hand `place` to every job process."""
+    """The first order: import these modules, call `rehearsal` if it is a `module:function`, and hand `place` to every job process."""
 
     modules: tuple[str, ...]
     place: Place
     retires: bool = False
+    rehearsal: str = ""
 
 
 class Fork(msgspec.Struct, frozen=True, tag=True):
@@ -144,10 +145,22 @@ class ForkServer:
                 missing[module] = str(fault)
         self._place = order.place
         self._retires = order.retires
+        if order.rehearsal:
+            self._rehearse(order)
         gc.collect()
         gc.freeze()
         gc.set_threshold(RARE_COLLECTION)
         self._tell(Ready(missing=missing, threads=len(os.listdir("/proc/self/task"))))
+
+    def _rehearse(self, order: Warm) -> None:
+        """Do once what job processes will do: what that fills and specialises is then shared by all of them. A fault costs memory only."""
+        module, _, name = order.rehearsal.partition(":")
+        try:
+            getattr(importlib.import_module(module), name)(order.place)
+        except OSError:
+            traceback.print_exc()
+        finally:
+            signal.set_wakeup_fd(self._wakeup[1], warn_on_full_buffer=False)
 
     def _fork(self, order: Fork) -> None:
         ours, theirs = socket.socketpair()
