@@ -155,3 +155,12 @@ def _left(line: socket.socket) -> int:
     assert isinstance(answered, Answered)
     assert isinstance(answered.reply, Answer)
     return int(answered.reply.data["left"])
+
+
+def test_what_a_shim_is_forked_from_has_no_module_that_acts_at_every_fork() -> None:
+    """Workers P7: threading and random write to a third of a MB of a new process before it has done anything."""
+    code = "import sys, triptych.agent.forkserver, triptych.kinds.command; print({'threading', 'random'} & set(sys.modules))"
+    told = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, capture_output=True, check=True
+    )
+    assert told.stdout == b"set()\n"

@@ -4,8 +4,8 @@ import os
 import select
 import socket
 import struct
-import threading
 import time
+from _thread import allocate_lock
 from collections import defaultdict
 from datetime import timedelta
 
@@ -122,7 +122,7 @@ class SocketChannel:
         self._line = line
         self._reader = FrameReader()
         self._arrived: list[Asked] = []
-        self._sending = threading.Lock()
+        self._sending = allocate_lock()
         self._numbers: defaultdict[tuple[str, int], int] = defaultdict(int)
 
     def fileno(self) -> int:

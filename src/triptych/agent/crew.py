@@ -27,6 +27,7 @@ MEDIA = "media"
 SPOOL_CAP_BYTES = 2 * 1024 * 1024 * 1024
 _MODULES: Mapping[str, tuple[str, ...]] = {SHIM: (), MEDIA: ("av", "numpy", "cv2")}
 _ENVIRONMENTS: Mapping[str, Mapping[str, str]] = {SHIM: {}, MEDIA: {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}}
+_REHEARSALS: Mapping[str, str] = {SHIM: "triptych.kinds.rehearsal:rehearse", MEDIA: ""}
 _LINGER_S = 6.0
 _LEAVE_S = 2.0
 _SILENT_BEATS = 5
@@ -232,7 +233,9 @@ def _fork_servers(kinds: Iterable[KindEntry], place: Place, clock: Clock) -> dic
     for entry in kinds:
         modules.setdefault(entry.fork_server, []).append(entry.run.partition(":")[0])
     return {
-        name: Forks(place, clock, modules=(*_MODULES[name], *own), env=_ENVIRONMENTS[name], retires=name == SHIM)
+        name: Forks(
+            place, clock, modules=(*_MODULES[name], *own), env=_ENVIRONMENTS[name], retires=name == SHIM, rehearsal=_REHEARSALS[name]
+        )
         for name, own in modules.items()
     }
 

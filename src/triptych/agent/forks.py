@@ -40,15 +40,22 @@ class Born:
 class Forks:
     """The job processes of one fork server, which imports `modules` ahead and has `env` on top of this process's environment.
 
-    One that `retires` can be left with its job processes.
+    One that `retires` can be left with its job processes. `rehearsal` is a `module:function` that it calls before it forks.
     """
 
     def __init__(
-        self, place: Place, clock: Clock, *, modules: Sequence[str] = (), env: Mapping[str, str] | None = None, retires: bool = False
+        self,
+        place: Place,
+        clock: Clock,
+        *,
+        modules: Sequence[str] = (),
+        env: Mapping[str, str] | None = None,
+        retires: bool = False,
+        rehearsal: str = "",
     ) -> None:
         self.pid = 0
         self.missing: Mapping[str, str] = {}
-        self._warm = Warm(modules=tuple(modules), place=place, retires=retires)
+        self._warm = Warm(modules=tuple(modules), place=place, retires=retires, rehearsal=rehearsal)
         self._clock = clock
         self._env = env or {}
         self._ready = asyncio.Event()

@@ -35,11 +35,12 @@ _BIRTHS = {"pidns": give_birth}
 
 
 class Warm(msgspec.Struct, frozen=True, tag=True):
-    """The first order: import these modules, and hand `place` to every job process."""
+    """The first order: import these modules, call `rehearsal` if it is a `module:function`, and hand `place` to every job process."""
 
     modules: tuple[str, ...]
     place: Place
     retires: bool = False
+    rehearsal: str = ""
 
 
 class Fork(msgspec.Struct, frozen=True, tag=True):
@@ -144,10 +145,22 @@ class ForkServer:
                 missing[module] = str(fault)
         self._place = order.place
         self._retires = order.retires
+        if order.rehearsal:
+            self._rehearse(order)
         gc.collect()
         gc.freeze()
         gc.set_threshold(RARE_COLLECTION)
         self._tell(Ready(missing=missing, threads=len(os.listdir("/proc/self/task"))))
+
+    def _rehearse(self, order: Warm) -> None:
+        """Do once what job processes will do: what that fills and specialises is then shared by all of them. A fault costs memory only."""
+        module, _, name = order.rehearsal.partition(":")
+        try:
+            getattr(importlib.import_module(module), name)(order.place)
+        except OSError:
+            traceback.print_exc()
+        finally:
+            signal.set_wakeup_fd(self._wakeup[1], warn_on_full_buffer=False)
 
     def _fork(self, order: Fork) -> None:
         ours, theirs = socket.socketpair()
@@ -173,7 +186,7 @@ class ForkServer:
         try:
             ours.close()
             self._control.close()
-            _forget_signals(self._wakeup)
+            _stop_waking(self._wakeup)
             module, _, name = entry.partition(":")
             getattr(importlib.import_module(module), name)(SocketChannel(theirs), self._place)
             code = 0
@@ -228,14 +241,19 @@ def _wake_on_child() -> tuple[int, int]:
     return pair
 
 
-def _forget_signals(wakeup: tuple[int, int]) -> None:
-    """Give a child default signals, none blocked; only SIGPIPE stays ignored, so that a closed line is an exception."""
-    signal.set_wakeup_fd(-1)
-    for descriptor in wakeup:
-        os.close(descriptor)
+def _forget_signals() -> None:
+    """Give this process and those that it forks default signals, none blocked; SIGPIPE stays ignored: a closed line is an exception."""
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGPIPE}:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
+
+
+def _stop_waking(wakeup: tuple[int, int]) -> None:
+    """Give a child back the one signal that its parent takes."""
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for descriptor in wakeup:
+        os.close(descriptor)
 
 
 def _open_standard_files() -> None:
@@ -249,8 +267,7 @@ def main() -> None:
     """Serve the control socket whose descriptor is the only argument."""
     _open_standard_files()
     become_subreaper()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
+    _forget_signals()
     ForkServer(socket.socket(fileno=int(sys.argv[1]))).serve()
 
 

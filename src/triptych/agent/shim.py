@@ -50,7 +50,7 @@ class Shim:
         self._attempt: Attempt | None = None
         self._lease_s = self._grace_s = 0.0
         self._stops: list[tuple[int, float]] = []
-        self._woken = _wake_on_child()
+        self._woken, self._waker = _wake_on_child()
         self._poller = select.poll()
         self._poller.register(self._woken, select.POLLIN)
         self._wire = Wire(channel.detach(), self._poller, self._here)
@@ -59,9 +59,23 @@ class Shim:
         """Run jobs until the agent closes the line; with a job under way, go on until it has ended, for whichever agent comes."""
         become_subreaper()
         while self._wire.connected or self._attempt is not None:
-            self._turn()
+            self.turn()
 
-    def _turn(self) -> None:
+    @property
+    def busy(self) -> bool:
+        """Whether it holds a tree."""
+        return self._attempt is not None
+
+    def close(self) -> None:
+        """Give back every descriptor, its line's too. To be called when it is not busy."""
+        self._wire.close()
+        self._spawner.close()
+        signal.set_wakeup_fd(-1)
+        os.close(self._waker)
+        os.close(self._woken)
+
+    def turn(self) -> None:
+        """Wait until something is to be done, and do it."""
         for descriptor, event in self._poller.poll(self._wait_ms()):
             if self._wire.owns(descriptor):
                 self._listen(event)
@@ -224,9 +238,9 @@ def _told(ended: Ended) -> Ended:
     return Ended(end=end, facts=ended.facts)
 
 
-def _wake_on_child() -> int:
-    """Return a descriptor that is readable after a child ended."""
+def _wake_on_child() -> tuple[int, int]:
+    """Return two ends of a pipe; the first is readable after a child ended."""
     woken, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    return woken
+    return woken, waker

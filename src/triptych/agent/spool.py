@@ -95,6 +95,10 @@ class Spool:
             return data, (number, offset + len(data))
         return b"", (number + 1, 0)
 
+    def close(self) -> None:
+        """Close its page, which stays."""
+        os.close(self._file)
+
     def _write(self, data: bytes) -> bool:
         if _wrote(self._file, data):
             self._size += len(data)

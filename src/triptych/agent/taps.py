@@ -2,11 +2,10 @@
 
 import fcntl
 import os
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import IO, Any, Literal
+from typing import Any, Literal
 
 from triptych.agent.spawn import Spawned
 from triptych.messages import Output
@@ -129,15 +128,15 @@ class Tail:
         place = offset % self._size
         first = min(size_bytes, self._size - place)
         try:
-            data = os.pread(self._ring.fileno(), first, place)
-            return data + os.pread(self._ring.fileno(), size_bytes - first, 0) if len(data) == first else data
+            data = os.pread(self._ring, first, place)
+            return data + os.pread(self._ring, size_bytes - first, 0) if len(data) == first else data
         except OSError:
             return b""
 
     def close(self) -> None:
         """Give the space back."""
         if self._ring is not None:
-            self._ring.close()
+            os.close(self._ring)
 
     def _write(self, rest: memoryview) -> None:
         if self._ring is None:
@@ -145,7 +144,7 @@ class Tail:
             return
         while rest:
             place = (self._end - len(rest)) % self._size
-            rest = rest[os.pwrite(self._ring.fileno(), rest[: self._size - place], place) :]
+            rest = rest[os.pwrite(self._ring, rest[: self._size - place], place) :]
 
 
 def opened(spawned: Spawned, *, folder: str, cap_bytes: int) -> Sequence[Tap]:
@@ -154,16 +153,18 @@ def opened(spawned: Spawned, *, folder: str, cap_bytes: int) -> Sequence[Tap]:
     return [out] if spawned.stderr is None else [out, Tap("stderr", spawned.stderr, folder=folder, cap_bytes=cap_bytes)]
 
 
-def _ring(folder: str, size_bytes: int) -> IO[bytes] | None:
-    """Return a file without a name, its space its own, or None where there is no room for it."""
+def _ring(folder: str, size_bytes: int) -> int | None:
+    """Return the descriptor of a file without a name, its space its own, or None where there is no room for it."""
+    name = f"{folder}/tail-{os.urandom(8).hex()}"
     try:
-        ring = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - it lives as long as its stream
+        ring = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        os.unlink(name)
     except OSError:
         return None
     try:
-        os.posix_fallocate(ring.fileno(), 0, max(1, size_bytes))
+        os.posix_fallocate(ring, 0, max(1, size_bytes))
     except OSError:
-        ring.close()
+        os.close(ring)
         return None
     return ring
 

@@ -33,8 +33,7 @@ class Stat:
 
 def become_subreaper() -> None:
     """Make every orphan below this process its child."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
+    if _prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "prctl")
 
 
@@ -203,3 +202,4 @@ def _read(path: str) -> bytes:
 
 
 _LISTS_CHILDREN = os.path.exists(f"/proc/self/task/{os.getpid()}/children")
+_prctl = ctypes.CDLL(None, use_errno=True).prctl

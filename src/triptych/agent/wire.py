@@ -135,6 +135,12 @@ class Wire:
             self._forget_unsent()
         self._push(wanted=bool(self._unsent))
 
+    def close(self) -> None:
+        """Close the line, the door and the spool."""
+        for one in (self._line, self._listener, self._spool):
+            if one is not None:
+                one.close()
+
     def _keep(self, frame: bytes, *, must: bool) -> None:
         spool = self._spool
         if spool is not None and spool.overfull and self._turn_page(spool):

@@ -5,7 +5,6 @@ import pwd
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
 import msgspec
 
@@ -36,13 +35,18 @@ _BASIC_PLANE_END = 0x10000
 def run(channel: SocketChannel, place: Place) -> None:
     """Serve command jobs, one after the other, until the channel is closed."""
     account = find_account(place.run_as) if place.run_as else None
-    work = WorkFolder(Path(place.data_dir) / "work", account)
-    base = base_environment(place, account)
+    work = WorkFolder(f"{place.data_dir}/work", account)
     keep_open_files(place.open_files, place.max_limits.get("open_files"))
     try:
-        Shim(channel, lambda start: replace(_prepare(start, place, base, work), account=account), work.tidy).serve()
+        shim_of(channel, place, work, account).serve()
     finally:
         work.drop()
+
+
+def shim_of(channel: SocketChannel, place: Place, work: "WorkFolder", account: Account | None = None) -> Shim:
+    """Return what serves command jobs on `channel`, each in a folder of `work`."""
+    base = base_environment(place, account)
+    return Shim(channel, lambda start: replace(_prepare(start, place, base, work), account=account), work.tidy)
 
 
 def _prepare(start: Start, place: Place, base: Mapping[str, str], work: "WorkFolder") -> Program:
@@ -161,7 +165,7 @@ class WorkFolder:
     Making and removing one costs more than all else that a short job needs of its shim.
     """
 
-    def __init__(self, parent: Path, account: Account | None = None) -> None:
+    def __init__(self, parent: str, account: Account | None = None) -> None:
         self._parent = parent
         self._account = account
         self._current: str | None = None
@@ -170,7 +174,7 @@ class WorkFolder:
     def take(self) -> str:
         """Return an empty folder with mode 0700. Raises `OSError` when the disk refuses."""
         if self._current is None or not _is_there(self._current):
-            self._current = str(self._parent / os.urandom(8).hex())
+            self._current = f"{self._parent}/{os.urandom(8).hex()}"
             os.mkdir(self._current, 0o700)
             if self._account is not None:
                 os.chown(self._current, self._account.uid, self._account.gid)
