@@ -59,6 +59,11 @@ class Wire:
         """Whether the next agent will find this shim."""
         return self._listener is not None
 
+    @property
+    def owes(self) -> bool:
+        """Whether a state waits for room in the spool."""
+        return self._spool is not None and bool(self._spool.owed)
+
     def owns(self, descriptor: int) -> bool:
         """Whether this descriptor is the line, or the door at which the next agent knocks."""
         return any(one is not None and one.fileno() == descriptor for one in (self._line, self._listener))
@@ -111,6 +116,11 @@ class Wire:
     def answer(self, number: int, reply: Reply) -> None:
         """Answer the request with this number, if who asked is still there."""
         self._say(pack(Answered(number=number, reply=reply)))
+
+    def pay(self) -> None:
+        """Write down what is owed, if there is room by now."""
+        if self._spool is not None and self._spool.owed:
+            self._spool.append(b"", must=True)
 
     def flush(self) -> None:
         """Send what waits, as far as the line takes it."""
