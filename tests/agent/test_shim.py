@@ -15,7 +15,8 @@ import pytest
 from agent.line import Line
 from agent.site import Site, gone, marked, refusal
 from triptych.agent.attempt import boot_s
-from triptych.agent.channel import Ping
+from triptych.agent.channel import Page, Ping
+from triptych.agent.spool import replay
 from triptych.agent.tree import stat
 from triptych.messages import Answer, Ask, Ended, Output, Pause, Paused, Progress, Refused, Resume, Resumed, Running, Start, Stop
 from triptych.model import EndReason
@@ -316,3 +317,13 @@ async def test_a_renewal_begins_the_lease_anew(tmp_path: Path) -> None:
         line.tell(Ping(renewed_s=boot_s() + 1000))
         ended = line.until(Ended)
     assert (ended.end.reason, ended.end.exit_code) == (EndReason.EXITED, 0)
+
+
+def test_a_start_that_its_agent_did_not_live_to_see_is_not_begun(tmp_path: Path) -> None:
+    """workers K11, I1: the next agent may have looked into this spool by then, and told that it never will be."""
+    with Line(tmp_path) as line:
+        line.ask(Start(job_id="j", kind="command", attempt=1, process="j", spec={"argv": ["touch", str(tmp_path / "begun")]}))
+        line.close()
+        assert line.shim.wait(60) == 0
+    assert not (tmp_path / "begun").exists()
+    assert list(replay(str(tmp_path / "spool" / "one"))) == [Page(number=1)]

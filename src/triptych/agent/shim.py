@@ -138,6 +138,9 @@ class Shim:
     def _start(self, start: Start) -> Reply:
         if self._attempt is not None:
             return Refused(code="conflict", message="this process runs another job")
+        if self._wire.deserted:
+            # The next agent may have looked for this start in the spool already, and told that it never will be.
+            return Refused(code="worker_not_connected", message="worker not connected")
         try:
             program = self._prepare(start)
             self._wire.begin(start.job_id, start.attempt)

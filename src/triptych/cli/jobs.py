@@ -123,11 +123,11 @@ def resume(*jobs: str, json: bool = False, to: Server = HERE) -> int:
 
 def moment(option: str, text: str, now: datetime) -> str:
     """Return a time as the server reads it; without a zone it is this machine's. Raises `Invalid` naming the option."""
-    if found := _AGO.fullmatch(text):
-        return to_text(now - int(found[1]) * _UNITS[found[2]])
     try:
+        if found := _AGO.fullmatch(text):
+            return to_text(now - int(found[1]) * _UNITS[found[2]])
         return to_text(datetime.fromisoformat(text).astimezone())
-    except ValueError:
+    except (ValueError, OverflowError):
         raise Invalid(f"{option} takes a time such as 2026-01-31T12:00, or how long ago such as 10m, not {text}") from None
 
 
