@@ -60,6 +60,11 @@ class Wire:
         return self._listener is not None
 
     @property
+    def owes(self) -> bool:
+        """Whether a state waits for room in the spool."""
+        return self._spool is not None and bool(self._spool.owed)
+
+    @property
     def deserted(self) -> bool:
         """Whether the other end of the line is closed, heard of or not."""
         if self._line is None:
@@ -120,6 +125,11 @@ class Wire:
     def answer(self, number: int, reply: Reply) -> None:
         """Answer the request with this number, if who asked is still there."""
         self._say(pack(Answered(number=number, reply=reply)))
+
+    def pay(self) -> None:
+        """Write down what is owed, if there is room by now."""
+        if self._spool is not None and self._spool.owed:
+            self._spool.append(b"", must=True)
 
     def flush(self) -> None:
         """Send what waits, as far as the line takes it."""
