@@ -149,3 +149,14 @@ async def test_only_an_operator_can_be_bound(tokens, role):
 )
 def test_each_role_may_do_what_the_one_before_it_may(role, needed, covers):
     assert Role(role).covers(Role(needed)) is covers
+
+
+@pytest.mark.parametrize("name", ["¶\u0089🌲", "\u200b", "x" * 200, " "])
+async def test_a_name_that_the_document_allows_is_taken(tokens, name):
+    assert (await tokens.create(name=name, role=Role.VIEWER, by="x"))[0].name == name
+
+
+@pytest.mark.parametrize("name", ["", "a\nb", "\x7f", "x" * 201])
+async def test_a_name_that_it_does_not_allow_is_refused(tokens, name):
+    with pytest.raises(Invalid, match="without control characters"):
+        await tokens.create(name=name, role=Role.VIEWER, by="x")

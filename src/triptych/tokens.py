@@ -1,6 +1,7 @@
 """Tokens: who may call the server besides its own user, as what and until when. What a token spells is shown once and never stored."""
 
 import hashlib
+import re
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -101,7 +102,7 @@ class Tokens:
     ) -> tuple[Token, str]:
         """Return a new token and what it spells, once it is durable. Raises `Invalid`."""
         now = self._clock.now()
-        if not 1 <= len(name) <= MOST_NAME or not name.isprintable():
+        if not 1 <= len(name) <= MOST_NAME or _CONTROL.search(name):
             raise Invalid(f"a token's name is 1 to {MOST_NAME} characters without control characters", field="name")
         if role is not Role.OPERATOR and not (workers is None and commands is None):
             raise Invalid("only an operator's token can be bound to workers or commands", field="role")
@@ -165,6 +166,9 @@ class Tokens:
 
     async def _save(self, token: Token) -> None:
         await self._catalog.put(SHELF, token.id, msgspec.to_builtins(token))
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def _digest(spelled: str) -> str:
