@@ -19,8 +19,14 @@ if os.environ.get("CI"):
     hypothesis.settings.load_profile("ci")
 
 ENDING_S = 5.0
-ALLOWED = re.compile(r"cgroup v2 controller (memory|cpu|pids) is missing")
-"""What even CI may leave out, by name: no hosted machine delegates every controller."""
+ALLOWED = re.compile(
+    r"cgroup v2 controller (memory|cpu|pids) is missing"
+    r"|this account cannot (make a cgroup v2|enter the root cgroup)"
+    r"|no kill tier cgroup: no cgroup v2 is mounted"
+    r"|no kill tier cgroup: the worker is in the root cgroup: no subtree was delegated to it"
+    r"|no kill tier cgroup: the worker's cgroup was not delegated to its account"
+)
+"""What even CI may leave out, by name: no hosted machine delegates every controller, and few an account's own subtree."""
 
 LEFT_OUT = pytest.StashKey[Counter[str]]()
 

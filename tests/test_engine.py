@@ -337,6 +337,26 @@ async def test_closing_stops_what_cannot_outlive_the_server(engine, worker):
     assert (await engine.find(annotation.id)).state is State.RUNNING
 
 
+async def test_closing_does_not_wait_for_the_grace_of_a_stop_that_is_under_way(engine, worker, monkeypatch):
+    """workers L8: its agent ends what is left."""
+    monkeypatch.setattr("triptych.engine.CLOSE_BOUND", timedelta(seconds=0.1))
+    asked = asyncio.Event()
+
+    async def stubborn(stop):
+        asked.set()
+        await asyncio.Event().wait()
+
+    worker.on_stop = stubborn
+    job = await engine.submit(command())
+    await running(engine, job.id)
+    stopping = asyncio.create_task(engine.stop(job.id, by="me", grace_s=3600))
+    await asked.wait()
+    async with asyncio.timeout(30):
+        await engine.close(stop_jobs=True)
+    assert not stopping.done()
+    stopping.cancel()
+
+
 async def test_a_retry_is_a_new_attempt_that_begins_after_its_pause(store, bus, tmp_path):
     """workers section 7, retry: the record tells the end of each attempt."""
     clock = MovedClock()

@@ -32,6 +32,21 @@ def test_only_the_newest_ended_jobs_are_kept():
     assert [name for name in "abc" if jobs.get(name)] == ["b", "c"]
 
 
+def test_what_ended_jobs_were_asked_does_not_fill_the_memory():
+    """The store still has them."""
+    jobs = Jobs(ended_bytes=10_000_000)
+    for number in range(100):
+        text = "x" * 1_000_000
+        spec = [{"stdin": text}, {"env": {"A": text}}, {"argv": ("a", text)}][number % 3]
+        jobs.note(replace(JOB, id=str(number), spec=spec, state=State.ENDED))
+    assert sum(jobs.get(str(number)) is not None for number in range(100)) < 10
+    assert jobs.get("99") is not None
+    for number in range(100):
+        jobs.drop(str(number))
+    jobs.note(replace(JOB, state=State.ENDED))
+    assert jobs.get("j") is not None
+
+
 async def test_who_waits_for_a_job_is_woken_by_its_next_row():
     jobs = Jobs()
     jobs.note(JOB)

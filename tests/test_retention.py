@@ -15,7 +15,7 @@ from triptych.engine import Engine
 from triptych.messages import Output, Report
 from triptych.model import Change, End, EndReason, Job, State
 from triptych.outputs import Outputs
-from triptych.retention import Retention, _unlock
+from triptych.retention import Retention, _remove, _unlock
 from triptych.stores.memory import MemoryStore
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -135,14 +135,23 @@ async def test_output_of_a_job_that_is_gone_goes(house: House) -> None:
 
 
 async def test_a_work_folder_goes_a_day_after_its_job(house: House) -> None:
-    """workers S9: never that of a live job, and no empty one, which may be waiting for its first."""
+    """workers S9: an empty one too, which a shim that was killed may have left; never that of a live job."""
     live = house.folder("live", age=9 * DAY)
     await house.job("live", ended=None, work_dir=str(live))
     house.folder("old", age=1.1 * DAY)
     house.folder("young", age=0.9 * DAY)
-    house.folder("waiting", age=9 * DAY, holds=False)
+    house.folder("empty", age=1.1 * DAY, holds=False)
+    house.folder("waiting", age=0.9 * DAY, holds=False)
     await _retention(house).run_once()
     assert sorted(path.name for path in house.work.iterdir()) == ["live", "waiting", "young"]
+
+
+async def test_an_empty_folder_that_a_job_just_took_stays(house: House) -> None:
+    """workers S9: its age counts when it goes, not when it was looked for."""
+    folder = house.folder("taken", age=9 * DAY, holds=False)
+    os.utime(folder, (NOW.timestamp(), NOW.timestamp()))
+    _remove(folder, (NOW - DAY).timestamp())
+    assert folder.is_dir()
 
 
 async def test_a_folder_that_its_job_locked_goes_too(house: House) -> None:

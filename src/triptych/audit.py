@@ -25,6 +25,7 @@ BEGINNING = "0" * 64
 BATCH = timedelta(milliseconds=250)
 MOST_WAITING = 100_000
 MOST_DENIALS = 20
+DENIALS_EVERY = timedelta(minutes=1)
 BLOCK_BYTES = 64 * 1024
 
 
@@ -58,7 +59,7 @@ class Audit:
     """Writes the chain, between `async with` and its end; `run` has to run meanwhile.
 
     `note` only fills a buffer; entries are on disk within a second, those of the last moment are lost with the process. Denials beyond
-    20 a write are counted, not listed, so that nobody who is refused can fill the disk.
+    20 a minute are counted, not listed, so that nobody who is refused can fill the disk.
     """
 
     def __init__(self, file: Path, catalog: Catalog, clock: Clock) -> None:
@@ -67,6 +68,7 @@ class Audit:
         self._clock = clock
         self._waiting: deque[tuple[datetime, str, str, dict[str, Any]]] = deque()
         self._denials = 0
+        self._counting_since = clock.monotonic()
         self._missed = 0
         self._noted = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, "audit")
@@ -82,6 +84,7 @@ class Audit:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:
+        self._note_uncounted()
         await self.run_once()
         self._thread.shutdown()
         os.close(self._descriptor)
@@ -110,7 +113,9 @@ class Audit:
     async def run_once(self) -> None:
         """Write all that waits."""
         self._noted.clear()
-        self._note_uncounted()
+        if self._clock.monotonic() - self._counting_since >= DENIALS_EVERY:
+            self._note_uncounted()
+        self._note_missed()
         batch = list(self._waiting)
         self._waiting.clear()
         if not batch:
@@ -137,8 +142,11 @@ class Audit:
 
     def _note_uncounted(self) -> None:
         denials, self._denials = self._denials - MOST_DENIALS, 0
+        self._counting_since = self._clock.monotonic()
         if denials > 0:
             self.note("server", "denied.more", count=denials)
+
+    def _note_missed(self) -> None:
         if self._missed and len(self._waiting) < MOST_WAITING:
             missed, self._missed = self._missed, 0
             self.note("server", "audit.missed", count=missed)

@@ -112,7 +112,7 @@ class Dispatcher:
             self._roster.unlink(holder(job))
             await self._ledger.apply([moves.requeue(job, now)])
         else:
-            await self._ledger.apply([moves.refuse(job, reply.message, now)])
+            await self._ledger.apply([moves.refuse(job, reply.message, now, code=reply.code)])
         raise StartFailed(reply.message, code=reply.code)
 
     async def _not_handed_over(self, job: Job, fault: TriptychError) -> None:

@@ -25,12 +25,13 @@ from triptych.messages import JOB_LEASE_S, Ask, Output, Pause, Report, Request, 
 from triptych.model import Change, EndReason, Happening, Job, Json, Page, Query, State, Submission, Worker, WorkerState
 from triptych.outputs import Frames, Outputs, OutputSlice, wrote_all
 from triptych.roster import Roster
-from triptych.stopper import ENDED, SETTLE_BOUND, Stopper
+from triptych.stopper import ENDED, SETTLE_BOUND, STOP_BOUND, Stopper
 
 BEGUN = frozenset(State) - {State.STARTING}
 ALWAYS = frozenset(State)
 REQUEST_BOUND = timedelta(seconds=2)
 SHUTDOWN_GRACE_S = 1.5
+CLOSE_BOUND = timedelta(seconds=SHUTDOWN_GRACE_S) + STOP_BOUND
 MOST_QUEUED = 100_000
 WORKER_LEASE_S = 10.0
 
@@ -135,6 +136,10 @@ class Engine:
     async def wait(self, job_id: str, timeout: timedelta) -> Job:
         """Return the job once it has ended, or as it is after `timeout`."""
         return await self._ledger.until(job_id, ENDED, timeout)
+
+    async def begun(self, job_id: str) -> Job:
+        """Return a job once its worker has begun or refused it, at once where none has it, or as it is after a bound."""
+        return await self._ledger.until(job_id, BEGUN, SETTLE_BOUND)
 
     async def pause(self, job_id: str, *, by: str) -> Job:
         """Hold a job where it stands; a queued one stays out of the running. Raises `Conflict` when it is ending or over."""
@@ -272,7 +277,13 @@ class Engine:
         """Stop what cannot outlive this server, and with `stop_jobs` what could; but not what goes back to the queue at the next start."""
         spared = {kind for kind, entry in KINDS.items() if entry.restart or (entry.outlives and not stop_jobs)}
         held = [job for worker in self._roster for job in self._roster.held(worker.id) if job.kind not in spared]
-        await asyncio.gather(*(self.stop(job.id, by="shutdown", grace_s=SHUTDOWN_GRACE_S) for job in held), return_exceptions=True)
+        stops = [asyncio.create_task(self.stop(job.id, by="shutdown", grace_s=SHUTDOWN_GRACE_S)) for job in held]
+        if stops:
+            # One that joined a stop with a longer grace is late; its worker ends it.
+            _, late = await asyncio.wait(stops, timeout=CLOSE_BOUND.total_seconds())
+            for stop in late:
+                stop.cancel()
+            await asyncio.gather(*stops, return_exceptions=True)
 
     async def sweep(self) -> None:
         """Lose the workers that are silent, and give up what nobody can be running any more; due every 2 s."""

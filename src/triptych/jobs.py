@@ -8,13 +8,17 @@ from triptych.matching import Wish, wish
 from triptych.model import Job, State, Worker
 
 ENDED_KEPT = 20_000
+ENDED_BYTES = 64 * 1024 * 1024
+"""What the asks and results of ended jobs may hold in memory together: a single ask may hold 1 MiB."""
 
 
 class Jobs:
     """Answers the questions that are asked too often for the store, and wakes who waits for a change."""
 
-    def __init__(self, ended_kept: int = ENDED_KEPT) -> None:
+    def __init__(self, ended_kept: int = ENDED_KEPT, ended_bytes: int = ENDED_BYTES) -> None:
         self._ended_kept = ended_kept
+        self._ended_bytes = ended_bytes
+        self._weight_bytes = 0
         self._live: dict[str, Job] = {}
         self._ended: OrderedDict[str, Job] = OrderedDict()
         self._in_line: Counter[Wish] = Counter()
@@ -35,7 +39,9 @@ class Jobs:
         self._count(job, 1)
         if job.state is State.ENDED:
             self._live.pop(job.id, None)
+            self.drop(job.id)
             self._ended[job.id] = job
+            self._weight_bytes += _weigh(job)
             self._trim()
         else:
             self._live[job.id] = job
@@ -44,7 +50,9 @@ class Jobs:
 
     def drop(self, job_id: str) -> None:
         """Forget an ended job."""
-        self._ended.pop(job_id, None)
+        job = self._ended.pop(job_id, None)
+        if job is not None:
+            self._weight_bytes -= _weigh(job)
 
     def waiting(self, kind: str) -> bool:
         """Say whether a job of this kind waits for a worker."""
@@ -98,5 +106,20 @@ class Jobs:
                 del self._in_line[wanted]
 
     def _trim(self) -> None:
-        while len(self._ended) > self._ended_kept:
-            self._ended.popitem(last=False)
+        while len(self._ended) > self._ended_kept or self._weight_bytes > self._ended_bytes:
+            self.drop(next(iter(self._ended)))
+
+
+def _weigh(job: Job) -> int:
+    """Return about how many bytes the texts of a job's ask and result take; all else of it is small."""
+    return _length(job.spec) + _length(job.result)
+
+
+def _length(value: object) -> int:
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(map(_length, value.values()))
+    if isinstance(value, list | tuple):
+        return sum(map(_length, value))
+    return 0

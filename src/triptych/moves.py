@@ -115,9 +115,9 @@ def finish(job: Job, end: End, at: datetime) -> Change:
     return Change(job_id=job.id, at=at, sources=HELD_BY_WORKER, target=State.ENDED, attempt=job.attempt, end=end)
 
 
-def refuse(job: Job, text: str, at: datetime) -> Change:
+def refuse(job: Job, text: str, at: datetime, *, code: str = "start_failed") -> Change:
     """End a job whose program could not be executed."""
-    return finish(job, End(reason=EndReason.NEVER_STARTED, fault=Fault(code="start_failed", message=text)), at)
+    return finish(job, End(reason=EndReason.NEVER_STARTED, fault=Fault(code=code, message=text)), at)
 
 
 def never(job: Job, at: datetime, *, may_queue: bool) -> Sequence[Change]:

@@ -95,11 +95,11 @@ class Retention:
         used = {Path(str(job.facts.get("work_dir"))).name for job in jobs}
         until_s = (self._clock.now() - self._work_keep).timestamp()
         for folder in await asyncio.to_thread(_left, self._work, used, until_s):
-            await asyncio.to_thread(_remove, folder)
+            await asyncio.to_thread(_remove, folder, until_s)
 
 
 def _left(work: Path, used: set[str], until_s: float) -> Sequence[Path]:
-    """Return the folders that no live job uses and nobody touched since; an empty one may be waiting for its first job."""
+    """Return the folders that no live job uses and nobody touched since."""
     try:
         entries = list(os.scandir(work))
     except FileNotFoundError:
@@ -107,15 +107,15 @@ def _left(work: Path, used: set[str], until_s: float) -> Sequence[Path]:
     return [
         Path(entry.path)
         for entry in entries
-        if entry.name not in used
-        and entry.is_dir(follow_symlinks=False)
-        and entry.stat(follow_symlinks=False).st_mtime < until_s
-        and any(Path(entry.path).iterdir())
+        if entry.name not in used and entry.is_dir(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_mtime < until_s
     ]
 
 
-def _remove(folder: Path) -> None:
+def _remove(folder: Path, until_s: float) -> None:
+    """Remove a folder, unless a shim took it meanwhile: it touches what it takes, and makes another where this one is gone."""
     try:
+        if folder.lstat().st_mtime >= until_s:
+            return
         # Root needs no permissions, and must not be led to change those of other files.
         if os.geteuid() != 0:
             _unlock(folder)

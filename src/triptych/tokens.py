@@ -19,6 +19,7 @@ SHELF = "tokens"
 SPELLED_BYTES = 32
 PREFIX = "triptych_"
 ID_DIGITS = 16
+MOST_NAME = 200
 COARSE = timedelta(minutes=1)
 """How old the last use that is on disk may be."""
 
@@ -100,6 +101,8 @@ class Tokens:
     ) -> tuple[Token, str]:
         """Return a new token and what it spells, once it is durable. Raises `Invalid`."""
         now = self._clock.now()
+        if not 1 <= len(name) <= MOST_NAME or not name.isprintable():
+            raise Invalid(f"a token's name is 1 to {MOST_NAME} characters without control characters", field="name")
         if role is not Role.OPERATOR and not (workers is None and commands is None):
             raise Invalid("only an operator's token can be bound to workers or commands", field="role")
         spelled = PREFIX + self._randomness(SPELLED_BYTES)

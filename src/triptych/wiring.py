@@ -19,6 +19,7 @@ from triptych.audit import Audit, Verdict, verify
 from triptych.buses.memory import MemoryBus
 from triptych.clock import SystemClock
 from triptych.engine import Engine
+from triptych.errors import NotFound
 from triptych.model import Place
 from triptych.outputs import Outputs
 from triptych.panels import camera, media, native, workers
@@ -93,9 +94,14 @@ class Ending:
 
 
 @asynccontextmanager
-async def access(data_dir: Path) -> AsyncIterator[tuple[Tokens, Audit]]:
-    """Open the tokens and the audit chain of a data folder whose server does not run. Raises `Conflict` when it does."""
+async def access(data_dir: Path, *, make: bool = False) -> AsyncIterator[tuple[Tokens, Audit]]:
+    """Open the tokens and the audit chain of a data folder whose server does not run; `make` makes one that is not there.
+
+    Raises `Conflict` when its server runs, `NotFound` when it is none.
+    """
     clock = SystemClock()
+    if not make:
+        _find_store(data_dir)
     settings = Settings(data_dir=data_dir)
     with folder.own(data_dir):
         async with SqlStore(settings.store_url) as store, Audit(data_dir / AUDIT, store, clock) as audit:
@@ -105,10 +111,16 @@ async def access(data_dir: Path) -> AsyncIterator[tuple[Tokens, Audit]]:
 
 
 async def verify_audit(data_dir: Path) -> Verdict:
-    """Check the audit chain of a data folder whose server does not run. Raises `Conflict` when it does."""
+    """Check the audit chain of a data folder whose server does not run. Raises as `access`."""
+    _find_store(data_dir)
     with folder.own(data_dir):
         async with SqlStore(Settings(data_dir=data_dir).store_url) as store:
             return await verify(data_dir / AUDIT, store)
+
+
+def _find_store(data_dir: Path) -> None:
+    if not (data_dir / "triptych.db").exists():
+        raise NotFound(f"{data_dir} is no data folder of a server: there is no triptych.db in it", code="data_dir_not_found")
 
 
 @asynccontextmanager

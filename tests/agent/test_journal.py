@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from triptych.agent.journal import Journal, Told
+from triptych.agent.journal import FORGOTTEN_AT_ONCE, Journal, Told
 from triptych.agent.tree import Member
 from triptych.clock import SystemClock
 from triptych.errors import Unavailable
@@ -69,6 +69,20 @@ def test_an_end_is_remembered_for_an_hour(journal: Journal, clock: SetClock) -> 
     clock.moment += timedelta(minutes=61)
     journal.flush()
     assert journal.find("a") is None
+
+
+def test_what_is_old_is_forgotten_in_pieces_so_that_no_heartbeat_waits_for_it(journal: Journal, file: Path, clock: SetClock) -> None:
+    """A worker that was off for an hour has millions of ends to forget."""
+    rows = ((str(number), 1, "boot-1", 0, 1, 0) for number in range(3 * FORGOTTEN_AT_ONCE))
+    database = sqlite3.connect(file)
+    with database:
+        database.executemany("INSERT INTO attempt (job_id, attempt, boot_id, told_us, spooled, ended_us) VALUES (?, ?, ?, ?, ?, ?)", rows)
+    left = []
+    for _ in range(4):
+        journal.flush()
+        left += database.execute("SELECT count(*) FROM attempt").fetchone()
+    database.close()
+    assert left == [2 * FORGOTTEN_AT_ONCE, FORGOTTEN_AT_ONCE, 0, 0]
 
 
 def test_an_open_attempt_is_never_forgotten(journal: Journal, clock: SetClock) -> None:

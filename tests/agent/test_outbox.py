@@ -3,11 +3,14 @@
 import asyncio
 from datetime import timedelta
 
+import msgspec
+
 from triptych.agent.outbox import Outbox
 from triptych.buses.memory import MemoryBus
 from triptych.clock import SystemClock
-from triptych.errors import Unavailable
-from triptych.messages import Output, Paused, Report, Shown
+from triptych.errors import Invalid, Unavailable
+from triptych.messages import Ended, Finding, Output, Paused, Progress, Report, Running, Shown
+from triptych.model import End, EndReason
 
 
 class FlakyBus(MemoryBus):
@@ -30,6 +33,19 @@ class FlakyBus(MemoryBus):
 
     async def show(self, topic: str, picture: bytes) -> None:
         self.shown.append((topic, picture))
+
+
+class NarrowBus(MemoryBus):
+    """A bus that takes no report that packs into more than 4 KiB."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken: list[Report] = []
+
+    async def publish(self, report: Report) -> None:
+        if len(msgspec.msgpack.encode(report)) > 4096:
+            raise Invalid("report is larger than the bus takes", code="report_too_large")
+        self.taken.append(report)
 
 
 class HastyClock(SystemClock):
@@ -120,3 +136,44 @@ async def test_who_reads_from_elsewhere_waits_for_room() -> None:
     bus.gate.set()
     await waiting
     await box.empty()
+
+
+async def test_what_is_too_large_for_the_bus_is_said_shorter_and_holds_nothing_up() -> None:
+    bus, held = NarrowBus(), Held()
+    box = held.box(bus)
+    long = {"text": "x" * 10_000}
+    bodies = (
+        Running(pid=7, facts=long),
+        Output(stream="stdout", offset=0, data=bytes(10_000)),
+        Progress(parts={"a": 50.0}, facts=long),
+        Finding(note="finding", data=long),
+        Paused(),
+        Ended(end=End(reason=EndReason.EXITED, exit_code=3), facts=long),
+    )
+    for seq, body in enumerate(bodies, 1):
+        box.put(Report(job_id="j", attempt=1, seq=seq, at_us=0, body=body))
+    await box.empty()
+    assert [(report.seq, report.body) for report in bus.taken[:-1]] == [
+        (1, Running(pid=7)),
+        (3, Progress(parts={"a": 50.0})),
+        (4, Finding(note="finding", data={})),
+        (5, Paused()),
+    ]
+    end = bus.taken[-1].body
+    assert isinstance(end, Ended)
+    assert (end.end.reason, end.end.exit_code) == (EndReason.EXITED, 3)
+    assert end.end.fault is not None
+    assert end.end.fault.code == "report_too_large"
+
+
+async def test_a_result_that_is_too_large_for_the_bus_is_a_failure() -> None:
+    """A job whose result nobody will ever see is not done."""
+    bus = NarrowBus()
+    box = Held().box(bus)
+    body = Ended(end=End(reason=EndReason.DONE), result={"text": "x" * 10_000})
+    box.put(Report(job_id="j", attempt=1, seq=1, at_us=0, body=body))
+    await box.empty()
+    end = bus.taken[0].body
+    assert isinstance(end, Ended)
+    assert end.result is None
+    assert end.end.reason is EndReason.FAILED

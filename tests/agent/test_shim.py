@@ -15,7 +15,8 @@ import pytest
 from agent.line import Line
 from agent.site import Site, gone, marked, refusal
 from triptych.agent.attempt import boot_s
-from triptych.agent.channel import Ping
+from triptych.agent.channel import Page, Ping
+from triptych.agent.spool import replay
 from triptych.agent.tree import stat
 from triptych.messages import Answer, Ask, Ended, Output, Pause, Paused, Progress, Refused, Resume, Resumed, Running, Start, Stop
 from triptych.model import EndReason
@@ -177,6 +178,18 @@ async def test_leftovers_that_ignore_term_are_killed_after_a_second(site: Site) 
     assert not marked(job_id)
 
 
+async def test_a_stop_with_a_shorter_grace_is_not_held_up_by_an_end_under_way(site: Site) -> None:
+    """Workers K1, K5: SIGKILL comes with the shortest grace that was promised, the reason stays that of the first."""
+    job_id = await ready(site, "sh", "-c", f"trap '' TERM; {READY}while :; do sleep 1; done", timeout_s=0.1, grace_s=3600)
+    async with site.patience():
+        while site.agent is not None and await site.do(Pause(job_id=job_id)) == Answer():
+            await site.do(Resume(job_id=job_id))
+            await site.do_nothing()
+    assert await site.stop(job_id, grace_s=0.1) == Answer()
+    ended = await site.ended(job_id)
+    assert (ended.end.reason, ended.end.signal) == (EndReason.TIMED_OUT, signal.SIGKILL)
+
+
 async def test_a_timeout_ends_the_job_as_timed_out(site: Site) -> None:
     """Workers K7."""
     job_id, _ = await site.run("sleep", "1000", timeout_s=0.3)
@@ -316,3 +329,13 @@ async def test_a_renewal_begins_the_lease_anew(tmp_path: Path) -> None:
         line.tell(Ping(renewed_s=boot_s() + 1000))
         ended = line.until(Ended)
     assert (ended.end.reason, ended.end.exit_code) == (EndReason.EXITED, 0)
+
+
+def test_a_start_that_its_agent_did_not_live_to_see_is_not_begun(tmp_path: Path) -> None:
+    """workers K11, I1: the next agent may have looked into this spool by then, and told that it never will be."""
+    with Line(tmp_path) as line:
+        line.ask(Start(job_id="j", kind="command", attempt=1, process="j", spec={"argv": ["touch", str(tmp_path / "begun")]}))
+        line.close()
+        assert line.shim.wait(60) == 0
+    assert not (tmp_path / "begun").exists()
+    assert list(replay(str(tmp_path / "spool" / "one"))) == [Page(number=1)]

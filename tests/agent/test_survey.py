@@ -2,6 +2,7 @@
 
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,8 @@ def test_a_worker_says_which_tiers_and_limits_it_has() -> None:
     facts = describe(bare)
     assert (facts["kill_tiers"], facts["missing_tiers"]) == (["subreaper"], {"cgroup": "no"})
     assert (facts["limits"]["memory_bytes"], facts["limits"]["cpu"], facts["limits"]["open_files"]) == ("watchdog", "none", "rlimit")
+    assert facts["commands"] is None
+    assert describe(replace(bare, commands={"b": "/b", "a": "/a"}))["commands"] == ["a", "b"]
     assert (facts["default_limits"], facts["max_limits"]) == ({"open_files": 4096, "output_max_bytes": 64 * 1024 * 1024}, {"cpu": 2})
     full = Place(worker_id="w", data_dir="/x", kill_tiers=("cgroup",), controllers=("memory", "cpu"))
     assert describe(full)["limits"]["memory_bytes"] == describe(full)["limits"]["cpu"] == "cgroup"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent.test_spool import no_file_over
-from triptych.agent.channel import Enrol, FrameReader, Here, Ping, Pong, Up, decode_up, pack
+from triptych.agent.channel import Begins, Enrol, FrameReader, Here, Ping, Pong, Up, decode_up, pack
 from triptych.agent.spool import door_of, replay
 from triptych.agent.wire import KEEP_BYTES, Wire
 from triptych.errors import Unavailable
@@ -124,6 +124,18 @@ def test_on_a_full_disk_nothing_is_begun_and_with_room_it_is(ends: Ends) -> None
     with no_file_over(3), pytest.raises(Unavailable):
         ends.wire.begin("j", 1)
     ends.wire.begin("j", 1)
+
+
+def test_a_spool_over_its_cap_begins_the_next_job(ends: Ends) -> None:
+    """workers O8: over the cap output becomes a gap, and nothing else is refused."""
+    spool = ends.wire._spool
+    assert spool is not None
+    spool._cap_bytes = 0
+    ends.wire.begin("j", 1)
+    while not spool._muted:
+        ends.write(10)
+    ends.wire.begin("k", 1)
+    assert Begins(job_id="k", attempt=1) in list(replay(ends.folder))
 
 
 def test_a_full_disk_loses_output_that_the_line_does_not_take_and_no_state(ends: Ends) -> None:

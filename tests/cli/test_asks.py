@@ -115,3 +115,11 @@ def test_standard_input_that_cannot_be_sent_is_told(tmp_path: Path) -> None:
 def test_when_to_retry_without_how_often_is_refused() -> None:
     with pytest.raises(Invalid, match="--retry"):
         Ask(retry_on=["signal"]).body(("true",), "w")
+
+
+@pytest.mark.parametrize("option", ["timeout_s", "grace_s", "queue_s", "backoff_s"])
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf")])
+def test_a_time_that_is_no_number_is_refused(option: str, seconds: float) -> None:
+    """JSON has no such number: it would be as if nothing was asked."""
+    with pytest.raises(Invalid, match="takes a number of seconds, not"):
+        Ask(retry=2, **{option: seconds}).body(("true",), "w")  # type: ignore[arg-type]  # one of the options that are seconds

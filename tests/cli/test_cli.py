@@ -1,11 +1,15 @@
 """What every command has: help at length, with its exit code, and one sentence when it refuses."""
 
+import os
+import subprocess
+
 import pytest
 
+from cli.terminal import COMMAND
 from triptych.cli import app
 
 COMMANDS = sorted(name for name in app if not name.startswith("-"))
-TALKING = sorted({*COMMANDS} - {"demo", "openapi", "up", "version", "token"})
+TALKING = sorted({*COMMANDS} - {"config", "demo", "openapi", "token", "up", "version"})
 
 
 def test_every_command_is_in_the_list(start):
@@ -27,3 +31,13 @@ def test_the_help_of_up_says_which_signal_stops_jobs(start):
     words = " ".join(printed.split())
     assert "SIGTERM leaves commands running" in words
     assert "Ctrl-C (SIGINT) stops every job first" in words
+
+
+@pytest.mark.parametrize("words", [("openapi",), ("config",), ("version",), ("version", "--json")])
+def test_a_command_whose_output_nobody_reads_ends_without_a_word(words):
+    """As with `head`: 141."""
+    ours, theirs = os.pipe()
+    os.close(ours)
+    done = subprocess.run([*COMMAND, *words], stdout=theirs, stderr=subprocess.PIPE, timeout=60, check=False)
+    os.close(theirs)
+    assert (done.returncode, done.stderr) == (141, b"")

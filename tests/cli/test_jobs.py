@@ -48,10 +48,11 @@ def test_ended_jobs_are_looked_for_by_end_and_time(call, job):
     assert len(call("ps", "--until", "1d").stdout.splitlines()) == 1
 
 
-def test_a_time_that_is_none_is_refused(call):
-    done = call("ps", "--since", "yesterday")
+@pytest.mark.parametrize("text", ["yesterday", "999999d", "0001-01-01"])
+def test_a_time_that_is_none_is_refused(call, text):
+    done = call("ps", "--since", text)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "triptych: --since takes a time such as 2026-01-31T12:00, or how long ago such as 10m, not yesterday\n"
+    assert done.stderr == f"triptych: --since takes a time such as 2026-01-31T12:00, or how long ago such as 10m, not {text}\n"
 
 
 def test_a_limit_out_of_range_is_refused(call):

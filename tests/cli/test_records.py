@@ -40,3 +40,8 @@ def test_a_live_job_is_told_by_its_state():
 def test_another_kind_is_told_by_what_it_works_on():
     assert _job(kind="annotate", spec={"input_uri": "movie.mp4"}).what == "annotate movie.mp4"
     assert _job(kind="camera", spec={"camera": "default"}).what == "camera default"
+
+
+def test_a_command_is_told_as_it_is_run_its_script_first():
+    job = _job(command="bash", script="worker/scripts/count.sh", args=("-v", "a b"))
+    assert job.what == "bash worker/scripts/count.sh -v 'a b'"

@@ -64,3 +64,26 @@ def test_a_running_server_is_not_gone_behind(server):
 @pytest.mark.parametrize("words", [("--role", "root"), (), ("--role", "admin", "--worker", "a")])
 def test_a_token_that_makes_no_sense_is_refused(data, words):
     assert run("token", "create", "x", *words, "--data", data).returncode == 2
+
+
+@pytest.mark.parametrize("expires_in_s", ["-5", "0", "nan", "1e12"])
+def test_a_token_that_never_was_good_is_not_made(data, expires_in_s):
+    told = run("token", "create", "x", "--role", "viewer", "--expires-in-s", expires_in_s, "--data", data)
+    assert (told.returncode, told.stdout) == (2, "")
+    assert told.stderr.startswith("triptych: --expires-in-s takes seconds, above 0 and at most 3200000000, not ")
+
+
+@pytest.mark.parametrize("name", ["", "a\nb", "x" * 201])
+def test_a_token_has_a_name_that_a_list_can_show(data, name):
+    told = run("token", "create", name, "--role", "viewer", "--data", data)
+    assert (told.returncode, told.stdout) == (2, "")
+    assert told.stderr == "triptych: a token's name is 1 to 200 characters without control characters\n"
+
+
+@pytest.mark.parametrize("words", [("token", "list"), ("token", "revoke", "x"), ("audit", "verify")])
+def test_a_folder_without_a_store_is_told_and_not_made(data, words):
+    """workers 9: a mistyped folder has no chain that could be whole."""
+    told = run(*words, "--data", data)
+    assert (told.returncode, told.stdout) == (2, "")
+    assert told.stderr == f"triptych: {data} is no data folder of a server: there is no triptych.db in it\n"
+    assert not data.exists()

@@ -28,6 +28,7 @@ def test_a_worker_tells_by_which_means_it_stops_jobs(call):
     told = dict(line.split(maxsplit=1) for line in call("workers", "show", "here").stdout.splitlines() if not line.startswith("stops"))
     assert (told["worker"], told["state"], told["command"]) == ("here", "ready", "0 of 256 jobs")
     assert "subreaper" in call("workers", "show", "here").stdout
+    assert told["commands"] == "any"
     assert json.loads(call("workers", "show", "here", "--json").stdout)["id"] == "here"
 
 

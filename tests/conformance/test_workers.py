@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from conformance.up import DOCUMENTED_WORKER, UpServer
+from faults.system import job_processes
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -167,11 +168,13 @@ async def test_a_start_that_cannot_be_says_why_and_is_kept(up: UpServer) -> None
 
 async def test_a_stop_is_answered_when_the_tree_is_dead(up: UpServer) -> None:
     """workers K1, K2."""
-    text = "trap '' TERM\n(setsid sleep 300 & echo $! > $0.pid)\necho ready\nwhile :; do sleep 300; done\n"
+    text = "trap '' TERM\n(setsid sleep 300 &)\necho ready\nwhile :; do sleep 300; done\n"
     job_id = await start(up, "bash", script(up, "stubborn.sh", text))
     async with asyncio.timeout(30), up.client.stream("GET", f"/api/v1/jobs/{job_id}/output?follow=1&limit=6") as answer:
         assert await answer.aread() == b"ready\n"
-    pids = [int((up.data / "root" / "stubborn.sh.pid").read_text()), await pid_of(up, job_id)]
+    pids = {pid for pid, owner in job_processes() if owner == job_id}
+    assert len(pids) == 3
+    assert await pid_of(up, job_id) in pids
     reply = await up.client.post(f"/api/v1/jobs/{job_id}/stop", json={"grace_s": 0.2})
     assert reply.json()["end_reason"] == "stopped"
     assert not [pid for pid in pids if lives(pid)]

@@ -143,6 +143,26 @@ async def test_row_1_whoever_reaches_a_server_that_is_set_up_needs_a_token_and_t
             await plain.get("/healthz")
 
 
+async def test_row_1_the_command_line_believes_the_named_authority_only_and_shows_its_token(beyond: tuple[Beyond, str]) -> None:
+    """Workers 9: `--ca` and TRIPTYCH_TOKEN against a server that speaks TLS."""
+    there, spelled = beyond
+    trusted = ("--server", there.url, "--ca", str(there.tls.ca))
+
+    def told(*words: str, **variables: str) -> tuple[int, str]:
+        command = [*COMMAND, *words]
+        done = subprocess.run(command, env=environment(**variables), capture_output=True, text=True, timeout=60, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    assert await asyncio.to_thread(told, "run", *trusted, "--", "sh", "-c", "echo out; exit 3", TRIPTYCH_TOKEN=spelled) == (3, "out\n")
+    code, text = await asyncio.to_thread(told, "workers", "--server", there.url, TRIPTYCH_TOKEN=spelled)
+    assert (code, "is not trusted; --ca names the file" in text) == (2, True)
+    for wrong in ({}, {"TRIPTYCH_TOKEN": "no-such-token"}):
+        for words in (("workers",), ("start", "true", "--worker", DOCUMENTED_WORKER)):
+            code, text = await asyncio.to_thread(told, *words, *trusted, **wrong)
+            assert (code, text.partition(";")[0]) == (2, "triptych: not authorised")
+            assert "TRIPTYCH_TOKEN" in text
+
+
 async def test_row_1_beyond_loopback_a_worker_runs_what_is_listed(beyond: tuple[Beyond, str]) -> None:
     """Workers S5."""
     there, spelled = beyond
@@ -150,9 +170,11 @@ async def test_row_1_beyond_loopback_a_worker_runs_what_is_listed(beyond: tuple[
         texts = [(await started(admin, command, path)).json().get("error") for command, path in (("id", ""), ("sh", "30"), ("sh", "-c"))]
         assert texts == ['command not allowed: "id"', "path is not a file", "path starts with a dash"]
         job = {"worker_id": DOCUMENTED_WORKER, "command": "id"}
-        reply = await admin.post("/api/v1/jobs", json=job)
-        ended = (await admin.get(f"/api/v1/jobs/{reply.json()['id']}", params={"wait_s": 30})).json() if reply.is_success else None
-        assert reply.status_code == 403 or (ended and ended["end_reason"] == "never_started")
+        refusals = [
+            await admin.post("/api/v1/jobs", json=job | more)
+            for more in ({}, *({"command": "sh", "script": path} for path in ("30", "-c")))
+        ]
+        assert [(reply.status_code, reply.json()["detail"]) for reply in refusals] == [(403, text) for text in texts]
 
 
 @pytest.mark.skipif(not IS_ROOT, reason="only root can become a second user")

@@ -4,11 +4,13 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
+from agent.tiers.grounds import can_make_cgroups, made_cgroup
 from faults import calls
 from faults.conftest import clear
 from faults.system import System, job_processes, wait_until
@@ -46,19 +48,31 @@ kill -STOP $$
 """
 
 
+@contextmanager
+def _way_into(tier: str) -> Iterator[tuple[str, ...]]:
+    """The words that start a program where the tier is to be had: for cgroups in one made for it, if this account may make one."""
+    if tier != "cgroup" or not can_make_cgroups():
+        yield ()
+        return
+    with made_cgroup() as folder:
+        yield "sh", "-c", 'echo 0 > "$0/cgroup.procs" && exec "$@"', str(folder)
+
+
 @pytest.fixture(scope="module", params=TIERS)
 def tiered(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """A system whose jobs are held by one tier; the last one is there in its place where the machine has not got it."""
-    settings = {"kill_tiers": ",".join(dict.fromkeys((request.param, "subreaper")))}
-    system = System(tmp_path_factory.mktemp(request.param), settings=settings)
-    system.start()
-    worker = httpx.get(f"{system.url}/api/v1/workers", trust_env=False).json()["workers"][0]
-    try:
-        if request.param not in worker["kill_tiers"]:
-            pytest.skip(f"no kill tier {request.param}: {worker['missing_tiers'][request.param]}")
-        yield system
-    finally:
-        clear(system)
+    tier = request.param
+    settings = {"kill_tiers": ",".join(dict.fromkeys((tier, "subreaper")))}
+    with _way_into(tier) as prefix:
+        system = System(tmp_path_factory.mktemp(tier), prefix=prefix, settings=settings)
+        try:
+            system.start()
+            worker = httpx.get(f"{system.url}/api/v1/workers", trust_env=False).json()["workers"][0]
+            if tier not in worker["kill_tiers"]:
+                pytest.skip(f"no kill tier {tier}: {worker['missing_tiers'][tier]}")
+            yield system
+        finally:
+            clear(system)
 
 
 def _alive(job_id: str) -> set[int]:

@@ -13,7 +13,7 @@ import pytest
 from agent.site import WORKER, Site, refusal
 from triptych.agent.tree import stat as stat_of
 from triptych.errors import StartFailed
-from triptych.kinds.command import find_program, quoted
+from triptych.kinds.command import WorkFolder, find_program, quoted
 from triptych.messages import Answer, Ended
 from triptych.model import EndReason
 
@@ -309,6 +309,28 @@ async def test_a_umask_that_no_job_names_is_the_workers(tmp_path: Path) -> None:
     async with Site(tmp_path, umask=0o027) as site:
         assert await output(site, "sh", "-c", "umask") == b"0027\n"
         assert await output(site, "sh", "-c", "umask", umask=0o002) == b"0002\n"
+
+
+def test_a_folder_that_retention_removed_is_made_anew_and_one_that_waited_is_young(tmp_path: Path) -> None:
+    """workers S9."""
+    work = WorkFolder(tmp_path)
+    first = work.take()
+    os.utime(first, (0, 0))
+    work.tidy()
+    assert not Path(first).exists()
+    second = work.take()
+    work.tidy()
+    assert work.take() == second
+    Path(second).rmdir()
+    third = work.take()
+    assert third != second
+    assert Path(third).stat().st_mode & 0o777 == 0o700
+    before = Path(third).stat().st_mtime_ns
+    work.tidy()
+    while Path(work.take()).stat().st_mtime_ns == before:
+        work.tidy()
+    work.drop()
+    assert not Path(third).exists()
 
 
 async def test_a_work_folder_that_its_job_emptied_is_removed(site: Site) -> None:

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from triptych.errors import Invalid
+from triptych.errors import Forbidden, Invalid
 from triptych.model import Worker, WorkerState
 from triptych.panels.asks import CommandAsk, LimitsAsk
 from triptych.panels.limits import check
@@ -50,3 +50,21 @@ def test_a_limit_that_nothing_can_enforce_is_refused_where_that_matters() -> Non
 
 def test_a_worker_that_is_not_there_is_the_engines_to_refuse() -> None:
     check(CommandAsk(command="x", worker_id="z", limits=LimitsAsk(cpu=1), strict_limits=True), (BIG,))
+
+
+def test_a_command_that_none_of_its_workers_lists_is_refused() -> None:
+    """workers 7: 403, command not allowed."""
+    listed, open_to_any = worker("a1", commands=["say"]), worker("a2", commands=None)
+    asked = CommandAsk(command='i"d', worker_id="a1")
+    with pytest.raises(Forbidden, match=r'^command not allowed: "i\\"d"$') as caught:
+        check(asked, (listed, open_to_any))
+    assert (caught.value.code, caught.value.field) == ("command_not_allowed", "command")
+    check(CommandAsk(command="say", worker_id="a1"), (listed,))
+    check(CommandAsk(command="id", labels={"rack": "a"}), (listed, open_to_any))
+    check(CommandAsk(command="id", labels={"rack": "z"}), (listed,))
+
+
+def test_a_script_that_begins_with_a_dash_is_refused() -> None:
+    """workers S3"""
+    with pytest.raises(Forbidden, match=r"^path starts with a dash$"):
+        check(CommandAsk(command="sh", script="-c", worker_id="a1"), (worker("a1"),))

@@ -410,3 +410,17 @@ async def test_guards_and_unknown_routes_are_told_as_problems(system: System) ->
     assert (await problem(system, "GET", "schedules"))[:2] == (404, "route_not_found")
     assert (await problem(system, "POST", "fanouts", {}))[:2] == (404, "route_not_found")
     assert (await problem(system, "PUT", "jobs"))[:2] == (405, "method_not_allowed")
+
+
+@pytest.mark.parametrize("field", ["script", "cwd"])
+async def test_a_path_that_the_worker_refuses_is_forbidden_and_stays_in_the_history(system: System, field: str) -> None:
+    """workers 7: 403, path not allowed; a repeat is told the same."""
+
+    async def refuse(_start: Start) -> Answered:
+        return Refused(code="path_outside", message="path outside the worker root")
+
+    system.worker.on_start = refuse
+    for _ in range(2):
+        assert await problem(system, "POST", "jobs", TRUE | {field: "../x"}, **{"idempotency-key": "once"}) == (403, "path_outside", None)
+    (record,) = (await read(system, "jobs"))["jobs"]
+    assert (record["end_reason"], record["error"]["code"], len(system.worker.started)) == ("never_started", "path_outside", 1)

@@ -40,6 +40,24 @@ def test_a_parameter_that_does_not_fit_is_named(text: str, field: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("state=x", "state must be one of queued, starting, running, paused, stopping, unreachable, ended"),
+        ("kind=x", "kind must be one of annotate, camera, command"),
+    ],
+)
+def test_a_word_that_is_none_of_a_few_is_told_with_them(text: str, told: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        read_query(query(text), ListQuery)
+    assert caught.value.message == told
+
+
+def test_a_number_that_is_none_of_a_few_is_told_with_them() -> None:
+    with pytest.raises(Invalid, match=r"^follow must be one of 0, 1$"):
+        read_query(query("follow=2"), OutputQuery)
+
+
+@pytest.mark.parametrize(
     ("data", "field"),
     [
         (b'{"command":"x","args":["a",1]}', "args[1]"),

@@ -333,7 +333,7 @@ class Agent:
     async def _bury(self, process: Process) -> None:
         """Report for a process that is gone, when nothing of its tree is left."""
         status = await self._crew.status(process)
-        held = [held for held in self._held.values() if held.is_of(process) and (status or held.seq)]
+        held = [held for held in self._held.values() if held.is_of(process) and (status != 0 or held.seq)]
         await end_left({one.job_id for one in held}, self.place.data_dir)
         for one in held:
             end = lost_end(one.kind, status)

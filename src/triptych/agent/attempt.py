@@ -87,10 +87,12 @@ class Attempt:
                 self._emptied_at = boot_s()
 
     def end(self, reason: EndReason, grace_s: float) -> None:
-        """Begin to end the tree, unless that has begun; an exit collected before the first signal keeps its reason (workers K4)."""
+        """Begin to end the tree, or end it sooner; an exit collected before the first signal keeps its reason (workers K4)."""
         self.reap()
         if not self.ending:
             self.reason = reason
+            self._begin_end(grace_s)
+        elif self._ending is not None and boot_s() + grace_s < self._ending.force_s:
             self._begin_end(grace_s)
 
     def hurry(self, grace_s: float) -> None:

@@ -15,9 +15,13 @@ def boot_s() -> float:
 
 
 class Ending:
-    """The end of `tree` under way: asked to end and given `grace_s`, or with no grace at all if `grace_s` is None."""
+    """The end of `tree` under way: asked to end and given `grace_s`, or with no grace at all if `grace_s` is None.
+
+    `force_s` is when force begins, in seconds after boot.
+    """
 
     def __init__(self, tree: Tree, grace_s: float | None) -> None:
+        self.force_s = boot_s() + (grace_s or 0.0)
         self._tree = tree
         self._steps = self._plan(grace_s)
 
@@ -26,10 +30,9 @@ class Ending:
         return next(self._steps)
 
     def _plan(self, grace_s: float | None) -> Iterator[float]:
-        begin = boot_s()
         if grace_s is not None:
-            yield from self._ask(begin)
-            while (left_s := begin + grace_s - boot_s()) > 0:
+            yield from self._ask(boot_s())
+            while (left_s := self.force_s - boot_s()) > 0:
                 yield left_s
         pause_s = 0.0
         while True:

@@ -7,8 +7,9 @@ from datetime import timedelta
 
 import structlog
 
+from triptych.agent.verdicts import shortened
 from triptych.contracts import Bus, Clock
-from triptych.errors import Unavailable
+from triptych.errors import Invalid, Unavailable
 from triptych.messages import Output, Report, Shown
 
 _FULL_BYTES = 4 * 1024 * 1024
@@ -69,12 +70,19 @@ class Outbox:
             self._sender = None
 
     async def _publish(self, report: Report) -> None:
-        while True:
+        """Hand one report over; one that no bus will ever take is said shorter, and then not at all."""
+        saying: Report | None = report
+        while saying is not None:
             try:
-                return await self._bus.publish(report)
+                await self._bus.publish(saying)
+            except Invalid as fault:
+                log.warning("report does not fit", job_id=report.job_id, seq=report.seq, reason=fault.message)
+                saying = shortened(saying) if saying is report else None
             except Unavailable as fault:
                 log.warning("report waits for the bus", job_id=report.job_id, reason=fault.message)
                 await self._clock.sleep(_RETRY_PAUSE)
+            else:
+                return
 
     def _weigh(self, sign: int, report: Report) -> None:
         before = self._weight_bytes

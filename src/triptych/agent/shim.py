@@ -35,6 +35,8 @@ from triptych.model import End, EndReason, Fault
 _CONFIRM_S = 5.0
 _DESERTED_GRACE_S = 1.0
 _MAX_WAIT_S = 5.0
+_PAY_PAUSE_S = 0.5
+_NOBODY = Here(job_id="", attempt=0, pid=0, state="", seq=0, page=0, offset=0)
 
 
 class Shim:
@@ -48,6 +50,7 @@ class Shim:
         self._tidy = tidy
         self._spawner = Spawner()
         self._attempt: Attempt | None = None
+        self._over = _NOBODY
         self._lease_s = self._grace_s = 0.0
         self._stops: list[tuple[int, float]] = []
         self._woken, self._waker = _wake_on_child()
@@ -56,9 +59,9 @@ class Shim:
         self._wire = Wire(channel.detach(), self._poller, self._here)
 
     def serve(self) -> None:
-        """Run jobs until the agent closes the line; with a job under way, go on until it has ended, for whichever agent comes."""
+        """Run jobs until the agent closes the line; with a job under way, go on until its end is kept, for whichever agent comes."""
         become_subreaper()
-        while self._wire.connected or self._attempt is not None:
+        while self._wire.connected or self._attempt is not None or self._wire.owes:
             self.turn()
 
     @property
@@ -87,11 +90,12 @@ class Shim:
             self._hold_lease(self._attempt)
             self._attempt.advance()
             self._settle(self._attempt)
+        self._wire.pay()
         self._wire.flush()
 
     def _wait_ms(self) -> float | None:
         if self._attempt is None:
-            return None
+            return _PAY_PAUSE_S * 1000 if self._wire.owes else None
         due = [bound - boot_s() for _, bound in self._stops]
         if not self._attempt.ending:
             due.append(self._lease_ends_s() - boot_s())
@@ -117,9 +121,11 @@ class Shim:
 
     def _here(self) -> Here:
         """Say whose tree this is to an agent that found it."""
-        attempt = self._attempt
-        if attempt is None:
-            return Here(job_id="", attempt=0, pid=0, state="", seq=0, page=0, offset=0)
+        if self._attempt is None:
+            return self._over if self._wire.owes else _NOBODY
+        return self._place(self._attempt)
+
+    def _place(self, attempt: Attempt) -> Here:
         page, offset = self._wire.position()
         state = "stopping" if attempt.ending else "paused" if attempt.paused else "running"
         seq = self._wire.seq(attempt.job_id, attempt.number)
@@ -146,6 +152,9 @@ class Shim:
     def _start(self, start: Start) -> Reply:
         if self._attempt is not None:
             return Refused(code="conflict", message="this process runs another job")
+        if self._wire.deserted:
+            # The next agent may have looked for this start in the spool already, and told that it never will be.
+            return Refused(code="worker_not_connected", message="worker not connected")
         try:
             program = self._prepare(start)
             self._wire.begin(start.job_id, start.attempt)
@@ -217,6 +226,7 @@ class Shim:
                 self._report(attempt, chunk)
         attempt.close()
         self._tidy()
+        self._over = self._place(attempt)
         self._report(attempt, _told(attempt.ended()))
         for number, _ in self._stops:
             self._wire.answer(number, Answer())

@@ -59,6 +59,11 @@ class Spool:
         """Whether this page is too long even for one job."""
         return self._size >= PAGE_BYTES
 
+    def begin(self, frame: bytes) -> bool:
+        """Write down that an attempt begins, whatever the cap says of its output; False when the disk refuses."""
+        self._muted = False
+        return self.append(frame, must=False)
+
     def append(self, frame: bytes, *, must: bool) -> bool:
         """Write a frame down; False when the disk or the cap refuses. What `must` be kept is owed then: written before the next frame."""
         if self._muted and not must:

@@ -52,7 +52,7 @@ async def equip(place: Place, allowed: Sequence[str] = tuple(TIERS)) -> Place:
 
 
 def describe(place: Place) -> Json:
-    """Return what a worker's record says of its tiers and limits."""
+    """Return what a worker's record says of its tiers and limits, and the `commands` that it allows (None: any)."""
     controllers = place.controllers if place.kill_tiers[0] == "cgroup" else ()
     return {
         "kill_tiers": list(place.kill_tiers),
@@ -60,6 +60,7 @@ def describe(place: Place) -> Json:
         "limits": means_of(controllers),
         "default_limits": {"open_files": place.open_files, "output_max_bytes": place.output_max_bytes, **place.limits},
         "max_limits": dict(place.max_limits),
+        "commands": None if place.commands is None else sorted(place.commands),
     }
 
 

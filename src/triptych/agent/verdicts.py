@@ -1,10 +1,34 @@
 """What an agent says for a job process that cannot speak for itself. Pure."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import assert_never
 
+import msgspec
+
 from triptych.errors import StartFailed, TriptychError
-from triptych.messages import Answer, Ask, Key, Order, Pause, Refused, Reply, Resume, Start, Stock, Stop
+from triptych.messages import (
+    Answer,
+    Ask,
+    Body,
+    Ended,
+    Finding,
+    Key,
+    Order,
+    Output,
+    Pause,
+    Paused,
+    Progress,
+    Refused,
+    Reply,
+    Report,
+    Resume,
+    Resumed,
+    Running,
+    Start,
+    Stock,
+    Stop,
+)
 from triptych.model import End, EndReason, Fault
 
 LEFT = Refused(code="process_left", message="the process ended by itself")
@@ -44,6 +68,29 @@ def take_stock(asked: Iterable[Key], states: Mapping[Key, str], is_told: Callabl
         never=tuple(job_id for job_id, _ in sorted(never)),
         strangers=tuple(sorted(states.keys() - set(wanted))),
     )
+
+
+def shortened(report: Report) -> Report | None:
+    """Return what can be said of a report that is too large for the bus, None where that is nothing: output becomes a gap."""
+    body = _shortened(report.body)
+    return None if body is None else msgspec.structs.replace(report, body=body)
+
+
+def _shortened(body: Body) -> Body | None:
+    match body:
+        case Output() | Paused() | Resumed():
+            return None
+        case Running(pid=pid):
+            return Running(pid=pid)
+        case Progress(parts=parts):
+            return Progress(parts=parts)
+        case Finding(note=note):
+            return Finding(note=note, data={})
+        case Ended(end=end, result=result):
+            fault = end.fault or Fault(code="report_too_large", message="what the job told at its end was larger than the bus takes")
+            return Ended(end=replace(end, reason=end.reason if result is None else EndReason.FAILED, fault=fault))
+        case _:
+            assert_never(body)
 
 
 def _how(status: int | None) -> str:

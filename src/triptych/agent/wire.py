@@ -59,6 +59,20 @@ class Wire:
         """Whether the next agent will find this shim."""
         return self._listener is not None
 
+    @property
+    def owes(self) -> bool:
+        """Whether a state waits for room in the spool."""
+        return self._spool is not None and bool(self._spool.owed)
+
+    @property
+    def deserted(self) -> bool:
+        """Whether the other end of the line is closed, heard of or not."""
+        if self._line is None:
+            return True
+        poller = select.poll()
+        poller.register(self._line, select.POLLRDHUP)
+        return bool(poller.poll(0))
+
     def owns(self, descriptor: int) -> bool:
         """Whether this descriptor is the line, or the door at which the next agent knocks."""
         return any(one is not None and one.fileno() == descriptor for one in (self._line, self._listener))
@@ -88,7 +102,7 @@ class Wire:
         if self._spool is not None and self._spool.spent:
             self._turn_page(self._spool)
         self._begins = begins = pack(Begins(job_id=job_id, attempt=attempt))
-        if self._spool is None or not self.findable or not self._spool.append(begins, must=False):
+        if self._spool is None or not self.findable or not self._spool.begin(begins):
             raise Unavailable("store unavailable", code="store_unavailable")
         self.renewed_s = max(self.renewed_s, boot_s())
 
@@ -111,6 +125,11 @@ class Wire:
     def answer(self, number: int, reply: Reply) -> None:
         """Answer the request with this number, if who asked is still there."""
         self._say(pack(Answered(number=number, reply=reply)))
+
+    def pay(self) -> None:
+        """Write down what is owed, if there is room by now."""
+        if self._spool is not None and self._spool.owed:
+            self._spool.append(b"", must=True)
 
     def flush(self) -> None:
         """Send what waits, as far as the line takes it."""

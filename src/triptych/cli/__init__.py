@@ -46,6 +46,17 @@ def main() -> None:
     except TriptychError as fault:
         sys.stderr.write(f"triptych: {fault.message}\n")
         sys.exit(EXIT_REFUSED)
+    except BrokenPipeError:
+        sys.exit(_give_up())
+
+
+def _give_up() -> int:
+    """Let what is still buffered go nowhere: nobody reads standard output any more."""
+    from triptych.cli.client import ABANDONED  # noqa: PLC0415 - a command's module is imported when it is needed
+    from triptych.cli.printing import give_up  # noqa: PLC0415
+
+    give_up()
+    return ABANDONED
 
 
 def _let_speak(name: str) -> None:

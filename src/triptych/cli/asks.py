@@ -1,5 +1,6 @@
 """What may be asked of a command on the command line, and how it becomes the body of a submission."""
 
+import math
 import os
 import re
 import sys
@@ -73,6 +74,8 @@ class Ask:
         }
         plain = ("cwd", "script", "timeout_s", "grace_s", "queue_s", "priority", "strict_limits", "merge_output", "leftovers")
         given |= {name: getattr(self, name) for name in (*plain, "needs_setuid", "umask")}
+        for option in ("timeout_s", "grace_s", "queue_s", "backoff_s"):
+            check_seconds(f"--{option.replace('_', '-')}", getattr(self, option))
         return {name: value for name, value in given.items() if value is not None and value is not False}
 
     def _retry(self) -> dict[str, object] | None:
@@ -80,6 +83,12 @@ class Ask:
         if self.retry is None and any(value is not None for value in asked.values()):
             raise Invalid("say how many attempts with --retry")
         return {name: value for name, value in asked.items() if value is not None} or None
+
+
+def check_seconds(option: str, seconds: float | None) -> None:
+    """Raise `Invalid` for what is no number, which JSON would turn into nothing at all."""
+    if seconds is not None and not math.isfinite(seconds):
+        raise Invalid(f"{option} takes a number of seconds, not {seconds}")
 
 
 def pairs(option: str, words: Sequence[str]) -> dict[str, str]:

@@ -223,4 +223,7 @@ def _accepted(answer: httpx.Response) -> httpx.Response:
     except msgspec.DecodeError:
         refusal = Refusal()
     sentence = refusal.detail or refusal.error or f"the server answered {answer.status_code} without a reason"
-    raise TriptychError(sentence, code=answer.headers.get("triptych-error", refusal.code))
+    code = answer.headers.get("triptych-error", refusal.code)
+    if code == "not_authenticated":
+        sentence += "; set TRIPTYCH_TOKEN to a token that is good, an administrator makes one with `triptych token create`"
+    raise TriptychError(sentence, code=code)

@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from triptych.cli.address import HERE, Server
+from triptych.cli.asks import check_seconds
 from triptych.cli.client import Client, job_path, talk
 from triptych.cli.printing import age, show_json, show_table, tell
 from triptych.cli.records import Job, JobPage
@@ -96,6 +97,7 @@ def stop(*jobs: str, grace_s: Grace = None, json: bool = False, to: Server = HER
         json: print the words of `POST /stop`, a line for each job.
         to: the server to talk to.
     """
+    check_seconds("--grace-s", grace_s)
     return talk(to, partial(_stop, job_ids=_some(jobs), grace_s=grace_s, json=json))
 
 
@@ -123,11 +125,11 @@ def resume(*jobs: str, json: bool = False, to: Server = HERE) -> int:
 
 def moment(option: str, text: str, now: datetime) -> str:
     """Return a time as the server reads it; without a zone it is this machine's. Raises `Invalid` naming the option."""
-    if found := _AGO.fullmatch(text):
-        return to_text(now - int(found[1]) * _UNITS[found[2]])
     try:
+        if found := _AGO.fullmatch(text):
+            return to_text(now - int(found[1]) * _UNITS[found[2]])
         return to_text(datetime.fromisoformat(text).astimezone())
-    except ValueError:
+    except (ValueError, OverflowError):
         raise Invalid(f"{option} takes a time such as 2026-01-31T12:00, or how long ago such as 10m, not {text}") from None
 
 

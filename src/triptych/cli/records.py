@@ -24,7 +24,7 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """What is shown of a job. `command` and `args` are a command's, `spec` is another kind's."""
+    """What is shown of a job. `command`, `script` and `args` are a command's, `spec` is another kind's."""
 
     id: str
     kind: str
@@ -38,6 +38,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     error: Fault | None
     command: str = ""
     args: tuple[str, ...] = ()
+    script: str | None = None
     spec: dict[str, Any] = {}
 
     @property
@@ -73,7 +74,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     def what(self) -> str:
         """What it is about: the command line, or the kind and what it works on."""
         if self.kind == "command":
-            return as_typed((self.command, *self.args))
+            return as_typed((self.command, *((self.script,) if self.script else ()), *self.args))
         subject = self.spec.get("input_uri") or self.spec.get("camera") or ""
         return printable(f"{self.kind} {subject}").strip()
 
@@ -98,7 +99,7 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     """What is shown of a worker. `slots` maps a kind to how many jobs of it may run at once, `slots_used` to how many do.
 
     `kill_tiers` are the means by which it ends a whole tree, `missing_tiers` why it has no other, `limits` by which means it holds a job to
-    each limit, `default_limits` which it sets itself, and `max_limits` the most that a job may ask for.
+    each limit, `default_limits` which it sets itself, `max_limits` the most that a job may ask for, and `facts` what else it tells.
     """
 
     id: str
@@ -112,6 +113,7 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     limits: dict[str, str] = {}
     default_limits: dict[str, float] = {}
     max_limits: dict[str, float] = {}
+    facts: dict[str, Any] = {}
 
 
 class WorkerList(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,11 +18,13 @@ from triptych.cli.address import HERE, Server
 from triptych.cli.client import Client, talk
 from triptych.cli.printing import printable, show_json, show_table
 from triptych.clock import to_text
+from triptych.errors import Invalid
 from triptych.tokens import Role, Token, Tokens
 
 app = App(name="token", help="Make, list and revoke tokens.", default_parameter=Parameter(negative=()))
 
 DataFolder = Annotated[Path | None, Parameter(name="--data")]
+LONGEST_S = 3.2e9
 Many = Annotated[list[str] | None, Parameter(negative=())]
 
 
@@ -71,11 +73,13 @@ def create(
         json: print the token's record.
         to: the server to talk to.
     """
+    if expires_in_s is not None and not 0 < expires_in_s <= LONGEST_S:
+        raise Invalid(f"--expires-in-s takes seconds, above 0 and at most {LONGEST_S:.0f}, not {expires_in_s:g}")
     bounds = {"workers": worker or None, "commands": command or None, "expires_in_s": expires_in_s}
     body: dict[str, object] = {"name": name, "role": role.value, **{field: value for field, value in bounds.items() if value is not None}}
     if data is None:
         return talk(to, partial(_create, body=body, json=json))
-    return asyncio.run(_in_folder(data.absolute(), partial(_create_here, body=body, json=json)))
+    return asyncio.run(_in_folder(data.absolute(), partial(_create_here, body=body, json=json), make=True))
 
 
 @app.command(name="list")
@@ -121,8 +125,8 @@ async def _revoke(client: Client, *, token_id: str, json: bool) -> int:
     return _show_revoked(token_id, json=json)
 
 
-async def _in_folder(data: Path, work: Callable[[Tokens, Audit], Awaitable[int]]) -> int:
-    async with wiring.access(data) as (tokens, audit):
+async def _in_folder(data: Path, work: Callable[[Tokens, Audit], Awaitable[int]], *, make: bool = False) -> int:
+    async with wiring.access(data, make=make) as (tokens, audit):
         return await work(tokens, audit)
 
 

@@ -120,6 +120,9 @@ def _facts(worker: Worker) -> Iterator[tuple[str, str]]:
     yield from (("worker", worker.id), ("state", worker.state), ("seen", f"{age(worker.seen_at, now)} ago"))
     yield "labels", ", ".join(f"{name}={value}" for name, value in worker.labels.items()) or "none"
     yield from ((kind, f"{worker.slots_used.get(kind, 0)} of {most} jobs") for kind, most in worker.slots.items())
+    if "commands" in worker.facts:
+        listed = worker.facts["commands"]
+        yield "commands", "any" if listed is None else ", ".join(map(str, listed)) or "none"
     yield "stops by", ", ".join(worker.kill_tiers) or "unknown"
     yield from ((f"not by {tier}", reason) for tier, reason in worker.missing_tiers.items())
     yield from ((name, ", ".join(_limit(worker, name))) for name in worker.limits | worker.max_limits)

@@ -173,12 +173,12 @@ class WorkFolder:
 
     def take(self) -> str:
         """Return an empty folder with mode 0700. Raises `OSError` when the disk refuses."""
-        if self._current is None:
+        if self._current is None or not _is_there(self._current):
             self._current = f"{self._parent}/{os.urandom(8).hex()}"
             os.mkdir(self._current, 0o700)
             if self._account is not None:
                 os.chown(self._current, self._account.uid, self._account.gid)
-            self._fresh = os.lstat(self._current)
+        self._fresh = os.lstat(self._current)
         return self._current
 
     def tidy(self) -> None:
@@ -200,6 +200,15 @@ class WorkFolder:
             return _stamp(os.lstat(self._current)) == _stamp(self._fresh) and not os.listdir(self._current)
         except OSError:
             return False
+
+
+def _is_there(folder: str) -> bool:
+    """Say whether a folder that waited for this job still exists; then retention takes it for new."""
+    try:
+        os.utime(folder)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _leave(folder: str) -> None:

@@ -136,6 +136,11 @@ class BoundDesk(Desk):
         await self.find(job_id)
         return await self._engine.wait(job_id, timeout)
 
+    async def begun(self, job_id: str) -> Job:
+        """Return such a job once its worker has begun or refused it."""
+        await self.find(job_id)
+        return await self._engine.begun(job_id)
+
     async def output(self, job_id: str, stream: str, **which: Any) -> OutputSlice:
         """Return what such a job wrote to one stream."""
         await self.find(job_id)

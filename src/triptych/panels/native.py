@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from triptych.engine import Engine
+from triptych.errors import Forbidden
 from triptych.model import HELD_BY_WORKER, Happening, Job, Query, State, Worker
 from triptych.panels import access, health, limits, openapi, outputs, problem
 from triptych.panels.asks import (
@@ -44,18 +45,31 @@ from triptych.panels.records import (
 
 ORIGIN = "api"
 TAG = "native"
+REFUSED_PATHS = frozenset({"path_outside", "path_dash", "path_not_file"})
 
 
 async def submit(request: Request) -> Response:
-    """Take a job; it is durable before the answer and runs as soon as a fitting worker has room."""
+    """Take a job; it is durable before the answer and runs as soon as a fitting worker has room.
+
+    Only a worker can tell whether a path lies in its roots, so where one is named and a worker takes the job now, its word is waited for.
+    """
     asked = await read_command(request)
     engine = service(request).engine
     begun = engine.clock.now()
     limits.check(asked, await engine.workers())
     job = await engine.submit(submission(asked, idempotency_key(request), begun))
+    if asked.script is not None or asked.cwd not in {"work", "root"}:
+        job = await engine.begun(job.id)
+        _check_path(job)
     answer = _record(job, 201 if job.created_at >= begun else 200)
     answer.headers["location"] = f"/api/v1/jobs/{job.id}"
     return answer
+
+
+def _check_path(job: Job) -> None:
+    fault = job.end.fault if job.end is not None else None
+    if fault is not None and fault.code in REFUSED_PATHS:
+        raise Forbidden(fault.message, code=fault.code)
 
 
 async def list_jobs(request: Request) -> Response:
@@ -211,7 +225,9 @@ PANEL = Panel(
     error=problem.Problem,
     error_media_type=problem.MEDIA_TYPE,
     routes=(
-        _post("jobs", submit, "Submit a job.", (200, 400, 404, 409, 413, 422, 503), request=DescribedAsk, status=201, parameters=(KEY,)),
+        _post(
+            "jobs", submit, "Submit a job.", (200, 400, 403, 404, 409, 413, 422, 503), request=DescribedAsk, status=201, parameters=(KEY,)
+        ),
         _get("jobs", list_jobs, "List jobs of every kind, newest first.", JobPage, errors=(400, 422), parameters=parameters(ListQuery)),
         _get(
             "jobs/{id}",

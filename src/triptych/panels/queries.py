@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Annotated, TypeVar, get_type_hints
 
 import msgspec
-from msgspec.inspect import FloatType, IntType, LiteralType, Metadata, Type, UnionType, VarTupleType, type_info
+from msgspec.inspect import EnumType, FloatType, IntType, LiteralType, Metadata, Type, UnionType, VarTupleType, type_info
 from starlette.requests import Request
 
 from triptych.errors import Invalid
@@ -70,7 +70,23 @@ def _value(name: str, text: str, hints: Mapping[str, object]) -> object:
         return msgspec.convert(given, hints[name], strict=not any(map(_is_number, kinds)))
     except msgspec.ValidationError as fault:
         message, part = _blame(fault)
+        if message.startswith("Invalid enum value"):
+            message = f"{name} must be one of {', '.join(str(choice) for kind in kinds for choice in _choices(kind))}"
         raise Invalid(_said(message, name), code="invalid_parameter", field=name + (part or "")) from None
+
+
+def _choices(kind: Type) -> tuple[object, ...]:
+    match kind:
+        case Metadata():
+            return _choices(kind.type)
+        case VarTupleType():
+            return _choices(kind.item_type)
+        case LiteralType():
+            return kind.values
+        case EnumType():
+            return tuple(member.value for member in kind.cls)
+        case _:
+            return ()
 
 
 def _kinds(hint: object) -> tuple[Type, ...]:

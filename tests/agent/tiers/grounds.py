@@ -73,11 +73,17 @@ def cgroup_mount() -> Path | None:
     return None
 
 
+def can_make_cgroups() -> bool:
+    """Say whether this account may make a cgroup anywhere, as only root may."""
+    mount = cgroup_mount()
+    return mount is not None and os.access(mount / "cgroup.procs", os.W_OK)
+
+
 @contextmanager
 def made_cgroup() -> Iterator[Path]:
-    """A cgroup for one test; only root can make one anywhere."""
+    """A cgroup for one test."""
     mount = cgroup_mount()
-    if mount is None or not os.access(mount / "cgroup.procs", os.W_OK):
+    if mount is None or not can_make_cgroups():
         pytest.skip("this account cannot make a cgroup v2")
     folder = mount / f"triptych-test-{uuid.uuid4()}"
     folder.mkdir()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.tiers.grounds import in_cgroup, made_cgroup, ready
+from agent.tiers.grounds import can_make_cgroups, cgroup_mount, in_cgroup, made_cgroup, ready
 from triptych.agent.tiers.cgroup import CONTROLLERS, counts, empty, leaf_of, populated
 from triptych.messages import Answer
 from triptych.model import EndReason
@@ -43,9 +43,12 @@ def test_a_delegated_subtree_is_found_by_doing(group: Path) -> None:
 
 
 def test_the_root_cgroup_is_not_delegated() -> None:
-    if "0::/\n" not in Path("/proc/self/cgroup").read_text():
-        pytest.skip("this process is not in the root cgroup")
-    code = "import os; from triptych.agent.tiers.cgroup import _find; _find()"
+    root = cgroup_mount()
+    is_inside = "0::/\n" in Path("/proc/self/cgroup").read_text()
+    if root is None or (root / "cgroup.events").exists() or not (is_inside or can_make_cgroups()):
+        pytest.skip("this account cannot enter the root cgroup")
+    enter = "" if is_inside else f"open('{root}/cgroup.procs', 'w').write('0'); "
+    code = f"{enter}from triptych.agent.tiers.cgroup import _find; _find()"
     told = subprocess.run(
         [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, capture_output=True, check=False
     )
