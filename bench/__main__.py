@@ -6,6 +6,7 @@ from importlib import import_module
 from math import isnan
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from bench.figure import Figure
@@ -34,7 +35,7 @@ def _table(name: str, figures: list[Figure]) -> Table:
     for heading in ("figure", "value", "target", "", "beside"):
         table.add_column(heading, justify="right" if heading in {"value", "target"} else "left")
     for figure in figures:
-        table.add_row(figure.name, _value(figure), str(figure.target or ""), _mark(figure), _beside(figure))
+        table.add_row(figure.name, _value(figure), str(figure.target or ""), _mark(figure), escape(_beside(figure)))
     return table
 
 

@@ -13,7 +13,8 @@ from triptych.kinds.command import WorkFolder, shim_of
 from triptych.messages import Asked, Start
 from triptych.model import Place
 
-_ROUNDS = 3
+_ROUNDS = 10
+"""The interpreter specialises what has run eight times."""
 _CAP_BYTES = 1 << 20
 _PROGRAM = ("echo", "rehearsal")
 
