@@ -288,11 +288,14 @@ async def test_a_shim_serves_the_next_job_when_its_tree_was_empty(site: Site) ->
     assert len(set(parents)) == 1
 
 
-async def test_no_descriptor_leaks_from_job_to_job(site: Site) -> None:
-    """Workers S8: only 0, 1 and 2 are open, in the tenth job as in the first."""
+async def test_no_descriptor_leaks_from_job_to_job(site: Site, tmp_path: Path) -> None:
+    """Workers S8: only 0, 1 and 2 are open, in the tenth job as in the first; counted when the shim has let go of its side."""
     listings = []
+    spawned = tmp_path / "spawned"
+    os.mkfifo(spawned)
     for _ in range(10):
-        job_id, _ = await site.run("sh", "-c", "ls /proc/self/fd; ls /proc/$PPID/fd | wc -l", stdin="text")
+        job_id, _ = await site.run("sh", "-c", f"read _ < {spawned}; ls /proc/self/fd; ls /proc/$PPID/fd | wc -l", stdin="text")
+        await asyncio.to_thread(spawned.write_text, "\n")
         await site.ended(job_id)
         listings.append(site.output(job_id))
     assert set(listings) == {listings[0]}

@@ -106,6 +106,7 @@ def test_a_job_killed_by_an_outsider_ended_by_itself(up: System) -> None:
     """workers K4, W11, I9 (F4): the true signal is told, and no stop."""
     for number, text in ((signal.SIGTERM, "terminated"), (signal.SIGKILL, "killed"), (signal.SIGUSR1, "user defined signal 1")):
         job_id = calls.start(up, "sleep", "600")
+        wait_until(lambda job_id=job_id: job_id in {of for _, of in job_processes()}, BOUND_S, up.told)
         (pid,) = [pid for pid, of in job_processes() if of == job_id]
         os.kill(pid, number)
         assert calls.ended(up, job_id)["end_reason"] == "exited"

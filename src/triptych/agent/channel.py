@@ -58,6 +58,7 @@ class Here(Message, frozen=True, kw_only=True):
     """The first word to an agent that found this shim: whose tree it holds, and where in its spool this line goes on.
 
     `state` is `running`, `paused` or `stopping`; `seq` the number of the attempt's last report; `page` and `offset` the place after it.
+    `pid` is 0 for an attempt that never got a process, and whose end waits for room in the spool.
     """
 
     job_id: str

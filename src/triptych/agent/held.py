@@ -42,7 +42,7 @@ class Held:
             process=loop.create_future(),
             started=loop.create_future(),
             seq=here.seq,
-            pid=here.pid,
+            pid=here.pid or None,
             state=here.state,
             noted=True,
         )

@@ -123,13 +123,14 @@ class Shim:
         """Say whose tree this is to an agent that found it."""
         if self._attempt is None:
             return self._over if self._wire.owes else _NOBODY
-        return self._place(self._attempt)
-
-    def _place(self, attempt: Attempt) -> Here:
-        page, offset = self._wire.position()
+        attempt = self._attempt
         state = "stopping" if attempt.ending else "paused" if attempt.paused else "running"
-        seq = self._wire.seq(attempt.job_id, attempt.number)
-        return Here(job_id=attempt.job_id, attempt=attempt.number, pid=attempt.pid, state=state, seq=seq, page=page, offset=offset)
+        return self._place(attempt.job_id, attempt.number, attempt.pid, state)
+
+    def _place(self, job_id: str, attempt: int, pid: int, state: str) -> Here:
+        page, offset = self._wire.position()
+        seq = self._wire.seq(job_id, attempt)
+        return Here(job_id=job_id, attempt=attempt, pid=pid, state=state, seq=seq, page=page, offset=offset)
 
     def _serve(self, asked: Asked) -> None:
         reply: Reply | None
@@ -161,6 +162,7 @@ class Shim:
             spawned = self._spawner.spawn(program)
         except (StartFailed, Unavailable) as fault:
             self._tidy()
+            self._over = self._place(start.job_id, start.attempt, 0, "stopping")
             end = End(reason=EndReason.NEVER_STARTED, fault=Fault(code=fault.code, message=fault.message))
             self._wire.report(start.job_id, start.attempt, Ended(end=end))
             return Refused(code=fault.code, message=fault.message)
@@ -226,7 +228,7 @@ class Shim:
                 self._report(attempt, chunk)
         attempt.close()
         self._tidy()
-        self._over = self._place(attempt)
+        self._over = self._place(attempt.job_id, attempt.number, attempt.pid, "stopping")
         self._report(attempt, _told(attempt.ended()))
         for number, _ in self._stops:
             self._wire.answer(number, Answer())
