@@ -171,9 +171,13 @@ async def test_a_program_on_the_long_way_is_made_like_any_other(site: Site) -> N
     long, _ = await site.run("sh", "-c", look, stdin="text", umask=0o027, limits={"open_files": 50})
     await site.ended(short)
     await site.ended(long)
-    libc_internal = b"0000000180000000"
-    assert site.output(short).replace(libc_internal, b"0000000000000000") == site.output(long).replace(libc_internal, b"0000000000000000")
+    assert _without_libcs_own(site.output(short)) == _without_libcs_own(site.output(long))
     assert b"text" in site.output(long)
+
+
+def _without_libcs_own(told: bytes) -> bytes:
+    """Clear signals 32 and 33 in the masks: the C library keeps them for itself, and whoever inherits one ignored cannot reset it."""
+    return re.sub(rb"[0-9a-f]{16}", lambda mask: b"%016x" % (int(mask[0], 16) & ~(0b11 << 31)), told)
 
 
 @pytest.mark.parametrize(
