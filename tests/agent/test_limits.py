@@ -1,6 +1,7 @@
 """Workers section 8: how limits are applied, watched and told."""
 
 import os
+import re
 import resource
 import signal
 from pathlib import Path
