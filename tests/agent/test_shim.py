@@ -14,6 +14,7 @@ import pytest
 
 from agent.line import Line
 from agent.site import Site, gone, marked, refusal
+from agent.tiers.grounds import DOUBLE_FORKS
 from triptych.agent.attempt import boot_s
 from triptych.agent.channel import Page, Ping
 from triptych.agent.spool import replay
@@ -23,19 +24,6 @@ from triptych.model import EndReason
 
 READY = "echo ready; "
 STUBBORN = "mkfifo $TMPDIR/door; (trap '' TERM; echo > $TMPDIR/door; sleep 1000) & read line < $TMPDIR/door; "
-LOOP = """
-import os, signal
-signal.signal(signal.SIGTERM, signal.SIG_IGN if %r else signal.SIG_DFL)
-os.write(1, b"ready\\n")
-if os.fork():
-    signal.pause()
-while True:
-    if os.fork():
-        os._exit(0)
-    os.setsid()
-    if os.fork():
-        os._exit(0)
-"""
 REFUSE_SIGNALS = """
 import ctypes, struct
 libc = ctypes.CDLL(None)
@@ -124,7 +112,7 @@ async def test_processes_in_sessions_of_their_own_are_ended_too(site: Site) -> N
 async def test_a_loop_of_double_forks_dies(site: Site, *, ignores_term: bool) -> None:
     """Workers K8: in 20 of 20 runs."""
     for _ in range(20):
-        job_id = await ready(site, *python(LOOP % ignores_term))
+        job_id = await ready(site, *python(DOUBLE_FORKS % ignores_term))
         assert await site.stop(job_id, grace_s=0.1) == Answer()
         assert (await site.ended(job_id)).end.reason is EndReason.STOPPED
         assert not marked(job_id)

@@ -68,6 +68,7 @@ async def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None
     with pytest.raises(Unavailable) as caught:
         await SqlStore(f"sqlite:///{tmp_path}/triptych.db").__aenter__()
     assert caught.value.code == "store_unavailable"
+    assert caught.value.message == f"the store sqlite:///{tmp_path}/triptych.db cannot be opened: file is not a database"
     assert isinstance(caught.value.__cause__, sqlite3.DatabaseError)
 
 

@@ -10,8 +10,8 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
-from triptych.errors import TriptychError
-from triptych.stores.databases import Cursor, Database, Fate, unavailable
+from triptych.errors import TriptychError, Unavailable
+from triptych.stores.databases import Cursor, Database, Fate
 from triptych.stores.schema import HEAD, METADATA
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -33,7 +33,8 @@ def bring_up(database: Database) -> None:
         raise
     except Exception as fault:
         if database.fate(fault) is Fate.UNAVAILABLE:
-            raise unavailable(fault) from fault
+            place = database.url.set(drivername=database.url.get_backend_name()).render_as_string()
+            raise Unavailable(f"the store {place} cannot be opened: {fault}", code="store_unavailable") from fault
         raise
 
 
