@@ -193,28 +193,6 @@ async def test_a_shim_that_outlived_its_fork_server_is_mourned_too(site: Site) -
     assert not marked(job_id)
 
 
-async def test_a_start_whose_shim_and_fork_server_are_killed_is_lost_and_not_held_for_ever(site: Site) -> None:
-    """Workers F3, K11: nobody knows how that shim ended, so its program may have run."""
-    assert site.agent is not None
-    idle = site.agent._crew._pools[""]._idle
-    shims = [process.pid for process in idle]
-    for pid in shims:
-        os.kill(pid, signal.SIGSTOP)
-    job_id = str(uuid.uuid4())
-    starting = asyncio.create_task(site.run("true", job_id=job_id))
-    async with site.patience():
-        while len(idle) == len(shims):
-            await asyncio.sleep(0)
-    server = fork_server(site)
-    os.kill(server, signal.SIGKILL)
-    await gone(server)
-    for pid in shims:
-        os.kill(pid, signal.SIGKILL)
-    assert isinstance((await starting)[1], Answer)
-    assert (await site.ended(job_id)).end.reason is EndReason.WORKER_LOST
-    assert not site.agent._held
-
-
 async def test_a_killed_agent_leaves_commands_to_the_next_and_nothing_else(tmp_path: Path) -> None:
     """workers K11, F2: kill -9 of the agent; shims go on, and end when their jobs do, the fork server after them."""
     jobs = [str(uuid.uuid4()) for _ in range(3)]
