@@ -17,6 +17,7 @@ from triptych.media.analysis import Analysis
 from triptych.media.inputs import open_input, refuse_text
 from triptych.media.measured import Alive, Broken, Dropped, Finished, FromDecoder, Indexed, Measured, Ready, Times, Torn
 from triptych.media.measuring import Measuring
+from triptych.media.shelf import Shelf, fingerprint
 from triptych.media.spans import Item, Segments
 from triptych.media.watch import Watch
 from triptych.messages import (
@@ -86,8 +87,9 @@ class Annotation:
         self._heard_at = now
         self._next_progress = now + FIRST_PROGRESS_S
         self._deadline = None if self._spec.deadline_s is None else now + self._spec.deadline_s
-        folder = Path(place.data_dir, "media", start.job_id)
-        self._watch = Watch(start.job_id, folder, self._tell, lambda: datetime.now(UTC), min_free_gib=place.min_free_gib)
+        self._shelf: Shelf | None = None
+        self._folder = Path(place.data_dir, "media", start.job_id)
+        self._watch = Watch(start.job_id, self._folder, self._tell, lambda: datetime.now(UTC), min_free_gib=place.min_free_gib)
         self._analysis = self._fresh()
 
     def begin(self, number: int) -> None:
@@ -100,7 +102,9 @@ class Annotation:
         except TriptychError as fault:
             self._fail("input_gone" if fault.code == "input_not_found" else "bad_media", fault.message)
             return
-        self._measuring = Measuring(self._source, self._analysis.plan, processes=self._processes)
+        self._shelf = Shelf(self._folder / "chunks", fingerprint(self._source, msgspec.json.encode(self._spec)))
+        self._shelf.tidy()
+        self._measuring = Measuring(self._source, self._analysis.plan, processes=self._processes, shelf=self._shelf)
 
     def serve(self) -> None:
         """Work until the job has ended."""
@@ -278,6 +282,8 @@ class Annotation:
         if self._measuring is not None:
             self._measuring.end()
         self._watch.end()
+        if self._shelf is not None:
+            self._shelf.clear()
         self._report(Ended(end=End(reason=reason, fault=fault), result=result))
 
     def _report(self, body: Running | Progress | Finding | Paused | Resumed | Ended) -> None:
