@@ -4,6 +4,7 @@ import os
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from kinds.jobprocess import JobProcess
@@ -16,7 +17,7 @@ def media(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("media")
     write_sample(folder / "both.mp4", (Stretch(Fraction(0), Fraction(2), 1, "stereo"),))
     write_clip(folder / "silent.mp4", [(Fraction(number, 25), scene(1, (320, 180), number)) for number in range(13)], [], Coding())
-    write_clip(folder / "sound.mp4", [], [tone(440, 48_000)], Coding())
+    write_clip(folder / "sound.mp4", [], [np.tile(tone(440, 48_000), (2, 1))], Coding())
     (folder / "noise.mp4").write_bytes(os.urandom(9000))
     (folder / "list.mp4").write_text("#EXTM3U\nother.ts\n")
     return folder
