@@ -39,7 +39,7 @@ CLASSES = {"IN_BLACK": InBlack, "AUDIO_FORMAT": AudioFormat, "SHOT_CHANGE_DETECT
 
 def figures() -> list[Figure]:
     """Measure in turns, so that a busy machine troubles each alike; medians of three."""
-    path = _clip()
+    path = clip()
     ratios, walls, decodes = [], [], []
     for _ in range(ROUNDS):
         alone, alone_wall = _cost(lambda: _decode(path))
@@ -114,7 +114,7 @@ def _raise(name: str, text: str) -> None:
     raise RuntimeError(f"{name}: {text}")
 
 
-def _clip() -> Path:
+def clip() -> Path:
     """Return the clip: twelve seconds of moving scenes with grain, made once, five times over by stream copy."""
     path = Path(tempfile.gettempdir()) / "triptych-bench-1080p25-v1.mp4"
     if not path.exists():
