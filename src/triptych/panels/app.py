@@ -72,7 +72,8 @@ class App:
         try:
             response = await self._answer(request, match, route)
             self._count(match, route, response.status_code)
-            _let_read(response, self._guards.origin(scope))
+            if match.panel.cross_origin:
+                _let_read(response, self._guards.origin(scope))
             await _finish(request, response)(scope, receive, send)
         except ClientDisconnect:
             return
@@ -81,7 +82,7 @@ class App:
 
     async def _answer(self, request: Request, match: Match, route: Route | None) -> Response:
         try:
-            if self._guards.preflight(request.scope):
+            if match.panel.cross_origin and self._guards.preflight(request.scope):
                 return Response(status_code=204, headers={**PREFLIGHT, "access-control-allow-methods": match.allow})
             caller = self._guards.check(request.scope)
             request.scope[CALLER_KEY] = caller
