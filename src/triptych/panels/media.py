@@ -59,6 +59,7 @@ BY_CODE = {
     "deadline": 503,
     "store_unavailable": 503,
     "worker_lost": 503,
+    "process_left": 503,
     "worker_not_connected": 503,
     "worker_not_answering": 503,
     "worker_draining": 503,
