@@ -16,7 +16,7 @@ from faults.clip import make_long_clip
 from triptych.media.sample import write_sample
 
 PATIENCE_S = 60
-LONG_FRAMES = 100_000
+LONG_FRAMES = 40_000
 START_WORKFLOW = b'{"inputUri":"/myfiles/movie.mp4","workflow":"workflow-1","origin":"example_page"}'
 START = b'{"inputUri":"/myfiles/movie.mp4","features":["AUDIO_FORMAT"],"origin":"example_page"}'
 
@@ -363,6 +363,7 @@ def test_lower_priority_numbers_run_first(client) -> None:
     for name in busy:
         with client.stream("GET", f"/api/ai/jobs/{name}/events") as events:
             assert "event: progress" in events.iter_lines()
+        client.post(f"/api/v1/jobs/{name}/pause")
     late, first, second = (_submit(client, inputUri="myfiles/movie.mp4", features=["AUDIO_FORMAT"], pri=pri) for pri in (30, 10, 10))
     client.post(f"/api/ai/jobs/{busy[0]}:cancel")
     for name in (first, second, late):
