@@ -12,7 +12,7 @@ from triptych.errors import Conflict, NotFound
 from triptych.ids import make_id
 from triptych.media.features import FEATURES
 from triptych.model import Json
-from triptych.panels.bodies import BODY_CAP_BYTES, read_object
+from triptych.panels.bodies import BODY_CAP_BYTES, Nothing, read_object
 from triptych.panels.contexts import Body, Context, absence, option_absence
 from triptych.panels.faults import Faults, Row
 from triptych.panels.http import Handler, Role, Route, caller, json_answer, service
@@ -35,10 +35,6 @@ class Workflow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str
     videoContext: dict[str, Any]  # noqa: N815 - as documented
     warnings: tuple[str, ...] = ()
-
-
-class Nothing(msgspec.Struct, frozen=True):
-    """An empty object."""
 
 
 async def contexts(catalog: Catalog, body: object) -> Mapping[str, Body]:
