@@ -12,7 +12,7 @@ import msgspec
 from triptych.errors import Invalid, TriptychError, Unavailable
 from triptych.kinds import AnnotateSpec
 from triptych.media import measured, pipeline
-from triptych.media.features import FEATURES
+from triptych.media.analysis import lacks
 from triptych.media.inputs import open_input, refuse_text
 from triptych.media.measured import Broken, FromDecoder, Indexed, Ready
 from triptych.media.sandbox import Decoder, confine
@@ -46,13 +46,6 @@ def unfit(spec: AnnotateSpec, index: Indexed) -> list[str]:
     if lacking and len(lacking) == len(spec.features):
         raise Invalid(next(iter(lacking.values())), code="bad_media", field="inputUri")
     return [f"{name}: {reason}" for name, reason in lacking.items()]
-
-
-def lacks(name: str, index: Indexed) -> str | None:
-    """Return what the input lacks that a feature cannot do without, or None."""
-    if FEATURES[name].sees and index.video is None:
-        return "input has no video"
-    return "input has no audio" if FEATURES[name].hears and not index.audio else None
 
 
 def _look(spec: AnnotateSpec, place: Place) -> Indexed:
