@@ -40,6 +40,8 @@ PANELS = (workers.PANEL, media.PANEL, camera.PANEL, native.PANEL)
 
 
 AUDIT = "audit.jsonl"
+MEDIA = "media"
+"""The folder of what media jobs leave, such as recordings: `media/<job id>` goes with its job."""
 RARE_COLLECTION = 20_000
 """Allocations between two rounds of the collector, which walks every live job each time that it looks at the old ones."""
 
@@ -133,7 +135,7 @@ async def running(settings: Settings, listener: socket.socket, ending: Ending | 
         store = await stack.enter_async_context(SqlStore(settings.store_url))
         tokens = await _tokens(settings, store, clock)
         audit = await stack.enter_async_context(Audit(settings.data_dir / AUDIT, store, clock))
-        outputs = await stack.enter_async_context(Outputs(settings.data_dir / "output"))
+        outputs = await stack.enter_async_context(Outputs(settings.data_dir / "output", beside=settings.data_dir / MEDIA))
         bus = MemoryBus()
         stack.push_async_callback(bus.close)
         engine = await stack.enter_async_context(_engine(settings, store, bus, outputs, clock))
@@ -146,6 +148,7 @@ async def running(settings: Settings, listener: socket.socket, ending: Ending | 
         await stack.enter_async_context(_background(audit.run()))
         service = Service(engine=engine, catalog=store, settings=settings, clock=clock, tokens=tokens, audit=audit)
         app = App(service, PANELS)
+        await stack.enter_async_context(_background(app.repeats.run()))
         await stack.enter_async_context(_serving(app, listener, engine, ending))
         audit.note("server", "server.start", worker=place.worker_id, host=settings.host)
         try:
@@ -204,6 +207,7 @@ def _retention(settings: Settings, engine: Engine, outputs: Outputs, clock: Syst
         outputs,
         clock,
         work=settings.data_dir / "work",
+        media=settings.data_dir / MEDIA,
         output_days=settings.output_days,
         output_max_total_bytes=settings.output_max_total_bytes,
     )
