@@ -94,6 +94,9 @@ class Statements:
         )
         self.head_free = self._compile(_head(job.pinned.is_(None)))
         self.head_pinned = self._compile(_head(job.pinned == _text("pinned")))
+        self.held_berths = self._compile(
+            select(job.berth).where(job.kind == _text("kind"), job.berth.is_not(None), job.state != literal_column("'ended'"))
+        )
         self.insert_happening = self._compile(insert(LOG))
         self.raise_counter = self._compile(
             update(COUNTERS).where(COUNTERS.c.name == literal_column("'log'")).values(value=COUNTERS.c.value + _number("count"))
@@ -165,7 +168,7 @@ class Statements:
 
 
 def _head(pinned: ColumnElement[bool]) -> Select[Any]:
-    """Select the first job in line of the next set of needs after `needs`, leaving out what another server is placing.
+    """Select the first job in line of the next pair of wish and needs after the given one, leaving out what another server is placing.
 
     `pinned` is one value here, yet PostgreSQL reads the index in order only when it is named in the order as well.
     """
@@ -173,8 +176,8 @@ def _head(pinned: ColumnElement[bool]) -> Select[Any]:
     return (
         select(JOBS)
         .where(job.state == literal_column("'queued'"), job.not_before_us.is_(None))
-        .where(job.kind == _text("kind"), pinned, job.needs > _text("needs"))
-        .order_by(job.pinned, job.needs, job.priority, job.created_at_us, job.id)
+        .where(job.kind == _text("kind"), pinned, tuple_(job.berth_wish, job.needs) > tuple_(_text("wish"), _text("needs")))
+        .order_by(job.pinned, job.berth_wish, job.needs, job.priority, job.created_at_us, job.id)
         .limit(1)
         .with_for_update(skip_locked=True)
     )
