@@ -235,7 +235,7 @@ class Query:
 
     `label` is a name and a value among the labels that were asked for; `text` a part of the id or of the command with its arguments,
     a space between two, whatever the case of ASCII letters. With `ended_before` the jobs that ended before then come, the oldest end
-    first. `cursor` is the opaque end of the page before; `limit` None lists all.
+    first. `cursor` is the opaque end of the page before; `limit` None lists all. `brief` leaves out each job's progress, result and facts.
     """
 
     kind: str | None = None
@@ -250,6 +250,7 @@ class Query:
     ended_before: datetime | None = None
     cursor: str | None = None
     limit: int | None = 50
+    brief: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

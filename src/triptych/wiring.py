@@ -146,6 +146,7 @@ async def running(settings: Settings, listener: socket.socket, ending: Ending | 
         await stack.enter_async_context(_background(audit.run()))
         service = Service(engine=engine, catalog=store, settings=settings, clock=clock, tokens=tokens, audit=audit)
         app = App(service, PANELS)
+        await stack.enter_async_context(_background(app.repeats.run()))
         await stack.enter_async_context(_serving(app, listener, engine, ending))
         audit.note("server", "server.start", worker=place.worker_id, host=settings.host)
         try:

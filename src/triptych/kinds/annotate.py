@@ -15,6 +15,7 @@ import msgspec
 from triptych.contracts import Channel
 from triptych.errors import ChannelClosed, TriptychError
 from triptych.kinds import AnnotateSpec
+from triptych.kinds.probing import lacks, probe
 from triptych.media import measured, pipeline
 from triptych.media.feature import Feature
 from triptych.media.features import FEATURES, Need, Options
@@ -40,9 +41,12 @@ HEAD_BYTES = 4096
 
 
 def run(channel: Channel, place: Place) -> None:
-    """Serve one annotate job over `channel`: receive its `Start`, measure, report, return."""
+    """Serve one annotate job over `channel`: receive its `Start`, measure, report, return. Or look at one input and answer an `Ask`."""
     asked = channel.receive()
     if asked is None:
+        return
+    if isinstance(asked.request, Ask):
+        channel.answer(asked.number, probe(asked.request, place))
         return
     if not isinstance(asked.request, Start):
         channel.answer(asked.number, Refused(code="invalid", message="the first request to an annotate process is a start"))
@@ -214,10 +218,8 @@ class Annotation:
             return
         self._reduce = Reduce(self._features, self._needs, self._segments, self._raised, hears=bool(index.audio))
         for name in tuple(self._features):
-            if FEATURES[name].sees and index.video is None:
-                self._drop(name, Fault(code="bad_media", message="input has no video"))
-            elif FEATURES[name].hears and not index.audio:
-                self._drop(name, Fault(code="bad_media", message="input has no audio"))
+            if (reason := lacks(name, index)) is not None:
+                self._drop(name, Fault(code="bad_media", message=reason))
         if len(self._failures) == len(self._features):
             self._fail_with(next(iter(self._failures.values())))
 

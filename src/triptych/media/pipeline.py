@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -70,13 +71,30 @@ class Plan:
 def measure(descriptor: int, plan: Plan, send: Send) -> None:
     """Index and measure the file behind `descriptor`, and send what comes of it; every end is a message."""
     cv2.setNumThreads(1)
-    signs = _Signs(send)
+    with _telling(send):
+        found = _survey(descriptor, send)
+        with open_input(descriptor) as container:
+            Measure(container, found, plan, send).run()
+
+
+def index(descriptor: int, send: Send) -> None:
+    """Index the file behind `descriptor` and measure nothing; every end is a message."""
+    with _telling(send):
+        _survey(descriptor, send)
+
+
+def _survey(descriptor: int, send: Send) -> Index:
+    with open_input(descriptor) as container:
+        found = survey(container, _Signs(send).give)
+    send(_indexed(found))
+    return found
+
+
+@contextmanager
+def _telling(send: Send) -> Iterator[None]:
+    """Send why an input cannot be read."""
     try:
-        with open_input(descriptor) as container:
-            index = survey(container, signs.give)
-        send(_indexed(index))
-        with open_input(descriptor) as container:
-            Measure(container, index, plan, send).run()
+        yield
     except Unreadable as fault:
         send(Broken(code=fault.code, message=fault.message))
     except MemoryError:

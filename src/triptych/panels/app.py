@@ -18,6 +18,7 @@ from triptych.errors import Forbidden, Invalid, NotFound, TriptychError
 from triptych.panels.desk import BoundDesk, Desk, Nothing, Rate
 from triptych.panels.guards import Guards
 from triptych.panels.http import CALLER_KEY, SERVICE_KEY, Caller, Panel, Route, Service
+from triptych.panels.repeats import HEADER, Repeats
 from triptych.panels.table import Match, Table
 
 log = structlog.get_logger()
@@ -42,6 +43,7 @@ class App:
     def __init__(self, service: Service, panels: Sequence[Panel]) -> None:
         self.service = service
         self.table = Table(panels)
+        self.repeats = Repeats(service.catalog, service.clock)
         self.traffic: Counter[tuple[str, str, str, int]] = Counter()
         self._guards = Guards(service.settings, service.tokens)
         self._rate = None if service.settings.is_local else Rate(service.settings.starts_per_s)
@@ -78,6 +80,8 @@ class App:
             if route is None:
                 return _unrouted(request, match)
             self._admit(request, caller, route)
+            if route.keyed_bytes is not None and HEADER in request.headers:
+                return await self.repeats.answer(request, route)
             return await route.handler(request)
         except TriptychError as fault:
             if fault.code in DENIALS:

@@ -52,7 +52,7 @@ class MemoryStore:
         if query.cursor is not None:
             last = from_cursor(query.cursor)
             jobs = [job for job in jobs if position(job, query) != last and (position(job, query) > last) is rising]
-        return cut(jobs, query)
+        return cut([_brief(job) for job in jobs] if query.brief else jobs, query)
 
     async def move(self, changes: Sequence[Change]) -> Sequence[Job | None]:
         """Apply each change in order; None where its guard did not hold."""
@@ -149,6 +149,10 @@ class _Rows:
         self._log.append(
             Happening(number=self._number, job_id=job.id, kind=job.kind, attempt=job.attempt, at=at, note=note, state=job.state, data=data)
         )
+
+
+def _brief(job: Job) -> Job:
+    return replace(job, progress={}, result=None, facts={})
 
 
 def _settled(job: Job) -> Job:

@@ -65,7 +65,7 @@ class SqlStore:
         values = _filters(query)
         if query.states is not None and not query.states:
             return Page(jobs=(), cursor=None)
-        rows = await self._readers.rows(self._sql.listing(frozenset(values), query.states), **values)
+        rows = await self._readers.rows(self._sql.listing(frozenset(values), query.states, brief=query.brief), **values)
         return cut([row_to_job(row) for row in rows], query)
 
     async def move(self, changes: Sequence[Change]) -> Sequence[Job | None]:

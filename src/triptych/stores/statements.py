@@ -55,6 +55,10 @@ CHANGING = [column.name for column in JOBS.columns if column.name not in FIXED]
 """The other ones, which are the last of the table."""
 
 
+UNREAD = {"progress": "'{}'", "result": "NULL", "facts": "'{}'"}
+"""What a brief listing has in place of a column."""
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """The text of one statement for a driver, and the names of its values in their order."""
@@ -116,7 +120,7 @@ class Statements:
         self.document_keys = self._compile(select(document.key).where(document.shelf == _text("shelf")).order_by(document.key))
         self.listing = cache(self._listing)
 
-    def _listing(self, given: frozenset[str], states: frozenset[State] | None) -> Statement:
+    def _listing(self, given: frozenset[str], states: frozenset[State] | None, *, brief: bool = False) -> Statement:
         """Return the listing with the filters `given` (named as in `Query`; `last_us` and `last_id` are its cursor)."""
         job = JOBS.c
         filters: dict[str, ColumnElement[bool]] = {
@@ -130,7 +134,7 @@ class Statements:
             "text": or_(self._has(func.lower(job.id), "text"), self._has(self._words(), "words")),
             "ended_before": job.ended_at_us < _number("ended_before"),
         }
-        query = _in_states(select(JOBS).where(*(filters[name] for name in filters if name in given)), states)
+        query = _in_states((_briefly() if brief else select(JOBS)).where(*(filters[name] for name in filters if name in given)), states)
         query = _in_order(query, rising="ended_before" in given, read_on="last_us" in given)
         return self._compile(query.limit(_limit()) if "limit" in given else query)
 
@@ -165,6 +169,11 @@ class Statements:
         return new.on_conflict_do_update(
             index_elements=keys, set_={column.name: new.excluded[column.name] for column in table.columns if column.name not in keys}
         )
+
+
+def _briefly() -> Select[Any]:
+    """Select jobs without what grows with their work, which is not even read."""
+    return select(*(literal_column(UNREAD[column.name]).label(column.name) if column.name in UNREAD else column for column in JOBS.columns))
 
 
 def _head(pinned: ColumnElement[bool]) -> Select[Any]:
