@@ -1,7 +1,6 @@
 """The cores of a server: kept in the catalog, edited by its operator, and told to the engine as berths."""
 
-import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import msgspec
 
@@ -9,12 +8,12 @@ from triptych.contracts import Catalog, Clock
 from triptych.engine import Engine
 from triptych.errors import Conflict, NotFound
 from triptych.ids import Ids, make_id
-from triptych.media.cores import Core, FileOnce, Front, berths, from_document, to_document
+from triptych.media.cores import Core, FileOnce, berths, from_document, to_document
 from triptych.model import Job
 
 SHELF = "cores"
 KIND = "annotate"
-TAKEN = "taken"
+TAKEN = "in_use"
 
 
 class Cores:
@@ -26,7 +25,6 @@ class Cores:
         self._clock = clock
         self._count = count
         self._ids = ids
-        self._editing = asyncio.Lock()
         self._all: dict[int, Core] = {}
 
     def __iter__(self) -> Iterator[Core]:
@@ -62,23 +60,21 @@ class Cores:
         """Return the names of the cores that run a workflow by themselves."""
         return [core.name for core in self if workflow and core.workflow == workflow]
 
-    async def edit(self, name: str, change: Callable[[Core], Core]) -> Core:
-        """Keep a core as `change` makes it of what it is now, and return it; it counts as one edit.
+    async def edit(self, edited: Core) -> Core:
+        """Keep a core as it was edited, and return it; whoever calls lets nobody else edit meanwhile.
 
-        Raises `NotFound`, `Conflict` (code `taken`: its name or index; `core_busy`: a job there forbids another type), or what `change`
-        raised; nothing has changed then.
+        Raises `Conflict` (code `in_use`: its name or index; `core_busy`: a job there forbids another type); nothing has changed then.
         """
-        async with self._editing:
-            core = self.find(name)
-            edited = msgspec.structs.replace(change(core), version=core.version + 1)
-            self._check_free(edited)
-            try:
-                if edited.front.type != core.front.type:
-                    await self._vacate(core)
-                await self._keep(edited)
-            finally:
-                await self._engine.berth(KIND, berths(self))
-            return edited
+        core = self._all[edited.number]
+        edited = msgspec.structs.replace(edited, version=core.version + 1)
+        self._check_free(edited)
+        try:
+            if edited.front.type != core.front.type:
+                await self._vacate(core)
+            await self._keep(edited)
+        finally:
+            await self._engine.berth(KIND, berths(self))
+        return edited
 
     def _check_free(self, edited: Core) -> None:
         others = [core for core in self._all.values() if core.number != edited.number]
@@ -107,6 +103,6 @@ class Cores:
             name += "-new"
         while index in indexes:
             index += 1
-        return Core(
-            id=self._ids("hex24", self._clock.now()), number=number, front=Front(index=index, name=name, slug=name, type="file_once")
-        )
+
+        front = Front(index=index, name=name, slug=name, type="file_once")
+        return Core(id=self._ids("hex24", self._clock.now()), number=number, front=front)
