@@ -8,7 +8,7 @@ from triptych.contracts import Catalog, Clock
 from triptych.engine import Engine
 from triptych.errors import Conflict, NotFound
 from triptych.ids import Ids, make_id
-from triptych.media.cores import Core, FileOnce, berths, from_document, to_document
+from triptych.media.cores import Core, FileOnce, Front, berths, from_document, to_document
 from triptych.model import Job
 
 SHELF = "cores"
