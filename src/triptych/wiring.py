@@ -42,6 +42,8 @@ PANELS = (workers.PANEL, media.PANEL, cores.PANEL, camera.PANEL, native.PANEL)
 
 
 AUDIT = "audit.jsonl"
+MEDIA = "media"
+"""The folder of what media jobs leave, such as recordings: `media/<job id>` goes with its job."""
 RARE_COLLECTION = 20_000
 """Allocations between two rounds of the collector, which walks every live job each time that it looks at the old ones."""
 
@@ -135,7 +137,7 @@ async def running(settings: Settings, listener: socket.socket, ending: Ending | 
         store = await stack.enter_async_context(SqlStore(settings.store_url))
         tokens = await _tokens(settings, store, clock)
         audit = await stack.enter_async_context(Audit(settings.data_dir / AUDIT, store, clock))
-        outputs = await stack.enter_async_context(Outputs(settings.data_dir / "output"))
+        outputs = await stack.enter_async_context(Outputs(settings.data_dir / "output", beside=settings.data_dir / MEDIA))
         bus = MemoryBus()
         stack.push_async_callback(bus.close)
         engine = await stack.enter_async_context(_engine(settings, store, bus, outputs, clock))
@@ -210,6 +212,7 @@ def _retention(settings: Settings, engine: Engine, outputs: Outputs, clock: Syst
         outputs,
         clock,
         work=settings.data_dir / "work",
+        media=settings.data_dir / MEDIA,
         output_days=settings.output_days,
         output_max_total_bytes=settings.output_max_total_bytes,
     )

@@ -2,7 +2,8 @@
 
 import pytest
 
-from triptych.panels.submissions import Refused, offset, understand
+from triptych.panels.faults import Refused
+from triptych.panels.submissions import understand
 
 GOOD = {"inputUri": "a.mp4", "features": ["AUDIO_FORMAT"]}
 
@@ -69,23 +70,23 @@ def test_a_fault_is_told_in_the_words_of_the_table(changes, message) -> None:
 @pytest.mark.parametrize(
     ("feature", "config", "message"),
     [
-        ("IN_BLACK", {"inBlackConfig": {"delay": -1}}, "delay must be a number of seconds, 0 or more"),
-        ("IN_BLACK", {"inBlackConfig": {"delay": True}}, "delay must be a number of seconds, 0 or more"),
-        ("IN_BLACK", {"inBlackConfig": {"coverage": "all"}}, "coverage must be a number between 0 and 1"),
-        ("IN_BLACK", {"inBlackConfig": {"black_value": 300}}, "black_value must be a number between 0 and 255"),
-        ("IN_BLACK", {"inBlackConfig": []}, "videoContext.inBlackConfig must be an object"),
+        ("IN_BLACK", {"inBlackConfig": {"delay": -1}}, "inBlackConfig.delay must be a number of seconds, 0 or more"),
+        ("IN_BLACK", {"inBlackConfig": {"delay": True}}, "inBlackConfig.delay must be a number of seconds, 0 or more"),
+        ("IN_BLACK", {"inBlackConfig": {"coverage": "all"}}, "inBlackConfig.coverage must be a number between 0 and 1"),
+        ("IN_BLACK", {"inBlackConfig": {"black_value": 300}}, "inBlackConfig.black_value must be a number between 0 and 255"),
+        ("IN_BLACK", {"inBlackConfig": []}, "inBlackConfig must be an object"),
         (
             "AUDIO_FORMAT",
             {"audioFormatConfig": {"compressed_channels": [0]}},
-            "compressed_channels must be an array of channel numbers between 1 and 16",
+            "audioFormatConfig.compressed_channels must be an array of channel numbers between 1 and 16",
         ),
-        ("AUDIO_FORMAT", {"audioFormatConfig": {"enabled": 1}}, "enabled must be true or false"),
+        ("AUDIO_FORMAT", {"audioFormatConfig": {"enabled": 1}}, "audioFormatConfig.enabled must be true or false"),
         (
             "SHOT_CHANGE_DETECTION",
             {"shotDetectionConfig": {"model": "builtin/latest"}},
             "feature SHOT_CHANGE_DETECTION needs model 'shot', which is not installed on this server",
         ),
-        ("SHOT_CHANGE_DETECTION", {"shotChangeConfig": {"model": "x"}}, "model must be builtin/stable or builtin/latest"),
+        ("SHOT_CHANGE_DETECTION", {"shotChangeConfig": {"model": "x"}}, "shotChangeConfig.model must be builtin/stable or builtin/latest"),
     ],
 )
 def test_options_are_checked_by_their_declaration(feature, config, message) -> None:
@@ -150,12 +151,76 @@ def test_segments_become_whole_microseconds() -> None:
     assert asked.spec.segments == ((1_500_000, 2_000_000), (3_000_000, 10**15))
 
 
-@pytest.mark.parametrize("value", ["1.5s", "1.5", 1.5, "1.500000000s"])
-def test_an_offset_may_be_written_in_several_ways(value) -> None:
-    """G4."""
-    assert offset(value) == 1.5
+def test_faults_are_told_in_the_order_of_the_table_whatever_their_order_in_the_body() -> None:
+    """media 2.5, G8: `message` is the first fault by the table, `details` holds all."""
+    refused = _refused(
+        features=["FACE_DETECTION", "X"],
+        inputUri=None,
+        videoContext={"segments": [{"startTimeOffset": 2, "endTimeOffset": 1}], "priority": True},
+        target=9,
+        TTL="1",
+        template="t",
+    )
+    assert [fault.reason for fault in refused.faults] == [
+        "unknown feature 'X'",
+        "feature FACE_DETECTION needs model 'face', which is not installed on this server",
+        "unknown template 't'",
+        "TTL must be a whole number of days between 1 and 3650",
+        "priority must be between 0 and 139",
+        "target must be a core number between 1 and 4",
+        "segments[0]: startTimeOffset must be before endTimeOffset",
+        "inputUri must be a path or URI",
+    ]
+    assert refused.message == "unknown feature 'X'"
 
 
-@pytest.mark.parametrize("value", ["-1s", -1, True, "1m", "1.0000000000s", "", None, [], "s", float("inf")])
-def test_what_is_no_offset_is_none(value) -> None:
-    assert offset(value) is None
+BLACK = {"inBlackConfig": {"delay": 1}, "audioFormatConfig": {}, "shotDetectionConfig": {"enabled": False}, "priority": 7}
+
+
+def _by_workflow(context, **more):
+    return understand({"inputUri": "a.mp4", "workflow": "w", **more}, 4, {"w": context})
+
+
+def test_a_workflow_gives_its_features_options_segments_and_priority() -> None:
+    """media 2.3: its `videoContext` is copied into the job."""
+    asked = _by_workflow({**BLACK, "segments": [{"startTimeOffset": 1, "endTimeOffset": 2}]})
+    assert (asked.spec.workflow, asked.spec.features, asked.priority) == ("w", ("IN_BLACK",), 7)
+    assert asked.spec.config == {"inBlackConfig": {"delay": 1.0}}
+    assert asked.spec.segments == ((1_000_000, 2_000_000),)
+
+
+def test_segments_and_priority_beside_a_workflow_win() -> None:
+    """media 2.3."""
+    beside = {"segments": [{"startTimeOffset": 3, "endTimeOffset": 4}], "priority": 3}
+    asked = _by_workflow({**BLACK, "segments": [{"startTimeOffset": 1, "endTimeOffset": 2}]}, videoContext=beside)
+    assert (asked.spec.segments, asked.priority) == (((3_000_000, 4_000_000),), 3)
+    assert _by_workflow(BLACK, pri=5).priority == 5
+    assert _by_workflow(BLACK, videoContext={"segments": []}).priority == 7
+
+
+@pytest.mark.parametrize(
+    ("context", "more", "message"),
+    [
+        ({}, {}, "workflow 'w' enables no feature"),
+        ({"inBlackConfig": {}}, {}, "workflow 'w' enables no feature"),
+        ({"inBlackConfig": {"enabled": False, "delay": 1}}, {}, "workflow 'w' enables no feature"),
+        (BLACK, {"videoContext": {"inBlackConfig": {}}}, "videoContext.inBlackConfig cannot be combined with workflow"),
+        (BLACK, {"videoContext": {"zoom": 1}}, "videoContext.zoom cannot be combined with workflow"),
+        (BLACK, {"workflow": "v"}, "unknown workflow 'v'"),
+        (BLACK, {"workflow": 5}, "workflow must be the name of a workflow"),
+        (
+            {"faceDetectionConfig": {"enabled": True}},
+            {},
+            "feature FACE_DETECTION needs model 'face', which is not installed on this server",
+        ),
+    ],
+)
+def test_a_submission_by_workflow_is_refused_in_the_words_of_the_table(context, more, message) -> None:
+    """media 2.5, W3, W4."""
+    with pytest.raises(Refused) as caught:
+        _by_workflow(context, **more)
+    assert caught.value.message == message
+
+
+def test_what_a_workflow_ignores_was_told_when_it_was_saved() -> None:
+    assert _by_workflow({**BLACK, "zoom": 1}).warnings == ()

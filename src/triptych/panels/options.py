@@ -39,7 +39,7 @@ def _fitting(faults: Faults, place: str, shape: type[msgspec.Struct], given: Giv
             yield name, read_options(faults, inner, nested, value)
             continue
         try:
-            yield name, msgspec.to_builtins(msgspec.convert(value, known[name]))
+            yield name, msgspec.convert(value, known[name])
         except msgspec.ValidationError:
             faults.add(Row.RANGE, f"{CONTEXT}.{inner}", f"{inner} must be {described(known[name])}")
 
