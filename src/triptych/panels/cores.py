@@ -55,15 +55,14 @@ async def edit(request: Request) -> Response:
 
 def revise(core: Core, body: Body, faults: Faults) -> Core:
     """Return the core as a body wants it, what does not fit noted in `faults`; what the server alone sets is ignored (media C1)."""
-    given = dict(body)
-    if "name" in given and core.front.slug == core.name:
-        given.setdefault("slug", given["name"])
-    front = _fit(Front, given, core.front, faults) or core.front
+    front = _fit(Front, body, core.front, faults) or core.front
+    if "slug" not in body and core.front.slug == core.name:
+        front = msgspec.structs.replace(front, slug=front.name)
     for name in ("name", "slug"):
-        if not getattr(front, name).isprintable():
+        if name in body and not getattr(front, name).isprintable():
             faults.add(Row.RANGE, name, f"{name} must be 1 to 128 printable characters without /")
     now = core.settings if front.type == core.front.type else None
-    return msgspec.structs.replace(core, front=front, settings=_settings(TYPES[front.type], given, now, faults) or core.settings)
+    return msgspec.structs.replace(core, front=front, settings=_settings(TYPES[front.type], body, now, faults) or core.settings)
 
 
 def refuse(fault: TriptychError, request: Request) -> Response:
