@@ -143,6 +143,14 @@ async def test_only_regular_files_count(watch) -> None:
     assert await watch.uris() == []
 
 
+async def test_a_link_to_a_folder_is_not_entered(watch) -> None:
+    watch.write("sub/a.mp4")
+    (watch.folder / "sub" / "again").symlink_to(watch.folder)
+    await watch.edit(recursive=True)
+    await watch.look(3)
+    assert await watch.uris() == ["in/sub/a.mp4"]
+
+
 async def test_a_pattern_chooses_names_and_folders_are_entered_only_when_asked(watch) -> None:
     """media 3.2: `pattern`, `recursive`."""
     for name in ("a.mp4", "b.mov", "sub/c.mp4", "sub/deep/d.mp4"):

@@ -92,25 +92,26 @@ class Dispatcher:
     async def _fill(self, kind: str) -> None:
         """Let the worker with the fewest live jobs take its pick, again and again."""
         passed: set[str] = set()
-        while self._ledger.jobs.waiting(kind) and self._has_berth(kind):
+        while self._ledger.jobs.waiting(kind) and (berths := self._berths_for(kind)) != {}:
             able = [worker for worker in self._roster if worker.id not in passed and self._roster.fits(worker, kind)]
             able = [worker for worker in able if self._ledger.jobs.waits_for(worker, kind)]
             if not able:
                 return
             worker = min(able, key=self._roster.load_of)
-            job = await self._ledger.place(worker, kind, self._clock.now(), self._berths.get(kind))
+            job = await self._ledger.place(worker, kind, self._clock.now(), berths)
             if job is None:
                 passed.add(worker.id)
             else:
                 self.send(job)
 
-    def _has_berth(self, kind: str) -> bool:
-        """Say whether some job in line could have a berth now, or needs none; a look in memory that spares one in the store."""
+    def _berths_for(self, kind: str) -> Berths | None:
+        """Return where jobs in line could be placed, as far as is known here; None for a kind without berths."""
         berths = self._berths.get(kind)
         if berths is None:
-            return True
+            return None
         held = self._roster.berthed(kind)
-        return any(number not in held for wish in self._ledger.jobs.wishes(kind) for number in berths.get(wish, ()))
+        wanted = {wish: berths.get(wish, ()) for wish in self._ledger.jobs.wishes(kind)}
+        return {wish: numbers for wish, numbers in wanted.items() if not held.keys() >= set(numbers)}
 
     async def _named(self, worker_id: str, job: Job) -> Worker:
         await self._line.reach(worker_id)

@@ -76,7 +76,6 @@ class Poller:
     async def _poll(self, core: Core, settings: DirPoll, now: timedelta) -> None:
         self._due[core.id] = now + timedelta(seconds=settings.pollSeconds)
         try:
-            await self._order(core, settings.directory)
             found = await self._look(core, settings)
             await self._submit(core, found)
         except TriptychError as fault:

@@ -120,8 +120,10 @@ class _Rows:
     def keyed(self, kind: str, key: str) -> Job | None:
         return self._jobs.get(self._keys.get((kind, key), ""))
 
-    def heads(self, kind: str, pinned: str | None) -> Iterator[Job]:
-        queue = [job for job in self._jobs.values() if verbs.in_line(job) and (job.kind, job.pinned) == (kind, pinned)]
+    def heads(self, kind: str, pinned: str | None, wish: str) -> Iterator[Job]:
+        queue = [
+            job for job in self._jobs.values() if verbs.in_line(job) and (job.kind, job.pinned, job.berth_wish) == (kind, pinned, wish)
+        ]
         return iter(sorted(queue, key=verbs.turn))
 
     def held_berths(self, kind: str) -> AbstractSet[int]:

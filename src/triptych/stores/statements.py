@@ -177,7 +177,7 @@ def _briefly() -> Select[Any]:
 
 
 def _head(pinned: ColumnElement[bool]) -> Select[Any]:
-    """Select the first job in line of the next pair of wish and needs after the given one, leaving out what another server is placing.
+    """Select the first job in line of the next set of needs after `needs`, leaving out what another server is placing.
 
     `pinned` is one value here, yet PostgreSQL reads the index in order only when it is named in the order as well.
     """
@@ -185,7 +185,7 @@ def _head(pinned: ColumnElement[bool]) -> Select[Any]:
     return (
         select(JOBS)
         .where(job.state == literal_column("'queued'"), job.not_before_us.is_(None))
-        .where(job.kind == _text("kind"), pinned, tuple_(job.berth_wish, job.needs) > tuple_(_text("wish"), _text("needs")))
+        .where(job.kind == _text("kind"), pinned, job.berth_wish == _text("wish"), job.needs > _text("needs"))
         .order_by(job.pinned, job.berth_wish, job.needs, job.priority, job.created_at_us, job.id)
         .limit(1)
         .with_for_update(skip_locked=True)

@@ -62,13 +62,13 @@ class Transaction:
         job_id = self._keys.get((kind, key))
         return self.job(job_id) if job_id is not None else self._one(self._sql.hold_keyed, kind=kind, key=key)
 
-    def heads(self, kind: str, pinned: str | None) -> Iterator[Job]:
-        """Yield the first queued job of each wish and set of needs."""
+    def heads(self, kind: str, pinned: str | None, wish: str) -> Iterator[Job]:
+        """Yield the first queued job of each set of needs."""
         self.flush()
         statement = self._sql.head_free if pinned is None else self._sql.head_pinned
-        wish = needs = ""
+        needs = ""
         while rows := self.rows(statement, kind=kind, pinned=pinned, wish=wish, needs=needs):
-            needs, wish = rows[0][8], rows[0][32]
+            needs = rows[0][8]
             yield self._read(rows[0])
 
     def held_berths(self, kind: str) -> AbstractSet[int]:

@@ -25,8 +25,8 @@ class Rows(Protocol):
         """Return the job of `kind` with this idempotency key, or None."""
         ...
 
-    def heads(self, kind: str, pinned: str | None) -> Iterator[Job]:
-        """Yield, of the jobs of `kind` in line that are pinned like this, the first by (priority, age) for each wish and set of needs."""
+    def heads(self, kind: str, pinned: str | None, wish: str) -> Iterator[Job]:
+        """Yield, of the jobs of `kind` in line that are pinned and wish like this, the first by (priority, age) for each set of needs."""
         ...
 
     def held_berths(self, kind: str) -> AbstractSet[int]:
@@ -69,16 +69,14 @@ def move(rows: Rows, changes: Sequence[Change]) -> Sequence[Job | None]:
 
 def place(rows: Rows, worker: Worker, kind: str, at: datetime, berths: Berths | None = None) -> Job | None:
     """Give `worker` the queued job of `kind` with the lowest (priority, age) that it may take and that has a berth, where berths are."""
-    heads = [job for pinned in (None, worker.id) for job in rows.heads(kind, pinned) if takes(worker, job)]
-    free = {} if berths is None or not heads else _free(berths, rows.held_berths(kind))
-    if berths is not None:
-        heads = [job for job in heads if job.berth_wish in free]
+    free = {"": None} if berths is None else _free(berths, rows.held_berths(kind))
+    heads = [job for wish in free for pinned in (None, worker.id) for job in rows.heads(kind, pinned, wish) if takes(worker, job)]
     if not heads:
         return None
     head = min(heads, key=turn)
-    berth = free.get(head.berth_wish)
-    change = Change(job_id=head.id, at=at, sources=QUEUED, target=State.STARTING, next_attempt=True, worker_id=worker.id, berth=berth)
-    return _move(rows, change)
+    berth = free[head.berth_wish]
+    start = Change(job_id=head.id, at=at, sources=QUEUED, target=State.STARTING, next_attempt=True, worker_id=worker.id, berth=berth)
+    return _move(rows, start)
 
 
 def forget(rows: Rows, job_id: str) -> bool:
@@ -153,7 +151,7 @@ def changed(job: Job, change: Change) -> Job | None:
     )
 
 
-def _free(berths: Berths, held: AbstractSet[int]) -> dict[str, int]:
+def _free(berths: Berths, held: AbstractSet[int]) -> Mapping[str, int | None]:
     """Return the first berth that is free for each wish that has one."""
     first = {wish: next((number for number in numbers if number not in held), None) for wish, numbers in berths.items()}
     return {wish: number for wish, number in first.items() if number is not None}
