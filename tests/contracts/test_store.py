@@ -453,6 +453,16 @@ async def test_a_listing_is_newest_first_and_paged(store: Store) -> None:
     assert pages == [whole[:3], whole[3:6], whole[6:]]
 
 
+async def test_a_brief_listing_leaves_out_what_a_job_gathered(store: Store) -> None:
+    """media B6: a list of every job reads no result."""
+    await store.add(FULL)
+    await begin(store, "job-2")
+    await store.move([to(State.ENDED, "job-2", end=End(reason=EndReason.DONE), result={"a": 1}, progress={"A": 100.0}, facts={"b": 2})])
+    whole, brief = await store.list(Query()), await store.list(Query(brief=True))
+    assert whole.jobs != brief.jobs
+    assert brief.jobs == tuple(replace(job, progress={}, result=None, facts={}) for job in whole.jobs)
+
+
 async def test_a_listing_is_stable_while_jobs_arrive(store: Store) -> None:
     for number in range(4):
         await store.add(a_job(f"job-{number}", created_at=later(number)))

@@ -1,6 +1,7 @@
 import pytest
 
-from triptych.panels.contexts import Context, offset
+from triptych.media.features import FeatureEntry
+from triptych.panels.contexts import Context, absence, offset
 from triptych.panels.faults import Faults
 
 
@@ -30,3 +31,12 @@ def test_what_is_no_offset_is_none(value) -> None:
 def test_a_feature_is_on_when_its_config_says_so_or_says_anything_else(context, features) -> None:
     """media W3."""
     assert Context(context, Faults()).enabled() == features
+
+
+def test_a_feature_that_is_missing_says_why() -> None:
+    """media K5."""
+    entry = FeatureEntry(config_key="c", result_key="r")
+    assert absence("X", entry) == "feature X is not available yet"
+    assert absence("X", FeatureEntry(config_key="c", result_key="r", run="m:C")) is None
+    needing = FeatureEntry(config_key="c", result_key="r", run="m:C", model="face")
+    assert absence("X", needing) == "feature X needs model 'face', which is not installed on this server"

@@ -21,6 +21,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     mode: Annotated[Literal["a", "b"], Meta(description="a or b")] | None = None
     alarmSettings: Annotated[Alarm, Meta(description="an object")] = Alarm()  # noqa: N815 - as documented
     spare: Alarm | None = None
+    target: Annotated[Literal["loud"] | Alarm, Meta(description="loud or an object")] = "loud"
     low: int = 0
     high: int = 9
 
@@ -54,6 +55,8 @@ def test_options_that_fit_are_returned_also_nested_ones() -> None:
             "sampleConfig.alarmSettings.sensitivity must be a number between 0 and 1",
         ),
         ({"alarmSettings": {"enabled": True, "bits": [1, True]}}, "sampleConfig.alarmSettings.bits must be an array of whole numbers"),
+        ({"target": "soft"}, "sampleConfig.target must be loud or an object"),
+        ({"target": {"enabled": 2}}, "sampleConfig.target.enabled must be true or false"),
         ({"spare": {"enabled": 0}}, "sampleConfig.spare.enabled must be true or false"),
         ({"low": 10}, "sampleConfig: low must not be above high"),
         ([], "sampleConfig must be an object"),
@@ -62,6 +65,11 @@ def test_options_that_fit_are_returned_also_nested_ones() -> None:
 def test_an_option_that_does_not_fit_is_told_by_its_whole_name(given, message) -> None:
     """media 2.5: `<field> must be <type and range>`; booleans are not integers."""
     assert _read(given)[1] == [message]
+
+
+def test_what_may_be_a_word_or_an_object_is_read_as_either() -> None:
+    assert _read({"target": "loud", "spare": None})[:2] == ({"target": "loud", "spare": None}, [])
+    assert _read({"target": {"sensitivity": 1}})[:2] == ({"target": {"sensitivity": 1.0}}, [])
 
 
 def test_unknown_options_are_ignored_and_named() -> None:

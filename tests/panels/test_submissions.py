@@ -33,7 +33,6 @@ def test_the_least_that_can_be_asked_has_the_documented_defaults() -> None:
         ({"features": "AUDIO_FORMAT"}, "features must be a non-empty array of feature names"),
         ({"features": [1]}, "features must be a non-empty array of feature names"),
         ({"features": ["X"]}, "unknown feature 'X'"),
-        ({"features": ["FREEZE"]}, "feature FREEZE is not available yet"),
         ({"features": ["FACE_DETECTION"]}, "feature FACE_DETECTION needs model 'face', which is not installed on this server"),
         ({"features": None, "workflow": "w"}, "unknown workflow 'w'"),
         ({"template": "t"}, "unknown template 't'"),
@@ -80,6 +79,16 @@ def test_a_fault_is_told_in_the_words_of_the_table(changes, message) -> None:
             {"audioFormatConfig": {"compressed_channels": [0]}},
             "audioFormatConfig.compressed_channels must be an array of channel numbers between 1 and 16",
         ),
+        (
+            "IN_BLACK",
+            {"inBlackConfig": {"alarmSettings": {"enabled": True, "sensitivity": True}}},
+            "inBlackConfig.alarmSettings.sensitivity must be a number between 0 and 1",
+        ),
+        (
+            "AUDIO_FORMAT",
+            {"audioFormatConfig": {"alarmSettings": {"enabled": True, "allowableAudioFormat": 256}}},
+            "audioFormatConfig.alarmSettings.allowableAudioFormat must be a mask between 0 and 255",
+        ),
         ("AUDIO_FORMAT", {"audioFormatConfig": {"enabled": 1}}, "audioFormatConfig.enabled must be true or false"),
         (
             "SHOT_CHANGE_DETECTION",
@@ -118,15 +127,16 @@ def test_an_explicit_enabled_false_switches_a_listed_feature_off() -> None:
 
 
 def test_unknown_keys_are_ignored_and_named() -> None:
-    asked = understand(
-        {**GOOD, "colour": 1, "videoContext": {"zoom": 2, "faceDetectionConfig": {"a": 1}, "audioFormatConfig": {"alarmSettings": {}}}}, 4
-    )
+    """media 2.3."""
+    sound = {"alarmSettings": {"enabled": False, "x": 1}}
+    context = {"zoom": 2, "faceDetectionConfig": {"a": 1}, "audioFormatConfig": sound}
+    asked = understand({**GOOD, "colour": 1, "videoContext": context}, 4)
     assert asked.warnings == (
-        "videoContext.audioFormatConfig.alarmSettings is not known and was ignored",
+        "videoContext.audioFormatConfig.alarmSettings.x is not known and was ignored",
         "colour is not known and was ignored",
         "videoContext.zoom is not known and was ignored",
     )
-    assert asked.spec.config == {"audioFormatConfig": {}}
+    assert asked.spec.config == {"audioFormatConfig": {"alarmSettings": {"enabled": False}}}
 
 
 def test_there_are_as_many_targets_as_cores() -> None:

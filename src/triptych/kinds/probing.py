@@ -104,4 +104,4 @@ def _index(source: int, send: Callable[[bytes], None]) -> None:
         send(measured.encode(message))
 
     tell(Ready(full=full))
-    pipeline.index(source, tell)
+    pipeline.make_index(source, tell)

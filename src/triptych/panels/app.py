@@ -36,6 +36,11 @@ DENIALS = frozenset(
 )
 """The refusals that the audit chain tells."""
 NO_STORE = (b"cache-control", b"no-store")
+PREFLIGHT = {
+    "access-control-allow-headers": "authorization, content-type, idempotency-key, last-event-id",
+    "access-control-max-age": "600",
+}
+"""What a page of a listed origin may send besides plain forms, for ten minutes without asking again."""
 
 
 class App:
@@ -68,6 +73,8 @@ class App:
         try:
             response = await self._answer(request, match, route)
             self._count(match, route, response.status_code)
+            if match.panel.cross_origin:
+                _let_read(response, self._guards.origin(scope))
             await _finish(request, response)(scope, receive, send)
         except ClientDisconnect:
             return
@@ -76,6 +83,8 @@ class App:
 
     async def _answer(self, request: Request, match: Match, route: Route | None) -> Response:
         try:
+            if match.panel.cross_origin and self._guards.preflight(request.scope):
+                return Response(status_code=204, headers={**PREFLIGHT, "access-control-allow-methods": match.allow})
             caller = self._guards.check(request.scope)
             request.scope[CALLER_KEY] = caller
             if route is None:
@@ -127,6 +136,12 @@ def _unrouted(request: Request, match: Match) -> Response:
     refusal.status_code = 405
     refusal.headers["allow"] = match.allow
     return refusal
+
+
+def _let_read(response: Response, origin: str | None) -> None:
+    """Let a page of a listed origin read an answer, refusals too; no cookie is ever needed."""
+    if origin is not None:
+        response.raw_headers += [(b"access-control-allow-origin", origin.encode("latin-1")), (b"vary", b"origin")]
 
 
 def _finish(request: Request, response: Response) -> Response:

@@ -98,6 +98,7 @@ class Route:
 class Panel:
     """One contract: its routes, and how it says an error, also of guards, unknown routes and internal faults below its paths.
 
+    With `cross_origin` pages of listed origins may read the answers; without it a browser lets them send at most.
     `error` is the msgspec type of an error's body and `error_media_type` what it is sent as, both for the OpenAPI document.
     """
 
@@ -107,6 +108,7 @@ class Panel:
     trailing_slash: Literal["ignore", "redirect"] = "ignore"
     error: type | None = None
     error_media_type: str = "application/json"
+    cross_origin: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

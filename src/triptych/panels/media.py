@@ -124,6 +124,7 @@ PANEL = Panel(
     name="media",
     refuse=refuse,
     error=Failure,
+    cross_origin=True,
     routes=(
         *mediajobs.ROUTES,
         Route(

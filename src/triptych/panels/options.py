@@ -34,7 +34,7 @@ def _fitting(faults: Faults, place: str, shape: type[msgspec.Struct], given: Giv
             faults.ignore(f"{CONTEXT}.{inner}")
             continue
         nested = _struct(known[name])
-        if nested is not None:
+        if nested is not None and isinstance(value, dict):
             _warn_of_alarm(faults, inner, name, value)
             yield name, read_options(faults, inner, nested, value)
             continue
@@ -44,9 +44,9 @@ def _fitting(faults: Faults, place: str, shape: type[msgspec.Struct], given: Giv
             faults.add(Row.RANGE, f"{CONTEXT}.{inner}", f"{inner} must be {described(known[name])}")
 
 
-def _warn_of_alarm(faults: Faults, place: str, name: str, value: object) -> None:
+def _warn_of_alarm(faults: Faults, place: str, name: str, value: Given) -> None:
     """Say that an alarm with settings and no `enabled` stays off (media 3.4)."""
-    if name == ALARM and isinstance(value, dict) and value and "enabled" not in value:
+    if name == ALARM and value and "enabled" not in value:
         faults.warn(f"{CONTEXT}.{place} does not say enabled, so the alarm stays off")
 
 
@@ -59,7 +59,7 @@ def _check_together(faults: Faults, place: str, shape: type[msgspec.Struct], val
 
 
 def _struct(hint: object) -> type[msgspec.Struct] | None:
-    """Return the struct that an option is, None where it is a plain value."""
+    """Return the struct that an option is, or may be, None where it is a plain value."""
     if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
         return hint
     if get_origin(hint) in {Annotated, Union, UnionType}:
