@@ -11,11 +11,12 @@ from triptych.errors import Invalid, TriptychError
 from triptych.media.cores import CAPTURED, LIVE_SCHEMES, TYPES, Core, DirPoll, Front, Live, Settings, to_document
 from triptych.media.inputs import find_directory
 from triptych.panels import media
-from triptych.panels.bodies import read_object
+from triptych.panels.bodies import BODY_CAP_BYTES, read_object
 from triptych.panels.contexts import Body
 from triptych.panels.faults import Faults, Row
 from triptych.panels.http import Handler, Panel, Role, Route, Service, caller, json_answer, service
 from triptych.panels.options import described
+from triptych.panels.repeats import KEY
 from triptych.panels.standing import trouble
 from triptych.panels.workflows import contexts
 
@@ -124,19 +125,19 @@ async def _told(parts: Service, core: Core) -> dict[str, Any]:
     return {**to_document(core), "state": state, **at_work, **({} if fault is None else {"error": fault})}
 
 
-def _route(method: str, path: str, handler: Handler, summary: str, answer: object, *errors: int) -> Route:
-    role, request = (Role.VIEWER, None) if method == "GET" else (Role.ADMIN, dict[str, Any])
-    return Route(
-        method=method, path=path, handler=handler, role=role, summary=summary, request=request, answer=answer, errors=errors, tag=TAG
-    )
+def _route(method: str, path: str, handler: Handler, summary: str, answer: object, *errors: int, **more: Any) -> Route:
+    role = Role.VIEWER if method == "GET" else Role.ADMIN
+    return Route(method=method, path=path, handler=handler, role=role, summary=summary, answer=answer, errors=errors, tag=TAG, **more)
 
 
 def _routes(path: str) -> tuple[Route, ...]:
+    one, change = f"{path}/{{name}}", "Change what is named of a core."
+    body: dict[str, Any] = {"request": dict[str, Any]}
     return (
         _route("GET", path, list_cores, "List the cores, by number.", list[dict[str, Any]], 403),
-        _route("GET", f"{path}/{{name}}", show, "Tell one core.", dict[str, Any], 403, 404),
-        _route("PUT", f"{path}/{{name}}", edit, "Change a core.", dict[str, Any], 400, 403, 404, 409, 413),
-        _route("POST", f"{path}/{{name}}", edit, "Change a core.", dict[str, Any], 400, 403, 404, 409, 413),
+        _route("GET", one, show, "Tell one core.", dict[str, Any], 403, 404),
+        _route("PUT", one, edit, change, dict[str, Any], 400, 403, 404, 409, 413, **body),
+        _route("POST", one, edit, change, dict[str, Any], 400, 403, 404, 409, 413, parameters=(KEY,), keyed_bytes=BODY_CAP_BYTES, **body),
     )
 
 
@@ -144,5 +145,6 @@ PANEL = Panel(
     name="cores",
     refuse=refuse,
     error=media.Failure,
+    cross_origin=True,
     routes=tuple(route for path in ("/api/ai/cores", "/api/config/cores", "/api/cores") for route in _routes(path)),
 )
