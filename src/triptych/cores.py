@@ -25,18 +25,22 @@ class Cores:
         self._clock = clock
         self._count = count
         self._ids = ids
-        self._all: dict[int, Core] = {}
+        self._known: dict[int, Core] = {}
 
     def __iter__(self) -> Iterator[Core]:
-        return iter([core for number, core in sorted(self._all.items()) if number <= self._count])
+        return iter(self.all())
+
+    def all(self) -> list[Core]:
+        """Return the cores that the configuration counts, by number."""
+        return [core for number, core in sorted(self._known.items()) if number <= self._count]
 
     async def load(self) -> None:
         """Read the cores, make those that are missing, and let the engine place jobs in them."""
         for key in await self._catalog.keys(SHELF):
             core = from_document(await self._catalog.get(SHELF, key))
-            self._all[core.number] = core
+            self._known[core.number] = core
         for number in range(1, self._count + 1):
-            if number not in self._all:
+            if number not in self._known:
                 await self._keep(self._new(number))
         await self._engine.berth(KIND, berths(self))
 
@@ -65,7 +69,7 @@ class Cores:
 
         Raises `Conflict` (code `in_use`: its name or index; `core_busy`: a job there forbids another type); nothing has changed then.
         """
-        core = self._all[edited.number]
+        core = self._known[edited.number]
         edited = msgspec.structs.replace(edited, version=core.version + 1)
         self._check_free(edited)
         try:
@@ -77,7 +81,7 @@ class Cores:
         return edited
 
     def _check_free(self, edited: Core) -> None:
-        others = [core for core in self._all.values() if core.number != edited.number]
+        others = [core for core in self._known.values() if core.number != edited.number]
         if any(core.name == edited.name for core in others):
             raise Conflict(f"core name '{edited.name}' is in use", code=TAKEN, field="name")
         if any(core.front.index == edited.front.index for core in others):
@@ -92,12 +96,12 @@ class Cores:
 
     async def _keep(self, core: Core) -> None:
         await self._catalog.put(SHELF, str(core.number), to_document(core))
-        self._all[core.number] = core
+        self._known[core.number] = core
 
     def _new(self, number: int) -> Core:
         """Return a core as the configuration makes it, called so that no other one is."""
-        names = {core.name for core in self._all.values()}
-        indexes = {core.front.index for core in self._all.values()}
+        names = {core.name for core in self._known.values()}
+        indexes = {core.front.index for core in self._known.values()}
         name, index = f"core-{number}", number
         while name in names:
             name += "-new"

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from panels.system import running_system
+from panels.system import WORKER_ID, running_system
 from triptych.model import State, Submission
+from triptych.tokens import Role
 from triptych.wiring import PANELS
 
 FIELDS = ["index", "_id", "name", "slug", "coreNumber", "type", "source", "__v"]
@@ -219,3 +220,31 @@ async def test_an_edit_is_told_in_the_audit_chain(system) -> None:
     entries = (await system.door.ask("GET", "/api/v1/audit")).body
     assert b'"core.edit"' in entries
     assert b'"news"' in entries
+
+
+@pytest.mark.parametrize(
+    ("role", "bounds", "reads", "changes"),
+    [
+        (Role.VIEWER, {}, 200, 403),
+        (Role.OPERATOR, {}, 200, 403),
+        (Role.ADMIN, {}, 200, 200),
+        (Role.OPERATOR, {"workers": (WORKER_ID,)}, 403, 403),
+    ],
+    ids=["viewer", "operator", "admin", "bound"],
+)
+async def test_everybody_sees_cores_and_admins_edit_them(system, role, bounds, reads, changes) -> None:
+    """media G10; a token that is bound to workers sees none."""
+    _, spelled = await system.door.app.service.tokens.create(name="t", role=role, by="test", **bounds)
+    headers = {"authorization": f"Bearer {spelled}"}
+    for path in ("/api/ai/cores", "/api/cores/core-1"):
+        assert (await system.door.ask("GET", path, **headers)).status == reads
+    for method in ("PUT", "POST"):
+        assert (await system.door.ask(method, "/api/config/cores/core-1", b'{"index":9}', **headers)).status == changes
+
+
+async def test_a_repeat_with_the_same_key_is_one_edit(system) -> None:
+    """media G9."""
+    headers = {"idempotency-key": "k1"}
+    answers = [await system.door.ask("POST", "/api/cores/core-1", b'{"index":9}', **headers) for _ in range(2)]
+    assert answers[0].body == answers[1].body
+    assert json.loads(answers[1].body)["__v"] == 1

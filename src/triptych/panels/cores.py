@@ -30,7 +30,7 @@ Shape = TypeVar("Shape", bound=msgspec.Struct)
 async def list_cores(request: Request) -> Response:
     """Tell every core, by number."""
     parts = service(request)
-    return json_answer([await _told(parts, core) for core in parts.cores])
+    return json_answer([await _told(parts, core) for core in parts.cores.all()])
 
 
 async def show(request: Request) -> Response:
