@@ -6,14 +6,17 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
 import pytest
 
+from faults.clip import make_long_clip
 from triptych.media.sample import write_sample
 
 PATIENCE_S = 60
+LONG_FRAMES = 40_000
 START_WORKFLOW = b'{"inputUri":"/myfiles/movie.mp4","workflow":"workflow-1","origin":"example_page"}'
 START = b'{"inputUri":"/myfiles/movie.mp4","features":["AUDIO_FORMAT"],"origin":"example_page"}'
 
@@ -23,6 +26,7 @@ def folder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("up")
     (folder / "media" / "myfiles").mkdir(parents=True)
     write_sample(folder / "media" / "myfiles" / "movie.mp4")
+    make_long_clip(folder / "media" / "long.mp4", LONG_FRAMES)
     (folder / "media" / "empty.mp4").touch()
     (folder / "media" / "list.mp4").write_text("#EXTM3U\nother.ts\n")
     (folder / "secret.mp4").write_bytes((folder / "media" / "myfiles" / "movie.mp4").read_bytes())
@@ -333,6 +337,41 @@ def test_a_job_is_cancelled_and_deleted(client) -> None:
     assert client.delete(f"/api/ai/jobs/{name}").json() == {}
     gone = client.get(f"/api/ai/jobs/{name}")
     assert (gone.status_code, gone.json()["error"]["message"]) == (404, "job not found")
+
+
+def test_a_running_job_is_cancelled_within_five_seconds(client) -> None:
+    """media J6, J1."""
+    name = _submit(client, inputUri="long.mp4", features=["SHOT_CHANGE_DETECTION"])
+    with client.stream("GET", f"/api/ai/jobs/{name}/events") as events:
+        assert "event: progress" in events.iter_lines()
+    begun = time.monotonic()
+    assert client.post(f"/api/ai/jobs/{name}:cancel").json() == {"name": name, "status": "cancelled"}
+    assert time.monotonic() - begun < 5
+    view = client.get(f"/api/ai/jobs/{name}").json()
+    assert (view["done"], view["error"]["code"], "response" in view) == (True, 1, False)
+
+
+def test_a_job_that_runs_past_its_deadline_fails_with_code_4(client) -> None:
+    """media 2.3, J1."""
+    view = _finished(client, _submit(client, inputUri="long.mp4", features=["SHOT_CHANGE_DETECTION"], deadlineSeconds=1))
+    assert (view["status"], view["error"]) == ("failed", {"code": 4, "message": "the job ran longer than its deadlineSeconds"})
+
+
+def test_lower_priority_numbers_run_first(client) -> None:
+    """media J7, 2.3: equal ones by age; `pri` is an alias."""
+    busy = [_submit(client, inputUri="long.mp4", features=["SHOT_CHANGE_DETECTION"], pri=0) for _ in range(4)]
+    for name in busy:
+        with client.stream("GET", f"/api/ai/jobs/{name}/events") as events:
+            assert "event: progress" in events.iter_lines()
+        client.post(f"/api/v1/jobs/{name}/pause")
+    late, first, second = (_submit(client, inputUri="myfiles/movie.mp4", features=["AUDIO_FORMAT"], pri=pri) for pri in (30, 10, 10))
+    client.post(f"/api/ai/jobs/{busy[0]}:cancel")
+    for name in (first, second, late):
+        _finished(client, name)
+    started = [client.get(f"/api/v1/jobs/{name}").json()["started_at"] for name in (first, second, late)]
+    assert started == sorted(started)
+    for name in busy:
+        client.delete(f"/api/ai/jobs/{name}")
 
 
 def test_every_fault_has_the_one_error_body(client) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from triptych.errors import Conflict, Invalid, NotFound, TriptychError, Unavailable
 from triptych.panels.media import refuse
+from triptych.tokens import Role
 
 
 async def _asked(system, method, path, body=b""):
@@ -62,3 +63,27 @@ def test_every_fault_has_its_status_and_word(fault: TriptychError, code: int, wo
     """media G8."""
     answer = refuse(fault, None)
     assert (answer.status_code, json.loads(answer.body)["error"]["status"]) == (code, word)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "least"),
+    [
+        ("GET", "/api/ai/jobs", Role.VIEWER),
+        ("GET", "/api/ai/workflows", Role.VIEWER),
+        ("POST", "/api/ai/jobs", Role.OPERATOR),
+        ("POST", "/api/ai/jobs:validate", Role.OPERATOR),
+        ("POST", "/api/ai/jobs/64b1f0a2c3d4e5f601234567:cancel", Role.OPERATOR),
+        ("DELETE", "/api/ai/jobs/64b1f0a2c3d4e5f601234567", Role.OPERATOR),
+        ("POST", "/api/ai/workflows", Role.ADMIN),
+        ("PUT", "/api/ai/workflows/w", Role.ADMIN),
+        ("DELETE", "/api/ai/workflows/w", Role.ADMIN),
+    ],
+)
+async def test_each_call_needs_its_role(system, method, path, least) -> None:
+    """media G10, G2: 401 for a wrong token, 403 for one that may not."""
+    for role in Role:
+        _, spelled = await system.door.app.service.tokens.create(name="t", role=role, by="test")
+        status = (await system.door.ask(method, path, authorization=f"Bearer {spelled}")).status
+        assert (status == 403) is not role.covers(least)
+    wrong = await system.door.ask(method, path, authorization="Bearer nonsense")
+    assert (wrong.status, json.loads(wrong.body)["error"]["status"]) == (401, "UNAUTHENTICATED")

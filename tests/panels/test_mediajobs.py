@@ -51,7 +51,7 @@ async def test_a_finished_job_is_not_changed_by_a_cancel(system) -> None:
 
 
 async def test_an_identifier_of_another_shape_or_kind_is_unknown(system) -> None:
-    """G3."""
+    """media G3."""
     command = await system.engine.submit(Submission(kind="command", spec={"argv": ["true"]}))
     for name in ("x", "64B1F0A2C3D4E5F601234567", "64b1f0a2c3d4e5f601234567", command.id):
         assert (await _asked(system, "GET", f"/api/ai/jobs/{name}"))[0] == 404
@@ -81,7 +81,7 @@ async def test_without_a_media_root_everything_is_outside(system) -> None:
 
 
 async def test_a_job_more_than_the_queue_holds_is_told_to_come_again(tmp_path) -> None:
-    """Media 2.5: 429 with Retry-After."""
+    """media 2.5: 429 with Retry-After."""
     (tmp_path / "a.mp4").write_bytes(b"\0\0\0\x18ftypmp42")
     body = json.dumps({"inputUri": "a.mp4", "features": ["AUDIO_FORMAT"]}).encode()
     async with running_system(tmp_path, PANELS, most_queued=1, media_roots=(tmp_path,)) as system:

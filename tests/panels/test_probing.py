@@ -4,9 +4,10 @@ import asyncio
 
 import pytest
 
-from triptych.errors import TriptychError
+from triptych.errors import TriptychError, Unavailable
 from triptych.kinds import AnnotateSpec
 from triptych.messages import Answer, Refused
+from triptych.panels import probing
 from triptych.panels.http import MOST_PROBES
 from triptych.panels.probing import Probed, probe
 
@@ -39,6 +40,23 @@ async def test_what_a_worker_refuses_is_raised_with_its_code(system) -> None:
     with pytest.raises(TriptychError) as caught:
         await probe(_parts(system), SPEC)
     assert (caught.value.code, caught.value.message) == ("bad_media", "why")
+
+
+async def test_who_waits_too_long_for_a_turn_is_told_to_come_again(system, monkeypatch) -> None:
+    monkeypatch.setattr(probing, "PATIENCE_S", 0.0)
+    parts = _parts(system)
+    for _ in range(MOST_PROBES):
+        await parts.probes.acquire()
+    with pytest.raises(Unavailable):
+        await probe(parts, SPEC)
+    for _ in range(MOST_PROBES):
+        parts.probes.release()
+    system.worker.on_ask = _seen
+    assert (await probe(parts, SPEC)).duration == "1.000000s"
+
+
+async def _seen(_ask):
+    return Answer(data={"duration": "1.000000s"})
 
 
 def _parts(system):

@@ -1,9 +1,14 @@
 """The validation table of media 2.5, row by row."""
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from triptych.kinds import AnnotateSpec
+from triptych.media.features import FEATURES
 from triptych.panels.faults import Refused
-from triptych.panels.submissions import understand
+from triptych.panels.submissions import KNOWN_KEYS, read, understand
 
 GOOD = {"inputUri": "a.mp4", "features": ["AUDIO_FORMAT"]}
 
@@ -245,3 +250,40 @@ def test_a_submission_by_workflow_is_refused_in_the_words_of_the_table(context, 
 
 def test_what_a_workflow_ignores_was_told_when_it_was_saved() -> None:
     assert _by_workflow({**BLACK, "zoom": 1}).warnings == ()
+
+
+OPTION_KEYS = sorted({option.name for entry in FEATURES.values() for option in msgspec.structs.fields(entry.options)})
+CONTEXT_KEYS = sorted({"priority", "segments", *(entry.config_key for entry in FEATURES.values())})
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5)
+VALUE = st.recursive(
+    PLAIN, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3), max_leaves=6
+)
+OPTIONS = st.dictionaries(
+    st.sampled_from(OPTION_KEYS), VALUE | st.dictionaries(st.sampled_from(OPTION_KEYS), VALUE, max_size=3), max_size=4
+)
+CONTEXT = st.dictionaries(st.sampled_from(CONTEXT_KEYS), OPTIONS | VALUE, max_size=5)
+BODY = st.fixed_dictionaries(
+    {},
+    optional={
+        **dict.fromkeys(sorted(KNOWN_KEYS), VALUE),
+        "features": st.lists(st.sampled_from(sorted(FEATURES)), max_size=4) | VALUE,
+        "videoContext": CONTEXT | VALUE,
+        "workflow": st.just("w") | VALUE,
+        "inputUri": st.just("a.mp4") | VALUE,
+    },
+)
+
+
+@given(body=BODY, context=CONTEXT)
+def test_whatever_is_asked_is_understood_or_refused(body, context) -> None:
+    """media 2.5: what is understood can be stored as a job, what is not has a message and details."""
+    reading = read(body, 4, {"w": context})
+    if reading.faults:
+        refused = Refused(reading.faults)
+        assert refused.message == refused.faults[0].reason
+        assert all(fault.reason for fault in refused.faults)
+        return
+    spec = msgspec.convert(msgspec.json.decode(msgspec.json.encode(reading.asked.spec)), AnnotateSpec)
+    assert spec.features
+    for name in spec.features:
+        msgspec.convert(spec.config.get(FEATURES[name].config_key, {}), FEATURES[name].options)

@@ -146,3 +146,11 @@ async def test_a_kept_answer_makes_no_second_workflow(system) -> None:
     body = {"name": "a", "videoContext": BLACK}
     first = await _call(system, "POST", "", body, idempotency_key="k")
     assert await _call(system, "POST", "", body, idempotency_key="k") == first
+
+
+async def test_who_saved_and_deleted_a_workflow_is_in_the_audit_chain(system) -> None:
+    """workers 9: every change by whoever may make it."""
+    await _made(system, "a")
+    await _call(system, "DELETE", "a")
+    entries, _ = await system.door.app.service.audit.page(None, 2)
+    assert [(entry.deed, entry.what) for entry in entries] == [("workflow.delete", {"workflow": "a"}), ("workflow.save", {"workflow": "a"})]

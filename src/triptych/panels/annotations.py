@@ -18,6 +18,7 @@ CODES = {
     "deadline": 4,
     "input_gone": 5,
     "limits": 8,
+    "report_too_large": 8,
     "segment_outside": 11,
     "internal": 13,
     "worker_lost": 14,

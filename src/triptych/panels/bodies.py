@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import msgspec
 from starlette.requests import Request
 
 from triptych.errors import Invalid
@@ -10,6 +11,10 @@ from triptych.panels.http import read_body, read_json
 
 BODY_CAP_BYTES = 8 * 1024 * 1024
 BODY_DEPTH = 64
+
+
+class Nothing(msgspec.Struct, frozen=True):
+    """An empty object, which is the answer to what leaves nothing to tell."""
 
 
 async def read_value(request: Request, limit_bytes: int = BODY_CAP_BYTES) -> object:

@@ -16,7 +16,7 @@ from triptych.model import Happening, State
 from triptych.panels.annotations import ALMOST_DONE, fault_of, find_job, status
 from triptych.panels.http import Parameter, ServerSentEvent, event_stream, service
 
-LOOK_S = 1.0
+LOOK_S = 0.5
 """How long a silent job is waited for before it is looked at whether anything can still come of it."""
 
 LAST_EVENT = Parameter(name="Last-Event-ID", place="header", type=int, summary="The last event that was seen; those after it follow.")

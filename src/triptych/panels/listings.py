@@ -52,9 +52,10 @@ class Listing:
         """Return the jobs, newest first, without their results. Raises `Invalid` when `after` names none."""
         anchor = None if self._after is None else await _anchor(engine, self._after)
         query, found = self._query(anchor), list[Job]()
+        takes_all = anchor is None and self._status is None and self._workflow is None
         while True:
             page = await engine.list(query)
-            found += [job for job in page.jobs if self._passes(job, anchor)]
+            found += page.jobs if takes_all else [job for job in page.jobs if self._passes(job, anchor)]
             if page.cursor is None or (self._limit is not None and len(found) >= self._limit):
                 return found[: self._limit]
             query = replace(query, cursor=page.cursor)

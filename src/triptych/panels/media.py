@@ -59,6 +59,7 @@ BY_CODE = {
     "deadline": 503,
     "store_unavailable": 503,
     "worker_lost": 503,
+    "process_left": 503,
     "worker_not_connected": 503,
     "worker_not_answering": 503,
     "worker_draining": 503,
@@ -96,7 +97,7 @@ async def list_features(_request: Request) -> Response:
 
 def refuse(fault: TriptychError, _request: Request) -> Response:
     """Return a fault in the one error body of this contract (media G8)."""
-    code = _status(fault)
+    code = http_status(fault)
     word = "ALREADY_EXISTS" if fault.code in EXISTING else STATUSES[code]
     faults = fault.faults if isinstance(fault, Refused) else [Fault(fault.field, fault.message)] if fault.field else []
     details = tuple(Detail(one.field, one.reason) for one in faults)
@@ -104,7 +105,8 @@ def refuse(fault: TriptychError, _request: Request) -> Response:
     return json_answer(Failure(Problem(code, word, fault.message, details)), code, headers)
 
 
-def _status(fault: TriptychError) -> int:
+def http_status(fault: TriptychError) -> int:
+    """Return the HTTP status that a fault is answered with."""
     if fault.code in BY_CODE:
         return BY_CODE[fault.code]
     classes = ((NotFound, 404), (Conflict, 409), (Invalid, 400))

@@ -12,7 +12,7 @@ from triptych.media.inputs import peek
 from triptych.model import Job
 from triptych.panels import following, probing
 from triptych.panels.annotations import find_job, item, status, view
-from triptych.panels.bodies import BODY_CAP_BYTES, read_value
+from triptych.panels.bodies import BODY_CAP_BYTES, Nothing, read_value
 from triptych.panels.faults import Fault, Refused, Row
 from triptych.panels.http import Handler, Parameter, Role, Route, Service, json_answer, repeat_key, service
 from triptych.panels.listings import QUERIES, Listing
@@ -46,10 +46,6 @@ class Cancelled(msgspec.Struct, frozen=True):
 
     name: str
     status: str
-
-
-class Nothing(msgspec.Struct, frozen=True):
-    """An empty object."""
 
 
 async def create(request: Request) -> Response:
@@ -107,21 +103,21 @@ async def _understood(request: Request) -> Understood:
     parts = service(request)
     body = await read_value(request)
     reading = read(body, parts.settings.cores, await contexts(parts.catalog, body), parts.cores.closed)
-    faults = [*reading.faults, *(() if reading.uri is None else await _look(parts, reading.uri))]
+    faults = [*reading.faults, *(() if reading.uri is None else await look(parts, reading.uri))]
     if faults:
         raise Refused(faults)
     return reading.asked
 
 
-async def _look(parts: Service, uri: str) -> list[Fault]:
-    """Look at the input for at most 50 ms; what takes longer is judged by the job (media U0)."""
-    look = asyncio.create_task(asyncio.to_thread(peek, uri, [str(root) for root in parts.settings.media_roots]))
-    done, _ = await asyncio.wait({look}, timeout=PEEK_S)
+async def look(parts: Service, uri: str) -> list[Fault]:
+    """Look at the input for at most 50 ms and return what is wrong with it; what takes longer is judged by the job (media U0)."""
+    glance = asyncio.create_task(asyncio.to_thread(peek, uri, [str(root) for root in parts.settings.media_roots]))
+    done, _ = await asyncio.wait({glance}, timeout=PEEK_S)
     if not done:
-        look.add_done_callback(lambda late: late.cancelled() or late.exception())
+        glance.add_done_callback(lambda late: late.cancelled() or late.exception())
         return []
     try:
-        await look
+        await glance
     except TriptychError as fault:
         return [Fault("inputUri", fault.message, Row.PLACE, fault.code)]
     return []

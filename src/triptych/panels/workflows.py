@@ -12,10 +12,10 @@ from triptych.errors import Conflict, NotFound
 from triptych.ids import make_id
 from triptych.media.features import FEATURES
 from triptych.model import Json
-from triptych.panels.bodies import BODY_CAP_BYTES, read_object
+from triptych.panels.bodies import BODY_CAP_BYTES, Nothing, read_object
 from triptych.panels.contexts import Body, Context, absence, option_absence
 from triptych.panels.faults import Faults, Row
-from triptych.panels.http import Handler, Role, Route, json_answer, service
+from triptych.panels.http import Handler, Role, Route, caller, json_answer, service
 from triptych.panels.options import CONTEXT
 from triptych.panels.repeats import KEY
 
@@ -34,10 +34,6 @@ class Workflow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str
     videoContext: dict[str, Any]  # noqa: N815 - as documented
     warnings: tuple[str, ...] = ()
-
-
-class Nothing(msgspec.Struct, frozen=True):
-    """An empty object."""
 
 
 async def contexts(catalog: Catalog, body: object) -> Mapping[str, Body]:
@@ -80,7 +76,7 @@ async def create(request: Request) -> Response:
         made = Workflow(
             index=following if index is None else index, id=make_id("hex24", parts.clock.now()), name=str(name), videoContext=context
         )
-        return await _save(parts.catalog, made, others, faults)
+        return await _save(request, made, others, faults)
 
 
 async def replace(request: Request) -> Response:
@@ -95,7 +91,7 @@ async def replace(request: Request) -> Response:
         old = await _find(request)
         made = msgspec.structs.replace(old, index=old.index if index is None else index, videoContext=context)
         others = [other for other in await everyone(parts.catalog) if other.name != old.name]
-        return await _save(parts.catalog, made, others, faults)
+        return await _save(request, made, others, faults)
 
 
 async def delete(request: Request) -> Response:
@@ -106,13 +102,15 @@ async def delete(request: Request) -> Response:
         for core in parts.cores.users_of(workflow.name):
             raise Conflict(f"workflow '{workflow.name}' is used by core '{core}'", code="in_use_by_core")
         await parts.catalog.drop(SHELF, workflow.name)
+        parts.audit.note(caller(request).who, "workflow.delete", workflow=workflow.name)
     return json_answer(Nothing())
 
 
-async def _save(catalog: Catalog, workflow: Workflow, others: Sequence[Workflow], faults: Faults) -> Response:
+async def _save(request: Request, workflow: Workflow, others: Sequence[Workflow], faults: Faults) -> Response:
     if any(other.index == workflow.index for other in others):
         raise Conflict(f"index {workflow.index} is in use", code="in_use", field="index")
-    await catalog.put(SHELF, workflow.name, msgspec.to_builtins(workflow))
+    await service(request).catalog.put(SHELF, workflow.name, msgspec.to_builtins(workflow))
+    service(request).audit.note(caller(request).who, "workflow.save", workflow=workflow.name)
     return json_answer(msgspec.structs.replace(workflow, warnings=tuple(faults.warnings)))
 
 

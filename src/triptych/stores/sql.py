@@ -15,11 +15,14 @@ from triptych.stores.databases import database
 from triptych.stores.jsontext import decode, encode
 from triptych.stores.paging import cut, from_cursor
 from triptych.stores.readers import Readers
-from triptych.stores.rows import row_to_happening, row_to_job, row_to_worker, worker_to_row
+from triptych.stores.rows import Row, row_to_happening, row_to_job, row_to_worker, worker_to_row
 from triptych.stores.searching import needles
 from triptych.stores.statements import Statement, Statements
 from triptych.stores.upgrade import bring_up
 from triptych.stores.writer import Writer
+
+FEW = 1000
+"""Rows that are read at once; more are read in a thread, so that others are answered meanwhile."""
 
 
 class SqlStore:
@@ -66,7 +69,7 @@ class SqlStore:
         if query.states is not None and not query.states:
             return Page(jobs=(), cursor=None)
         rows = await self._readers.rows(self._sql.listing(frozenset(values), query.states, brief=query.brief), **values)
-        return cut([row_to_job(row) for row in rows], query)
+        return cut(_jobs(rows) if len(rows) <= FEW else await asyncio.to_thread(_jobs, rows), query)
 
     async def move(self, changes: Sequence[Change]) -> Sequence[Job | None]:
         """Apply each change in order; None where its guard did not hold."""
@@ -118,6 +121,10 @@ class SqlStore:
 
     async def _write(self, statement: Statement, values: tuple[object, ...]) -> int:
         return await self._writer.do(lambda rows: rows.run(statement, values))
+
+
+def _jobs(rows: Sequence[Row]) -> list[Job]:
+    return [row_to_job(row) for row in rows]
 
 
 def _filters(query: Query) -> dict[str, object]:
