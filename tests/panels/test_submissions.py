@@ -145,13 +145,24 @@ def test_unknown_keys_are_ignored_and_named() -> None:
 
 
 def test_there_are_as_many_targets_as_cores() -> None:
-    assert understand({**GOOD, "target": 5}, 5).warnings
+    """media 2.5: target."""
+    assert understand({**GOOD, "target": 5}, 5).target == 5
     with pytest.raises(Refused, match="target must be a core number between 1 and 2"):
         understand({**GOOD, "target": 3}, 2)
 
 
-def test_a_target_is_taken_with_a_word_that_it_changes_nothing_yet() -> None:
-    assert understand({**GOOD, "target": 1}, 4).warnings == ("target is not available yet; any free core takes the job",)
+def test_a_job_with_a_target_waits_for_that_core_and_one_without_for_any() -> None:
+    """media J7."""
+    asked = understand({**GOOD, "target": 1}, 4)
+    assert (asked.warnings, asked.submission(None, None).berth_wish) == ((), "1")
+    assert understand(GOOD, 4).submission(None, None).berth_wish == ""
+
+
+def test_a_target_that_takes_no_jobs_is_refused() -> None:
+    """media 2.5: live or dir_poll core."""
+    with pytest.raises(Refused, match=r"^core 2 does not take jobs$") as refusal:
+        understand({**GOOD, "target": 2}, 4, closed={2, 3})
+    assert [fault.field for fault in refusal.value.faults] == ["target"]
 
 
 @pytest.mark.parametrize(

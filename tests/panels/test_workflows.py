@@ -115,10 +115,10 @@ async def test_what_is_missing_or_ignored_is_a_warning_at_save(system) -> None:
 async def test_a_workflow_that_a_core_works_by_is_not_deleted(system) -> None:
     """media 2.5."""
     await _made(system, "a")
-    catalog = system.door.app.service.catalog
-    await catalog.put("cores", "core-5", {"name": "studio", "workflow": "a"})
+    live = {"type": "live", "inputType": "ip", "url": "srt://studio", "workflow": "a", "sessionLength": 60}
+    await system.door.ask("PUT", "/api/ai/cores/core-3", json.dumps({"name": "studio", **live}).encode())
     assert await _refusal(system, "DELETE", "a") == (409, "FAILED_PRECONDITION", "workflow 'a' is used by core 'studio'")
-    await catalog.drop("cores", "core-5")
+    await system.door.ask("PUT", "/api/ai/cores/studio", b'{"type":"file_once"}')
     assert await _call(system, "DELETE", "a") == (200, {})
     assert await _refusal(system, "DELETE", "a") == (404, "NOT_FOUND", "workflow not found")
 

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from triptych.contracts import Catalog
+from triptych.cores import Cores
 from triptych.engine import Engine
 from triptych.errors import Forbidden, Invalid, NotFound, TriptychError
 from triptych.panels.desk import BoundDesk, Desk, Nothing, Rate
@@ -107,10 +108,11 @@ class App:
         if not caller.role.covers(route.role):
             raise Forbidden("not authorised", code="not_authorised")
         whole = self.service
-        desk, catalog = Desk(whole.engine, caller, whole.audit, self._rate), whole.catalog
+        desk, catalog, cores = Desk(whole.engine, caller, whole.audit, self._rate), whole.catalog, whole.cores
         if caller.token is not None and caller.token.is_bound:
-            desk, catalog = BoundDesk(whole.engine, caller, whole.audit, self._rate, caller.token), cast("Catalog", Nothing())
-        request.scope[SERVICE_KEY] = replace(whole, engine=cast("Engine", desk), catalog=catalog)
+            desk = BoundDesk(whole.engine, caller, whole.audit, self._rate, caller.token)
+            catalog, cores = cast("Catalog", Nothing()), cast("Cores", Nothing())
+        request.scope[SERVICE_KEY] = replace(whole, engine=cast("Engine", desk), catalog=catalog, cores=cores)
 
     def _deny(self, request: Request, fault: TriptychError) -> None:
         caller: Caller | None = request.scope.get(CALLER_KEY)

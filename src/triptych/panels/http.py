@@ -22,6 +22,7 @@ from triptych.settings import Settings
 from triptych.tokens import Role, Token, Tokens
 
 if TYPE_CHECKING:
+    from triptych.cores import Cores
     from triptych.engine import Engine
 
 __all__ = [
@@ -123,6 +124,7 @@ class Service:
     clock: Clock
     tokens: Tokens
     audit: Audit
+    cores: "Cores"
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     editing: asyncio.Lock = field(default_factory=asyncio.Lock)
     probes: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_PROBES))

@@ -102,7 +102,7 @@ async def _understood(request: Request) -> Understood:
     """Return what the body asks for. Raises `Refused` with all that is wrong, from the body to the input."""
     parts = service(request)
     body = await read_value(request)
-    reading = read(body, parts.settings.cores, await contexts(parts.catalog, body))
+    reading = read(body, parts.settings.cores, await contexts(parts.catalog, body), parts.cores.closed)
     faults = [*reading.faults, *(() if reading.uri is None else await look(parts, reading.uri))]
     if faults:
         raise Refused(faults)

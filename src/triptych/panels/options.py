@@ -41,7 +41,7 @@ def _fitting(faults: Faults, place: str, shape: type[msgspec.Struct], given: Giv
         try:
             yield name, msgspec.convert(value, known[name])
         except msgspec.ValidationError:
-            faults.add(Row.RANGE, f"{CONTEXT}.{inner}", f"{inner} must be {_described(known[name])}")
+            faults.add(Row.RANGE, f"{CONTEXT}.{inner}", f"{inner} must be {described(known[name])}")
 
 
 def _warn_of_alarm(faults: Faults, place: str, name: str, value: Given) -> None:
@@ -67,7 +67,7 @@ def _struct(hint: object) -> type[msgspec.Struct] | None:
     return None
 
 
-def _described(hint: object) -> str:
+def described(hint: object) -> str:
     """Return the description that an option's type carries."""
     parts = (hint, *getattr(hint, "__args__", ()))
     metas = (meta for part in parts for meta in getattr(part, "__metadata__", ()))

@@ -1,6 +1,7 @@
 """What a client may ask of the media panel: the validation table of media 2.5, in its order, every fault collected."""
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -8,6 +9,7 @@ import msgspec
 
 from triptych.errors import Invalid
 from triptych.kinds import AnnotateSpec
+from triptych.media.cores import target_wish
 from triptych.media.features import FEATURE_ALIASES, FEATURES
 from triptych.media.inputs import check_uri
 from triptych.model import Submission
@@ -30,6 +32,7 @@ class Understood:
     spec: AnnotateSpec
     origin: str
     priority: int
+    target: int | None
     warnings: tuple[str, ...]
 
     def submission(self, key: str | None, fingerprint: str | None) -> Submission:
@@ -39,6 +42,7 @@ class Understood:
             spec=msgspec.to_builtins(self.spec),
             origin=self.origin,
             priority=self.priority,
+            berth_wish="" if self.target is None else target_wish(self.target),
             idempotency_key=key,
             fingerprint=fingerprint,
         )
@@ -53,19 +57,24 @@ class Reading:
     uri: str | None
 
 
-def understand(body: object, cores: int, workflows: Mapping[str, Body] = NO_WORKFLOWS) -> Understood:
+def understand(
+    body: object, cores: int, workflows: Mapping[str, Body] = NO_WORKFLOWS, closed: AbstractSet[int] = frozenset()
+) -> Understood:
     """Return what `body` asks for. Raises `Refused` with every fault found, in the order of the table."""
-    reading = read(body, cores, workflows)
+    reading = read(body, cores, workflows, closed)
     if reading.faults:
         raise Refused(reading.faults)
     return reading.asked
 
 
-def read(body: object, cores: int, workflows: Mapping[str, Body] = NO_WORKFLOWS) -> Reading:
-    """Read `body`; `workflows` holds the `videoContext` of the one that it names, if there is one. Raises `Refused` if it is no object."""
+def read(body: object, cores: int, workflows: Mapping[str, Body] = NO_WORKFLOWS, closed: AbstractSet[int] = frozenset()) -> Reading:
+    """Read `body`; `workflows` holds the `videoContext` of the one that it names, if there is one. Raises `Refused` if it is no object.
+
+    There are as many `cores` as that, numbered from 1, and the `closed` ones take no jobs.
+    """
     if not isinstance(body, dict):
         raise Refused([Fault("", "body must be a JSON object", Row.BODY)])
-    return _Reader(body, cores, workflows).read()
+    return _Reader(body, cores, workflows, closed).read()
 
 
 @dataclass(slots=True)
@@ -75,6 +84,7 @@ class _Reader:
     body: Body
     cores: int
     workflows: Mapping[str, Body]
+    closed: AbstractSet[int]
     faults: Faults = field(default_factory=Faults)
 
     def read(self) -> Reading:
@@ -98,9 +108,9 @@ class _Reader:
         )
         origin, priority = self._origin(), source.priority(self.body)
         self._template()
-        self._target()
+        target = self._target()
         self._note_unknown(context)
-        asked = Understood(spec=spec, origin=origin, priority=priority, warnings=tuple(self.faults.warnings))
+        asked = Understood(spec=spec, origin=origin, priority=priority, target=target, warnings=tuple(self.faults.warnings))
         return Reading(asked=asked, faults=self.faults.found, uri=uri)
 
     def _features(self) -> tuple[str, ...]:
@@ -216,10 +226,12 @@ class _Reader:
         if (template := self.body.get("template")) is not None:
             self.faults.add(Row.BESIDE, "template", f"unknown template '{template}'")
 
-    def _target(self) -> None:
+    def _target(self) -> int | None:
         reason = f"target must be a core number between 1 and {self.cores}"
-        if self._number("target", range(1, self.cores + 1), reason, Row.TARGET) is not None:
-            self.faults.warn("target is not available yet; any free core takes the job")
+        target = self._number("target", range(1, self.cores + 1), reason, Row.TARGET)
+        if target in self.closed:
+            self.faults.add(Row.TARGET, "target", f"core {target} does not take jobs")
+        return target
 
     def _note_unknown(self, context: Context) -> None:
         for key in self.body:

@@ -20,7 +20,6 @@ from triptych.panels.options import CONTEXT
 from triptych.panels.repeats import KEY
 
 SHELF = "workflows"
-CORES = "cores"
 MOST_NAME = 128
 INDEXES = range(1_000_000_000)
 KNOWN_KEYS = frozenset({"name", "index", "_id", CONTEXT})
@@ -42,12 +41,6 @@ async def contexts(catalog: Catalog, body: object) -> Mapping[str, Body]:
     name = body.get("workflow") if isinstance(body, dict) else None
     document = await catalog.get(SHELF, name) if isinstance(name, str) and _is_name(name) else None
     return {} if document is None else {str(name): _read(document).videoContext}
-
-
-async def users(catalog: Catalog, workflow: str) -> list[str]:
-    """Return the names of the cores that work by a workflow: the live ones, and those that watch a folder."""
-    cores = [await catalog.get(CORES, key) for key in await catalog.keys(CORES)]
-    return [str(core["name"]) for core in cores if core is not None and core.get("workflow") == workflow]
 
 
 async def everyone(catalog: Catalog) -> list[Workflow]:
@@ -106,7 +99,7 @@ async def delete(request: Request) -> Response:
     parts = service(request)
     async with parts.editing:
         workflow = await _find(request)
-        for core in await users(parts.catalog, workflow.name):
+        for core in parts.cores.users_of(workflow.name):
             raise Conflict(f"workflow '{workflow.name}' is used by core '{core}'", code="in_use_by_core")
         await parts.catalog.drop(SHELF, workflow.name)
         parts.audit.note(caller(request).who, "workflow.delete", workflow=workflow.name)

@@ -9,7 +9,7 @@ from typing import Self
 
 from triptych.clock import to_us
 from triptych.errors import Invalid
-from triptych.model import Change, Happening, Job, Json, Page, Query, Worker
+from triptych.model import Berths, Change, Happening, Job, Json, Page, Query, Worker
 from triptych.stores import verbs
 from triptych.stores.databases import database
 from triptych.stores.jsontext import decode, encode
@@ -77,9 +77,9 @@ class SqlStore:
             verbs.check(change)
         return await self._writer.do(partial(verbs.move, changes=changes), [change.job_id for change in changes])
 
-    async def place(self, worker: Worker, kind: str, at: datetime) -> Job | None:
-        """Give `worker` the queued job of `kind` that it may take and whose turn it is."""
-        return await self._writer.do(partial(verbs.place, worker=worker, kind=kind, at=at))
+    async def place(self, worker: Worker, kind: str, at: datetime, berths: Berths | None = None) -> Job | None:
+        """Give `worker` the queued job of `kind` that it may take, that has a free berth where it needs one, and whose turn it is."""
+        return await self._writer.do(partial(verbs.place, worker=worker, kind=kind, at=at, berths=berths))
 
     async def log(self, after: int, limit: int, job_id: str | None = None) -> Sequence[Happening]:
         """Return committed happenings with a number above `after`, in order; `after` -1 returns the newest one only."""

@@ -98,6 +98,9 @@ class Statements:
         )
         self.head_free = self._compile(_head(job.pinned.is_(None)))
         self.head_pinned = self._compile(_head(job.pinned == _text("pinned")))
+        self.held_berths = self._compile(
+            select(job.berth).where(job.kind == _text("kind"), job.berth.is_not(None), job.state != literal_column("'ended'"))
+        )
         self.insert_happening = self._compile(insert(LOG))
         self.raise_counter = self._compile(
             update(COUNTERS).where(COUNTERS.c.name == literal_column("'log'")).values(value=COUNTERS.c.value + _number("count"))
@@ -182,8 +185,8 @@ def _head(pinned: ColumnElement[bool]) -> Select[Any]:
     return (
         select(JOBS)
         .where(job.state == literal_column("'queued'"), job.not_before_us.is_(None))
-        .where(job.kind == _text("kind"), pinned, job.needs > _text("needs"))
-        .order_by(job.pinned, job.needs, job.priority, job.created_at_us, job.id)
+        .where(job.kind == _text("kind"), pinned, job.berth_wish == _text("wish"), job.needs > _text("needs"))
+        .order_by(job.pinned, job.berth_wish, job.needs, job.priority, job.created_at_us, job.id)
         .limit(1)
         .with_for_update(skip_locked=True)
     )
