@@ -18,7 +18,7 @@ from triptych.kinds import AnnotateSpec
 from triptych.media import measured, pipeline
 from triptych.media.feature import Feature
 from triptych.media.features import FEATURES, Need, Options
-from triptych.media.inputs import open_input, refuse_text
+from triptych.media.fetch import open_source
 from triptych.media.measured import Alive, Broken, Dropped, Finished, FromDecoder, Indexed, Measured, Ready
 from triptych.media.pipeline import Plan
 from triptych.media.reduce import Reduce
@@ -36,7 +36,6 @@ CPU_PER_SECOND = 20
 MOST_TRIES = 2
 ALMOST_DONE = 99.0
 ERROR_GAP = Fraction(1)
-HEAD_BYTES = 4096
 
 
 def run(channel: Channel, place: Place) -> None:
@@ -62,12 +61,13 @@ class Annotation:
 
     def __init__(self, channel: Channel, place: Place, start: Start) -> None:
         self._channel = channel
-        self._roots = place.media_roots
+        self._place = place
         self._start = start
         self._spec = msgspec.convert(start.spec, AnnotateSpec)
         self._segments = Segments(self._spec.segments)
         self._source: int | None = None
         self._decoder: Decoder | None = None
+        self._is_fetching = False
         self._paused_at: float | None = None
         self._ended = False
         self._tries = 0
@@ -81,12 +81,13 @@ class Annotation:
         self._report(Running(pid=os.getpid()))
         self._channel.answer(number, Answer(data={"pid": os.getpid()}))
         try:
-            self._source = open_input(self._spec.input_uri, self._roots)
-            refuse_text(os.pread(self._source, HEAD_BYTES, 0))
+            self._source, self._decoder = open_source(self._spec.input_uri, self._place)
         except TriptychError as fault:
             self._fail("input_gone" if fault.code == "input_not_found" else "bad_media", fault.message)
             return
-        self._launch()
+        self._is_fetching = self._decoder is not None
+        if not self._is_fetching:
+            self._launch()
 
     def serve(self) -> None:
         """Work until the job has ended."""
@@ -238,6 +239,11 @@ class Annotation:
         self._decoder = None
         if self._broken is not None:
             self._fail(self._broken.code, self._broken.message)
+        elif self._is_fetching and status == 0:
+            self._is_fetching = False
+            self._launch()
+        elif self._is_fetching:
+            self._fail("internal", "input could not be fetched")
         elif self._finished is not None and self._index is not None:
             self._conclude(self._index, self._finished)
         elif status == -signal.SIGXCPU:

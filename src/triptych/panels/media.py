@@ -111,7 +111,7 @@ async def create(request: Request) -> Response:
     parts = service(request)
     body = await read_body(request, BODY_CAP_BYTES)
     key = _idempotency_key(request)
-    asked = understand(_parsed(body), parts.settings.cores)
+    asked = understand(_parsed(body), parts.settings.cores, parts.settings.inputs.beside_roots)
     await _peek(parts, asked.spec.input_uri)
     fingerprint = hashlib.sha256(b"annotate" + body).hexdigest() if key else None
     job = await parts.engine.submit(asked.submission(key, fingerprint))
@@ -178,7 +178,8 @@ def _parsed(body: bytes) -> object:
 
 async def _peek(parts: Service, uri: str) -> None:
     """Look at the input for at most 50 ms; what takes longer is judged by the job (media U0)."""
-    look = asyncio.create_task(asyncio.to_thread(peek, uri, [str(root) for root in parts.settings.media_roots]))
+    settings = parts.settings
+    look = asyncio.create_task(asyncio.to_thread(peek, uri, [str(root) for root in settings.media_roots], settings.inputs.beside_roots))
     done, _ = await asyncio.wait({look}, timeout=PEEK_S)
     if done:
         await look

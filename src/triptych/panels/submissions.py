@@ -10,8 +10,8 @@ import msgspec
 from triptych.errors import Invalid
 from triptych.kinds import AnnotateSpec
 from triptych.media.features import FEATURE_ALIASES, FEATURES, FeatureEntry
-from triptych.media.inputs import check_uri
-from triptych.model import Submission
+from triptych.media.inputs import NOWHERE_ELSE, check_uri
+from triptych.model import Inputs, Submission
 
 KIND = "annotate"
 MOST_SEGMENTS = 1000
@@ -63,11 +63,11 @@ class Understood:
         )
 
 
-def understand(body: object, cores: int) -> Understood:
-    """Return what `body` asks for. Raises `Refused` with every fault found, in the order of the table."""
+def understand(body: object, cores: int, inputs: Inputs = NOWHERE_ELSE) -> Understood:
+    """Return what `body` asks for of `cores` and `inputs`. Raises `Refused` with every fault found, in the order of the table."""
     if not isinstance(body, dict):
         raise Refused([Fault("", "body must be a JSON object")])
-    reader = _Reader(body, cores)
+    reader = _Reader(body, cores, inputs)
     asked = reader.read()
     if reader.faults:
         raise Refused(reader.faults)
@@ -80,6 +80,7 @@ class _Reader:
 
     body: Body
     cores: int
+    inputs: Inputs
     faults: list[Fault] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
 
@@ -248,7 +249,7 @@ class _Reader:
     def _uri(self) -> str:
         uri = self.body.get("inputUri")
         try:
-            check_uri(uri)
+            check_uri(uri, self.inputs)
         except Invalid as fault:
             self._fault("inputUri", fault.message)
         return str(uri)
