@@ -18,7 +18,7 @@ from triptych.errors import Invalid, TriptychError
 from triptych.media import measured
 from triptych.media.hosts import Target, check_address, check_url
 from triptych.media.inputs import PEEK_BYTES, is_remote, open_input, refuse_text
-from triptych.media.measured import Alive, Broken
+from triptych.media.measured import Alive, Broken, FromDecoder
 from triptych.media.sandbox import Decoder
 from triptych.model import Inputs, Place
 
@@ -48,8 +48,41 @@ class Bounds:
     seconds: float = MOST_S
 
 
-def open_source(uri: str, place: Place) -> tuple[int, Decoder | None]:
-    """Return a read-only descriptor of the input, and the process that still fetches it where it comes over the network.
+class Fetching:
+    """The fetch of one URL, in a process of its own, as the job that waits for it holds it. Start it from a process with one thread."""
+
+    def __init__(self, url: str, inputs: Inputs, spool: int, bounds: Bounds) -> None:
+        """Begin; `spool` is the descriptor of a file to fill and stays the caller's."""
+        self._process = Decoder(spool, lambda spool, send: _fetch_all(url, inputs, bounds, spool, send))
+        self.is_done = False
+
+    def filenos(self) -> set[int]:
+        """Return what there is to wait for now."""
+        return set() if self.is_done else {self._process.fileno()}
+
+    def work(self) -> list[FromDecoder]:
+        """Return what has arrived, without waiting: signs of life, and `Broken` if it fails; `is_done` says that all is there."""
+        told = self._process.read()
+        if told is not None:
+            return [measured.decode(message) for message in told]
+        self.is_done = self._process.join() == 0
+        return [] if self.is_done else [Broken(code="internal", message="input could not be fetched")]
+
+    def hold(self) -> None:
+        """Stop where it is."""
+        self._process.hold()
+
+    def release(self) -> None:
+        """Go on."""
+        self._process.release()
+
+    def end(self) -> None:
+        """Kill the process if it lives."""
+        self._process.end()
+
+
+def open_source(uri: str, place: Place) -> tuple[int, Fetching | None]:
+    """Return a read-only descriptor of the input, and the fetch that fills it where it comes over the network.
 
     Raises as `inputs.open_input` does, and `Invalid` for text.
     """
@@ -64,18 +97,17 @@ def open_source(uri: str, place: Place) -> tuple[int, Decoder | None]:
     return source, None
 
 
-def start_fetch(url: str, inputs: Inputs, folder: str, bounds: Bounds | None = None) -> tuple[int, Decoder]:
-    """Begin to fetch `url` in a process of its own.
+def start_fetch(url: str, inputs: Inputs, folder: str, bounds: Bounds | None = None) -> tuple[int, Fetching]:
+    """Begin to fetch `url`; return the descriptor of the file that fills, read-only, and the fetch.
 
-    Returns a read-only descriptor of the file that fills, whose space is free again when the last descriptor is closed, and the process:
-    it sends `Alive`, and `Broken` if it fails; exit code 0 says that all is there. Raises `Invalid` for a URL that is not allowed.
+    The file lies in `folder` without a name: its space is free again when the last descriptor is closed. Raises `Invalid` for a URL that
+    is not allowed.
     """
     check_url(url, inputs)
-    bounds = bounds or Bounds()
     spool = _nameless_file(folder)
     try:
         source = os.open(f"/proc/self/fd/{spool}", os.O_RDONLY | os.O_CLOEXEC)
-        return source, Decoder(spool, lambda spool, send: _fetch_all(url, inputs, bounds, spool, send))
+        return source, Fetching(url, inputs, spool, bounds or Bounds())
     finally:
         os.close(spool)
 
