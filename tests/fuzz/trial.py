@@ -13,10 +13,12 @@ from pathlib import Path
 from triptych.agent.channel import FrameReader, SocketChannel, decode_up, pack
 from triptych.kinds.annotate import run
 from triptych.media.features import FEATURES
-from triptych.messages import Asked, Ended, Report, Start
+from triptych.messages import Asked, Ended, Progress, Report, Start, Stop
 from triptych.model import Place
 
 MOST_S = 90.0
+ENOUGH_S = 15.0
+MOVING_S = 5.0
 JOB = "64b1f0a2c3d4e5f601234567"
 PR_SET_CHILD_SUBREAPER = 36
 NAMES = tuple(name for name, entry in FEATURES.items() if entry.run is not None and entry.model is None)
@@ -96,22 +98,27 @@ def _fork_job(folder: Path, near: socket.socket, line: socket.socket) -> int:
 
 
 def _spoken_with(line: socket.socket, name: str) -> str:
-    """Start the job and return in words how it ended."""
-    line.settimeout(MOST_S)
+    """Start the job and return in words how it ended; one that still gets on after a while is told to stop, and must."""
     spec = {"input_uri": name, "features": list(NAMES), "config": {"inBlackConfig": {"delay": 0}}}
     line.sendall(pack(Asked(number=1, request=Start(job_id=JOB, kind="annotate", attempt=1, process=JOB, spec=spec))))
-    reader, until = FrameReader(), time.monotonic() + MOST_S
-    while time.monotonic() < until:
+    reader, began, parts, moved_at, is_told = FrameReader(), time.monotonic(), {}, 0.0, False
+    line.settimeout(1.0)
+    while (age_s := time.monotonic() - began) < MOST_S:
+        if age_s > ENOUGH_S and age_s - moved_at < MOVING_S and not is_told:
+            is_told = True
+            line.sendall(pack(Asked(number=2, request=Stop(job_id=JOB, by="fuzz", reason="cancelled"))))
         try:
             data = line.recv(1 << 16)
         except TimeoutError:
-            break
+            continue
         if not data:
             return "no end: the job process is gone"
         for frame in reader.feed(data):
             message = decode_up(frame)
             if isinstance(message, Report) and isinstance(message.body, Ended):
                 return _told(message.body)
+            if isinstance(message, Report) and isinstance(message.body, Progress) and message.body.parts not in ({}, parts):
+                parts, moved_at = message.body.parts, age_s
     return f"no end within {MOST_S:.0f} s"
 
 

@@ -82,8 +82,7 @@ class Annotation:
         self._spec = msgspec.convert(start.spec, AnnotateSpec)
         self._segments = Segments(self._spec.segments)
         self._source: int | None = None
-        self._fetching: Fetching | None = None
-        self._measuring: Measuring | None = None
+        self._measuring: Fetching | Measuring | None = None
         self._paused_at: float | None = None
         self._ended = False
         self._told: dict[str, float] = {}
@@ -97,28 +96,21 @@ class Annotation:
         self._report(Running(pid=os.getpid()))
         self._channel.answer(number, Answer(data={"pid": os.getpid()}))
         try:
-            self._source, self._fetching = open_source(self._spec.input_uri, self._place)
+            self._source, fetching = open_source(self._spec.input_uri, self._place)
         except TriptychError as fault:
             self._fail("input_gone" if fault.code == "input_not_found" else "bad_media", fault.message)
             return
-        if self._fetching is None:
-            self._measure(self._source)
+        self._measuring = fetching or self._begin_measuring(self._source)
 
-    def _measure(self, source: int) -> None:
-        self._fetching = None
-        self._measuring = Measuring(source, self._plan(), processes=self._place.decoders)
-
-    @property
-    def _at_work(self) -> Fetching | Measuring | None:
-        return self._fetching or self._measuring
+    def _begin_measuring(self, source: int) -> Measuring:
+        return Measuring(source, self._plan(), processes=self._place.decoders)
 
     def serve(self) -> None:
         """Work until the job has ended."""
         with selectors.DefaultSelector() as selector:
             selector.register(self._channel.fileno(), selectors.EVENT_READ)
             while not self._ended:
-                self._watch_decoders(selector)
-                selector.select(TICK_S)
+                selector.select(TICK_S if self._watch_decoders(selector) or self._paused_at is not None else 0)
                 while not self._ended and (asked := self._channel.receive(timedelta(0))) is not None:
                     self._obey(asked)
                 if not self._ended and self._paused_at is None:
@@ -126,8 +118,8 @@ class Annotation:
 
     def close(self) -> None:
         """Kill the decoders that live and give the input back."""
-        if self._at_work is not None:
-            self._at_work.end()
+        if self._measuring is not None:
+            self._measuring.end()
         if self._source is not None:
             os.close(self._source)
 
@@ -146,14 +138,15 @@ class Annotation:
     def _plan(self) -> Plan:
         return Plan(features=self._features, needs=self._needs, segments=self._segments)
 
-    def _watch_decoders(self, selector: selectors.BaseSelector) -> None:
-        """Have the selector wait for the decoders that work now, and for none while the job is paused."""
-        wanted = self._at_work.filenos() if self._at_work is not None and self._paused_at is None else set()
+    def _watch_decoders(self, selector: selectors.BaseSelector) -> bool:
+        """Have the selector wait for the decoders that work now, and for none while the job is paused; say whether it waits for any."""
+        wanted = self._measuring.filenos() if self._measuring is not None and self._paused_at is None else set()
         watched = {key for key in selector.get_map() if key != self._channel.fileno()}
         for stale in watched - wanted:
             selector.unregister(stale)
         for fresh in wanted - watched:
             selector.register(fresh, selectors.EVENT_READ)
+        return bool(wanted)
 
     def _obey(self, asked: Asked) -> None:
         request: Order = asked.request
@@ -176,8 +169,8 @@ class Annotation:
 
     def _pause(self) -> None:
         if self._paused_at is None:
-            if self._at_work is not None:
-                self._at_work.hold()
+            if self._measuring is not None:
+                self._measuring.hold()
             self._paused_at = time.monotonic()
             self._report(Paused())
 
@@ -187,18 +180,18 @@ class Annotation:
             self._heard_at += away
             self._deadline = None if self._deadline is None else self._deadline + away
             self._paused_at = None
-            if self._at_work is not None:
-                self._at_work.release()
+            if self._measuring is not None:
+                self._measuring.release()
             self._report(Resumed())
 
     def _work(self) -> None:
-        for message in self._at_work.work() if self._at_work is not None else ():
+        for message in self._measuring.work() if self._measuring is not None else ():
             self._heard_at = time.monotonic()
             self._take(message)
             if self._ended:
                 return
-        if self._fetching is not None and self._fetching.is_done and self._source is not None:
-            self._measure(self._source)
+        if isinstance(self._measuring, Fetching) and self._measuring.is_done and self._source is not None:
+            self._measuring = self._begin_measuring(self._source)
         self._look_at_the_clock()
 
     def _take(self, message: FromDecoder) -> None:
@@ -225,7 +218,7 @@ class Annotation:
     def _reduce_batch(self, batch: Measured) -> None:
         reduce = self._reducer
         reduce.take(batch)
-        if self._measuring is not None:
+        if isinstance(self._measuring, Measuring):
             self._measuring.pace(reduce.taken, reduce.heard)
 
     def _begin_again(self) -> None:
@@ -233,7 +226,7 @@ class Annotation:
         index = self._found_index
         self._forget()
         self._begin_reduce(index)
-        if self._measuring is not None and not self._ended:
+        if isinstance(self._measuring, Measuring) and not self._ended:
             self._measuring.again(self._plan())
 
     @property
@@ -342,8 +335,8 @@ class Annotation:
         if self._ended:
             return
         self._ended = True
-        if self._at_work is not None:
-            self._at_work.end()
+        if self._measuring is not None:
+            self._measuring.end()
         self._report(Ended(end=End(reason=reason, fault=fault), result=result))
 
     def _report(self, body: Running | Progress | Finding | Paused | Resumed | Ended) -> None:

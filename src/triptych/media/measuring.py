@@ -11,7 +11,7 @@ from triptych.media.chunks import Part, SoundTrack, Whole
 from triptych.media.decode import Index, as_found
 from triptych.media.measured import Broken, Finished, FromDecoder, Indexed, Measured, Ready, Times, Torn
 from triptych.media.pipeline import Plan, Tally
-from triptych.media.sandbox import Decoder, confine
+from triptych.media.sandbox import Allowance, Decoder, confine
 
 MOST_TRIES = 2
 CPU_BASE_S = 60
@@ -163,9 +163,6 @@ class Measuring:
         run.again = run.given
         part, plan, index = run.part, self._plan, self._index
         run.decoder = Decoder(self._source, lambda source, send: _decode(source, index, plan, part, send))
-        if index is not None:
-            run.decoder.allow_cpu(CPU_BASE_S + int(CPU_PER_SECOND * index.duration))
-            run.decoder.allow_memory(_picture_bytes(index))
 
     def _read(self, run: Run) -> None:
         messages = run.decoder.read() if run.decoder is not None else None
@@ -213,10 +210,13 @@ class Measuring:
             self._runs.remove(run)
 
 
-def _picture_bytes(index: Index) -> int:
-    """Return what one decoded picture takes at most: three full planes."""
+def allowance(index: Index | None) -> Allowance:
+    """Return what a decoder of this input may use; one picture takes at most three full planes (media S2)."""
+    if index is None:
+        return Allowance()
     video = index.video
-    return 0 if video is None else 3 * video.width * video.height * -(-video.bits // 8)
+    picture_bytes = 0 if video is None else 3 * video.width * video.height * -(-video.bits // 8)
+    return Allowance(cpu_s=CPU_BASE_S + int(CPU_PER_SECOND * index.duration), picture_bytes=picture_bytes)
 
 
 def _decode(source: int, index: Index | None, plan: Plan, part: Part | None, send: Callable[[bytes], None]) -> None:
@@ -228,7 +228,7 @@ def _decode(source: int, index: Index | None, plan: Plan, part: Part | None, sen
     try:
         if part is not None:
             pipeline.prepare(plan, part, tell)
-        tell(Ready(full=confine()))
+        tell(Ready(full=confine(allowance(index))))
         if index is None or part is None:
             pipeline.make_index(source, tell)
         else:
