@@ -145,11 +145,17 @@ def _fetch_all(url: str, inputs: Inputs, bounds: Bounds, spool: int, send: Calla
     taker = _Taker(spool, bounds.size_bytes, send)
     try:
         fetch(url, inputs, bounds, taker.take)
-        refuse_text(os.pread(spool, PEEK_BYTES, 0))
+        _check_head(os.pread(spool, PEEK_BYTES, 0))
     except Invalid as fault:
         send(measured.encode(Broken(code="bad_media", message=fault.message)))
     except NotFetched as fault:
         send(measured.encode(Broken(code=fault.code, message=fault.message)))
+
+
+def _check_head(head: bytes) -> None:
+    if not head:
+        raise Invalid("input is empty", field="inputUri")
+    refuse_text(head)
 
 
 def _too_long() -> None:
@@ -192,7 +198,8 @@ def _get(target: Target, bounds: Bounds, take: Callable[[bytes], None], resolve:
         with closing(connection):
             headers = {"User-Agent": f"triptych/{__version__}", "Accept": "*/*", "Accept-Encoding": "identity", "Connection": "close"}
             connection.request("GET", quote(target.path, safe="/%?=&:@!$'()*+,;~"), headers=headers)
-            return _answer(connection.getresponse(), bounds, take)
+            with closing(connection.getresponse()) as response:
+                return _answer(response, bounds, take)
     except (OSError, http.client.HTTPException, ValueError) as fault:
         raise NotFetched("input could not be fetched") from fault
 
