@@ -22,8 +22,10 @@ from av.video.stream import VideoStream
 
 from triptych.errors import TriptychError
 from triptych.media.byplace import ByPlace
+from triptych.media.inputs import REFERS_OUTSIDE
 from triptych.media.measured import AudioFacts, Indexed, VideoFacts, ratio
 from triptych.media.picture import FULL_RANGE, bit_depth
+from triptych.media.references import refers_outside
 from triptych.media.seams import IsSeam, seam_test
 from triptych.media.wave import AsCaf, find_samples
 
@@ -136,6 +138,8 @@ def as_found(told: Indexed, times: bytes) -> Index:
 
 def open_input(descriptor: int) -> InputContainer:
     """Open what `descriptor` holds from its start, by the allow-list. Raises `Unreadable`."""
+    if refers_outside(descriptor):
+        raise Unreadable(REFERS_OUTSIDE)
     container = _open(ByPlace(descriptor))
     if _is_unwrapped(container) and (samples := find_samples(descriptor)) is not None:
         container.close()
