@@ -12,10 +12,12 @@ SIZE = (96, 64)
 PLAIN = Coding(video="mpeg2video", options={"b": "2000000"}, audio="mp2")
 
 
-def film(path: Path, coding: Coding = PLAIN, *, size: tuple[int, int] = SIZE, frames: int = 75, sound: bool = True) -> bytes:
-    """Write one scene until 1 s, black until 2 s, then another scene; return what was written."""
+def film(
+    path: Path, coding: Coding = PLAIN, *, size: tuple[int, int] = SIZE, frames: int = 75, sound: bool = True, start: int = 0
+) -> bytes:
+    """Write one scene for 1 s, black until 2 s, then another scene, all from `start` seconds on; return what was written."""
     parts = (scene(1, size), flat(size), scene(2, size))
-    pictures = [(Fraction(number, 25), parts[min(2, number // 25)]) for number in range(frames)]
+    pictures = [(start + Fraction(number, 25), parts[min(2, number // 25)]) for number in range(frames)]
     samples = np.tile(tone(440, RATE_HZ * frames // 25), (2, 1))
     write_clip(path, pictures, [samples] if sound else [], coding)
     return path.read_bytes()
@@ -23,8 +25,8 @@ def film(path: Path, coding: Coding = PLAIN, *, size: tuple[int, int] = SIZE, fr
 
 def two_sizes(path: Path) -> None:
     """Write a transport stream whose pictures change their size after 3 s."""
-    first = film(path)
-    second = film(path.with_suffix(".second.ts"), size=(160, 120))
+    first = film(path, sound=False)
+    second = film(path.with_suffix(".second.ts"), size=(160, 120), sound=False, start=3)
     path.write_bytes(first + second)
 
 

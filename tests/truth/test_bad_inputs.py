@@ -56,7 +56,7 @@ FAILS: dict[str, tuple[str, Callable[[Path], object], str, str]] = {
     "a playlist in UTF-16": ("a.mp4", lambda path: path.write_bytes("#EXTM3U\nb.ts\n".encode("utf-16")), "bad_media", NOT_MEDIA),
     "a concat list behind a zero": (
         "a.mp4",
-        lambda path: path.write_bytes(b"ffconcat version 1.0\nfile b.mp4\n\0"),
+        lambda path: path.write_bytes(b"ffconcat version 1.0\nfile b\n\0"),
         "bad_media",
         NOT_MEDIA,
     ),
@@ -110,8 +110,11 @@ def test_a_change_of_size_restarts_the_grid_and_both_halves_are_measured(tmp_pat
     """media 9."""
     broken.two_sizes(tmp_path / "a.ts")
     found = _done(tmp_path, "a.ts", ("IN_BLACK", "SHOT_CHANGE_DETECTION"))
-    assert found["media"]["frames"] >= 140
-    assert len(found["blackAnnotations"]) == 2
+    assert found["media"]["frames"] in {149, 150}
+    assert found["blackAnnotations"] == [
+        {"startTimeOffset": "1.000000s", "endTimeOffset": "2.000000s"},
+        {"startTimeOffset": "4.000000s", "endTimeOffset": "5.000000s"},
+    ]
 
 
 def test_pictures_without_times_are_shown_in_order_and_that_is_flagged(tmp_path) -> None:
@@ -151,12 +154,13 @@ LONG = Coding(options={"preset": "ultrafast", "g": "25"}, audio="mp2")
 
 
 def _while_running(folder: Path, deed: Callable[[Path], None]) -> dict:
+    """Do something to a file whose decoder has it open and stands still."""
     path = folder / "long.mkv"
-    film(path, LONG, size=(320, 180), frames=6000)
+    film(path, LONG, frames=1500)
     with JobProcess(folder) as process:
         process.start(path.name, USUAL)
-        process.working()
-        process.pause()
+        process.decoder()
+        process.answer(process.pause())
         deed(path)
         process.resume()
         ended = process.ended()

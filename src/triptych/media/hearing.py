@@ -28,7 +28,7 @@ class Hearing:
         self._container = container
         self._origin = index.origin
         self._rate_hz = self.streams[0].codec_context.sample_rate or 48_000
-        self._resamplers: dict[int, av.AudioResampler] = {}
+        self._resamplers: dict[tuple[int, int, str, str], av.AudioResampler] = {}
         self._dropped = dropped
         cells = picture_cells(index.offsets(), index.duration) if index.starts else sound_cells()
         counts = [stream.codec_context.channels for stream in self.streams]
@@ -122,9 +122,10 @@ class Hearing:
         # PyAV reads past the end of eight or more planes, so those are interleaved first.
         if frame.sample_rate == self._rate_hz and (len(frame.layout.channels) < MOST_PLANES or not frame.format.is_planar):
             return [frame]
-        if stream.index not in self._resamplers:
-            self._resamplers[stream.index] = av.AudioResampler(format="flt", layout=frame.layout, rate=self._rate_hz)
-        return self._resamplers[stream.index].resample(frame)
+        shape = (stream.index, frame.sample_rate, frame.format.name, frame.layout.name)
+        if shape not in self._resamplers:
+            self._resamplers[shape] = av.AudioResampler(format="flt", layout=frame.layout, rate=self._rate_hz)
+        return self._resamplers[shape].resample(frame)
 
     def _time_of(self, packet: Packet | None) -> Fraction:
         if packet is None or packet.pts is None or packet.time_base is None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from triptych.media import chunks, measured, pipeline
+from triptych.media.byplace import size_of
 from triptych.media.chunks import Part, SoundTrack, Whole
 from triptych.media.decode import Index, as_found
 from triptych.media.measured import Broken, Finished, FromDecoder, Indexed, Measured, Ready, Times, Torn
@@ -49,6 +50,7 @@ class Measuring:
 
     def __init__(self, source: int, plan: Plan, *, processes: int, chunk_s: float | None = None) -> None:
         self._source = source
+        self._size_bytes = size_of(source)
         self._plan = plan
         self._processes = processes
         self._chunk_s = chunk_s
@@ -84,6 +86,7 @@ class Measuring:
         if self._told is not None and self._index is None and not self._runs:
             self._begin_parts(self._told)
         elif self._tally is not None and not self._runs:
+            self._tally.truncated |= size_of(self._source) < self._size_bytes
             yield self._tally.finished()
             self._tally = None
         else:
