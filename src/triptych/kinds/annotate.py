@@ -107,7 +107,8 @@ class Annotation:
 
     def serve(self) -> None:
         """Work until the job has ended."""
-        with selectors.DefaultSelector() as selector:
+        # Not epoll, which forgets a pipe that is closed even when the next decoder's has the same number.
+        with selectors.PollSelector() as selector:
             selector.register(self._channel.fileno(), selectors.EVENT_READ)
             while not self._ended:
                 selector.select(TICK_S if self._watch_decoders(selector) or self._paused_at is not None else 0)
