@@ -1,4 +1,7 @@
+import os
 import ssl
+import subprocess
+import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +12,7 @@ import trustme
 from kinds.jobprocess import PATIENCE_S, JobProcess
 from media.webserver import WebServer, moved, page
 from triptych.errors import Invalid, TriptychError
-from triptych.media.fetch import Bounds, NotFetched, fetch
+from triptych.media.fetch import Bounds, NotFetched, _nameless_file, fetch
 from triptych.media.hosts import REFUSED
 from triptych.media.sample import write_sample
 from triptych.messages import Answer, Paused, Resumed
@@ -236,3 +239,57 @@ def test_a_deadline_ends_a_fetch(tmp_path) -> None:
     with WebServer({"/a.mp4": lambda request: server.closing.wait(PATIENCE_S)}) as server, _job(tmp_path, server) as (job, address):
         job.start(f"{address}/a.mp4", deadline_s=0.2)
         assert job.ended().end.fault.code == "deadline"
+
+
+PROGRAM = """
+import os, select, sys
+from triptych.media.fetch import Bounds, start_fetch
+from triptych.model import Inputs
+url, port, folder, size_bytes, seconds = sys.argv[1:]
+inputs = Inputs(hosts=("127.0.0.1",), private_hosts=("127.0.0.1",), ports=(int(port),))
+source, fetching = start_fetch(url, inputs, folder, Bounds(size_bytes=int(size_bytes), seconds=float(seconds)))
+said = []
+while not fetching.is_done and not any(hasattr(message, "code") for message in said):
+    select.select(list(fetching.filenos()), [], [])
+    said += fetching.work()
+fetching.end()
+told = [f"{message.code}: {message.message}" for message in said if hasattr(message, "code")]
+print(*told, os.fstat(source).st_size, os.fstat(source).st_nlink, len(os.listdir(folder)))
+try:
+    os.write(source, b"x")
+except OSError:
+    print("read-only")
+"""
+
+
+def _bounded(tmp_path: Path, server: WebServer, size_bytes: int, seconds: float) -> list[str]:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "1"}
+    arguments = [f"http://127.0.0.1:{server.port}/a", str(server.port), str(tmp_path), str(size_bytes), str(seconds)]
+    command = [sys.executable, "-W", "error", "-c", PROGRAM, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, env=environment, check=True)
+    return done.stdout.splitlines()
+
+
+def test_the_file_has_no_name_and_whoever_reads_it_cannot_write_it(tmp_path) -> None:
+    """media U2, S1: one read-only descriptor, and nothing to clear away."""
+    with WebServer({"/a": page(b"\0" * 1000)}) as server:
+        assert _bounded(tmp_path, server, 1000, 60) == ["1000 0 0", "read-only"]
+
+
+def test_a_fetch_ends_at_its_cap_even_when_no_length_was_promised(tmp_path) -> None:
+    """media U2: 10 GiB, here 999 bytes."""
+    with WebServer({"/a": page(b"\0" * 1000, promised=-1)}) as server:
+        assert _bounded(tmp_path, server, 999, 60)[0] == "limits: input is larger than this server fetches 0 0 0"
+
+
+def test_a_fetch_ends_when_its_time_is_over(tmp_path) -> None:
+    """media U2: 2 h, here 0.2 s."""
+    with WebServer({"/a": lambda request: server.closing.wait(PATIENCE_S)}) as server:
+        assert _bounded(tmp_path, server, 999, 0.2)[0] == "limits: input takes longer to fetch than this server allows 0 0 0"
+
+
+def test_where_no_nameless_file_can_be_made_a_name_is_taken_away_at_once(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(os, "O_TMPFILE", os.O_RDONLY | os.O_EXCL)
+    descriptor = _nameless_file(str(tmp_path))
+    assert (os.fstat(descriptor).st_nlink, os.write(descriptor, b"x"), list(tmp_path.iterdir())) == (0, 1, [])
+    os.close(descriptor)
