@@ -54,3 +54,15 @@ def timed(path: Path, starts: list[Fraction], base: Fraction = Fraction(1, 1000)
 def without_times(path: Path) -> None:
     """Write a film of which no picture says when it is shown."""
     film(path, Coding(options={"preset": "ultrafast"}), sound=False)
+
+
+def leaping_sound(path: Path, leap: Fraction) -> None:
+    """Write two seconds of a tone, the second of which begins `leap` seconds late."""
+    samples = np.tile(tone(440, RATE_HZ), (2, 1))
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("pcm_s16le", rate=RATE_HZ, layout="stereo")
+        for start in (Fraction(0), 1 + leap):
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples.T.reshape(1, -1)), format="flt", layout="stereo")
+            frame.sample_rate, frame.pts, frame.time_base = RATE_HZ, int(start * RATE_HZ), Fraction(1, RATE_HZ)
+            for even in av.AudioResampler(format="s16", layout="stereo", rate=RATE_HZ).resample(frame):
+                out.mux(stream.encode(even))

@@ -151,6 +151,13 @@ def test_a_time_days_away_is_no_time(tmp_path) -> None:
     assert Fraction(found["media"]["duration"].removesuffix("s")) < 1
 
 
+def test_sound_days_away_is_heard_right_after_what_was_before(tmp_path) -> None:
+    """media 9, as for pictures."""
+    broken.leaping_sound(tmp_path / "a.mkv", Fraction(10**6))
+    found = _done(tmp_path, "a.mkv", ("AUDIO_FORMAT",))
+    assert found["audioFormatAnnotations"] == [{"audioFormat": "mono", "startTimeOffset": "0.000000s", "endTimeOffset": "2.000000s"}]
+
+
 LONG = Coding(options={"preset": "ultrafast", "g": "25"}, audio="mp2")
 
 
