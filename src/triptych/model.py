@@ -262,6 +262,20 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """Where media may come from beside files below the roots: buckets that stand for folders in them, and hosts by http(s).
+
+    `hosts`, in lower case, may be fetched from, on `ports` beside 80 and 443; those that are among `private_hosts` may have an address
+    that is not of the public internet.
+    """
+
+    buckets: Mapping[str, str] = field(default_factory=dict)
+    hosts: tuple[str, ...] = ()
+    private_hosts: tuple[str, ...] = ()
+    ports: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """What a job process may know of its worker: who it is, where its folders are, what a command may name, and what holds a job.
 
@@ -278,6 +292,7 @@ class Place:
     data_dir: str
     roots: tuple[str, ...] = ()
     media_roots: tuple[str, ...] = ()
+    inputs: Inputs = field(default_factory=Inputs)
     env: Mapping[str, str] = field(default_factory=dict)
     commands: Mapping[str, str] | None = None
     scripts_only: bool = False
