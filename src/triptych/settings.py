@@ -20,10 +20,24 @@ NoNul = Annotated[str, Meta(pattern="^[^\\x00]*$")]
 Program = Annotated[str, Meta(pattern="^/[^\\x00]*$")]
 Size = Annotated[int, Meta(ge=MIB)]
 Days = Annotated[float, Meta(gt=0, le=36500)]
+BucketName = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9._-]{1,221}$(?!\\n)")]
 
 
 class MaxLimits(Limits, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """The most that a job may ask for; None is as much as it likes."""
+
+
+class Bucket(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The folder in a media root that a bucket of `gs://` stands for; `writable` lets results be written there."""
+
+    path: Path
+    writable: bool = False
+
+
+class Inputs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where media may come from beside paths below the media roots."""
+
+    buckets: dict[BucketName, Bucket] = {}
 
 
 TIERS: tuple[Tier, ...] = ("cgroup", "pidns", "subreaper")
@@ -43,6 +57,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     worker_id: str | None = None
     roots: tuple[Path, ...] = ()
     media_roots: tuple[Path, ...] = ()
+    inputs: Inputs = Inputs()
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     loopback_trust: Literal["same-user", "any"] = "same-user"

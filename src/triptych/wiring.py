@@ -22,8 +22,9 @@ from triptych.engine import Engine
 from triptych.errors import NotFound
 from triptych.model import Place
 from triptych.outputs import Outputs
-from triptych.panels import camera, media, native, workers
+from triptych.panels import camera, google, media, native, workers
 from triptych.panels.app import App
+from triptych.panels.courier import Courier
 from triptych.panels.http import Service
 from triptych.panels.openapi import document as describe
 from triptych.panels.server import bind, check_tokens, serve, tls_context
@@ -35,7 +36,7 @@ from triptych.stores.sql import SqlStore
 from triptych.tokens import Tokens
 from triptych.upkeep import Upkeep
 
-PANELS = (workers.PANEL, media.PANEL, camera.PANEL, native.PANEL)
+PANELS = (workers.PANEL, media.PANEL, google.PANEL, camera.PANEL, native.PANEL)
 """Every panel; the last one speaks for paths that belong to none."""
 
 
@@ -142,6 +143,9 @@ async def running(settings: Settings, listener: socket.socket, ending: Ending | 
         await engine.attend(place.worker_id)
         await stack.enter_async_context(_background(Upkeep(engine, clock, keep=timedelta(days=settings.record_days)).run()))
         await stack.enter_async_context(_background(_retention(settings, engine, outputs, clock).run()))
+        courier = Courier(engine, settings, clock)
+        await courier.clear()
+        await stack.enter_async_context(_background(courier.run()))
         await stack.enter_async_context(_background(tokens.run()))
         await stack.enter_async_context(_background(audit.run()))
         service = Service(engine=engine, catalog=store, settings=settings, clock=clock, tokens=tokens, audit=audit)

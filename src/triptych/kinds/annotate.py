@@ -16,8 +16,9 @@ from triptych.contracts import Channel
 from triptych.errors import ChannelClosed, TriptychError
 from triptych.kinds import AnnotateSpec
 from triptych.media import measured, pipeline
+from triptych.media.content import open_content
 from triptych.media.feature import Feature
-from triptych.media.features import FEATURES, Need, Options
+from triptych.media.features import FEATURES, GOOGLE_V1, Need, Options
 from triptych.media.inputs import open_input, refuse_text
 from triptych.media.measured import Alive, Broken, Dropped, Finished, FromDecoder, Indexed, Measured, Ready
 from triptych.media.pipeline import Plan
@@ -63,6 +64,7 @@ class Annotation:
     def __init__(self, channel: Channel, place: Place, start: Start) -> None:
         self._channel = channel
         self._roots = place.media_roots
+        self._data_dir = place.data_dir
         self._start = start
         self._spec = msgspec.convert(start.spec, AnnotateSpec)
         self._segments = Segments(self._spec.segments)
@@ -81,7 +83,8 @@ class Annotation:
         self._report(Running(pid=os.getpid()))
         self._channel.answer(number, Answer(data={"pid": os.getpid()}))
         try:
-            self._source = open_input(self._spec.input_uri, self._roots)
+            content, uri = self._spec.content, self._spec.input_uri
+            self._source = open_input(uri, self._roots) if content is None else open_content(self._data_dir, content)
             refuse_text(os.pread(self._source, HEAD_BYTES, 0))
         except TriptychError as fault:
             self._fail("input_gone" if fault.code == "input_not_found" else "bad_media", fault.message)
@@ -270,6 +273,8 @@ class Annotation:
         result.update({FEATURES[name].result_key: array for name, array in items.items()})
         if self._failures:
             result["errors"] = [{"feature": name, **told} for name, told in _told(self._failures).items()]
+        if index.video is not None and GOOGLE_V1.keys() >= set(self._spec.features):
+            result["lastFrames"] = self._reducer.times.told(items)
         return {**result, "media": describe(index, finished)}
 
     def _look_at_the_clock(self) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from triptych.media.feature import Feature
 from triptych.media.features import Need
+from triptych.media.frames import Frames
 from triptych.media.measured import Bass, BassMeasure, Burst, Cell, CellMeasure, FrameMeasure, Measured, Piece, Ratio, Seen
 from triptych.media.picture import THUMB_SHAPE
 from triptych.media.spans import Item, Segments
@@ -35,6 +36,8 @@ class Reduce:
         self._picture_part: int | None = None
         self._sound_part: int | None = None
         self._sound_at = Fraction(0)
+        self._looks = any(need & Need.PICTURES for need in needs.values())
+        self.times = Frames()
         self.frames = 0
         self.shown = Fraction(0)
         self.heard = Fraction(0)
@@ -80,6 +83,8 @@ class Reduce:
         self._sound_part = part
         if part is not None:
             self._sound_at = cell.end
+            if not self._looks:
+                self.times.show(frame)
             self._each(Need.SOUND, lambda feature: feature.cell(cell))
 
     def _hear_bass(self, block: BassMeasure) -> None:
@@ -105,6 +110,7 @@ class Reduce:
         )
         self._change = measure.change
         self._each_look(seen, measure.looks)
+        self.times.show(start)
         self.frames += 1
         self.shown = end
 

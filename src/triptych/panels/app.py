@@ -73,7 +73,7 @@ class App:
 
     async def _answer(self, request: Request, match: Match, route: Route | None) -> Response:
         try:
-            caller = self._guards.check(request.scope)
+            caller = self._guards.check(request.scope, takes_keys=match.panel.takes_keys)
             request.scope[CALLER_KEY] = caller
             if route is None:
                 return _unrouted(request, match)

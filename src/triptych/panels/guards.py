@@ -7,6 +7,7 @@ import struct
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 from starlette.types import Scope
 
@@ -62,9 +63,14 @@ class Guards:
         self._origins = frozenset(settings.allowed_origins)
         self._knows = lru_cache(maxsize=256)(self._is_our_name)
 
-    def check(self, scope: Scope) -> Caller:
-        """Return who asks. Raises `Forbidden` with code `host_not_allowed`, `cross_site`, `not_authorised` or `not_authenticated`."""
+    def check(self, scope: Scope, *, takes_keys: bool = False) -> Caller:
+        """Return who asks; with `takes_keys` a token may come as an API key as well.
+
+        Raises `Forbidden` with code `host_not_allowed`, `cross_site`, `not_authorised` or `not_authenticated`.
+        """
         head = Head(scope)
+        if takes_keys:
+            head.take_key(scope)
         listener = scope["server"][0] if scope.get("server") else ""
         if len(head.hosts) != 1 or not self._knows(head.hosts[0], listener):
             raise Forbidden("host not allowed", code="host_not_allowed")
@@ -109,13 +115,14 @@ class Guards:
 class Head:
     """What the headers of a request say about where it comes from."""
 
-    __slots__ = ("credential", "hosts", "is_forwarded", "origins", "site")
+    __slots__ = ("credential", "hosts", "is_forwarded", "key", "origins", "site")
 
     def __init__(self, scope: Scope) -> None:
         self.hosts: list[bytes] = []
         self.origins: list[bytes] = []
         self.site: bytes | None = None
         self.credential = b""
+        self.key = b""
         self.is_forwarded = False
         for name, value in scope["headers"]:
             if name == b"host":
@@ -126,8 +133,16 @@ class Head:
                 self.site = value
             elif name == b"authorization":
                 self.credential = value
+            elif name == b"x-goog-api-key":
+                self.key = value
             elif name in FORWARDED:
                 self.is_forwarded = True
+
+    def take_key(self, scope: Scope) -> None:
+        """Read an API key, from its header or the query, as the token that no Authorization header brings."""
+        asked = dict(parse_qsl(scope["query_string"]))
+        if not self.credential and (key := self.key or asked.get(b"key")):
+            self.credential = b"Bearer " + key
 
 
 def hostname(host: str) -> str:

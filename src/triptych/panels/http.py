@@ -90,7 +90,8 @@ class Route:
 class Panel:
     """One contract: its routes, and how it says an error, also of guards, unknown routes and internal faults below its paths.
 
-    `error` is the msgspec type of an error's body and `error_media_type` what it is sent as, both for the OpenAPI document.
+    `error` is the msgspec type of an error's body and `error_media_type` what it is sent as, both for the OpenAPI document. With
+    `takes_keys` a token may also come as `X-Goog-Api-Key` or `key=` (media V7).
     """
 
     name: str
@@ -99,6 +100,7 @@ class Panel:
     trailing_slash: Literal["ignore", "redirect"] = "ignore"
     error: type | None = None
     error_media_type: str = "application/json"
+    takes_keys: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -110,9 +110,9 @@ async def create(request: Request) -> Response:
     """Check the whole request, look at the input, and put the job in the queue."""
     parts = service(request)
     body = await read_body(request, BODY_CAP_BYTES)
-    key = _idempotency_key(request)
-    asked = understand(_parsed(body), parts.settings.cores)
-    await _peek(parts, asked.spec.input_uri)
+    key = idempotency_key(request)
+    asked = understand(parse_body(body), parts.settings.cores)
+    await check_input(parts, asked.spec.input_uri)
     fingerprint = hashlib.sha256(b"annotate" + body).hexdigest() if key else None
     job = await parts.engine.submit(asked.submission(key, fingerprint))
     return json_answer(Made(name=job.id, warnings=asked.warnings))
@@ -153,7 +153,7 @@ async def list_features(_request: Request) -> Response:
 
 def refuse(fault: TriptychError, _request: Request) -> Response:
     """Return a fault in the one error body of this contract (media G8)."""
-    code = _status(fault)
+    code = http_status(fault)
     word = "ALREADY_EXISTS" if fault.code == "key_reused" else STATUSES[code]
     faults = fault.faults if isinstance(fault, Refused) else [Fault(fault.field, fault.message)] if fault.field else []
     details = tuple(Detail(one.field, one.reason) for one in faults)
@@ -161,14 +161,16 @@ def refuse(fault: TriptychError, _request: Request) -> Response:
     return json_answer(Failure(Problem(code, word, fault.message, details)), code, headers)
 
 
-def _status(fault: TriptychError) -> int:
+def http_status(fault: TriptychError) -> int:
+    """Return the HTTP status that a fault is answered with."""
     if fault.code in BY_CODE:
         return BY_CODE[fault.code]
     classes = ((NotFound, 404), (Conflict, 409), (Invalid, 400))
     return next((code for kind, code in classes if isinstance(fault, kind)), 500)
 
 
-def _parsed(body: bytes) -> object:
+def parse_body(body: bytes) -> object:
+    """Return the JSON value of a body. Raises `Invalid`."""
     try:
         return read_json(body, depth=BODY_DEPTH)
     except Invalid as fault:
@@ -176,7 +178,7 @@ def _parsed(body: bytes) -> object:
         raise Invalid(f"body is not valid JSON: {reason}", code=fault.code) from None
 
 
-async def _peek(parts: Service, uri: str) -> None:
+async def check_input(parts: Service, uri: str) -> None:
     """Look at the input for at most 50 ms; what takes longer is judged by the job (media U0)."""
     look = asyncio.create_task(asyncio.to_thread(peek, uri, [str(root) for root in parts.settings.media_roots]))
     done, _ = await asyncio.wait({look}, timeout=PEEK_S)
@@ -221,7 +223,8 @@ class _Filter:
         return self._status in {None, status(job)} and self._workflow in {None, job.spec.get("workflow")}
 
 
-def _idempotency_key(request: Request) -> str | None:
+def idempotency_key(request: Request) -> str | None:
+    """Return the key that repeats of a request carry (media G9). Raises `Invalid`."""
     key = request.headers.get("idempotency-key")
     if key is not None and not _KEY.fullmatch(key):
         raise Invalid("Idempotency-Key must be 1 to 200 visible ASCII characters", code="invalid_key", field="Idempotency-Key")
