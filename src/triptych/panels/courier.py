@@ -24,6 +24,8 @@ from triptych.settings import Settings
 log = structlog.get_logger()
 
 PAUSE = timedelta(minutes=1)
+IN_FLIGHT = timedelta(minutes=10)
+"""Longer than a request needs from its content to its job."""
 PAGE = 200
 DELIVERED = "google_v1_delivered"
 """The mark of a job whose response was written."""
@@ -39,11 +41,11 @@ class Courier:
         self._settings = settings
         self._clock = clock
 
-    async def clear(self) -> None:
-        """Delete the content that no live job needs; to be called before requests are served, since it knows of no request."""
+    async def clear(self, older_than: timedelta = timedelta(0)) -> None:
+        """Delete the content that no live job needs. What is written now may be of a request whose job is about to be."""
         page = await self._engine.list(Query(kind=KIND, states=LIVE, limit=None))
         names = {str(job.spec.get("content")) for job in page.jobs}
-        await asyncio.to_thread(content.drop_all_but, self._settings.data_dir, names)
+        await asyncio.to_thread(content.drop_all_but, self._settings.data_dir, names, self._clock.now() - older_than)
 
     async def run(self) -> None:
         """Serve until cancelled; whatever fails is logged and tried again."""
@@ -52,7 +54,8 @@ class Courier:
             tasks.create_task(self._repeat())
 
     async def run_once(self) -> None:
-        """Serve every operation that is over and was not served."""
+        """Serve every operation that is over and was not served, and clear up after requests that broke off."""
+        await self.clear(older_than=IN_FLIGHT)
         query = Query(kind=KIND, origin=ORIGIN, states=frozenset({State.ENDED}), limit=PAGE)
         while True:
             page = await self._engine.list(query)
