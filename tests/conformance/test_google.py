@@ -1,5 +1,6 @@
 """The official client of Google Video Intelligence v1, unmodified, against a running system (media V8, section 11.4 row 14)."""
 
+import itertools
 import json
 import os
 import re
@@ -107,7 +108,7 @@ def test_shots_come_back_typed_with_ends_on_their_last_frames(client, feature) -
     assert isinstance(response, vi.AnnotateVideoResponse)
     assert response.annotation_results[0].input_uri == "movie.mp4"
     starts = [timedelta(seconds=at) for at in SHOTS_S]
-    assert _shots(response) == [(start, end - FRAME) for start, end in zip(starts, starts[1:], strict=False)]
+    assert _shots(response) == [(start, end - FRAME) for start, end in itertools.pairwise(starts)]
     segment = response.annotation_results[0].segment
     assert (segment.start_time_offset, segment.end_time_offset) == (timedelta(0), timedelta(seconds=8) - FRAME)
 

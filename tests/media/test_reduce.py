@@ -84,3 +84,12 @@ def test_progress_is_counted_in_frames_and_in_sound() -> None:
     reduce, _ = _reduce(Notes())
     reduce.take(Measured(frames=(_frame(0), _frame(1)), cells=(_cell(0),)))
     assert (reduce.frames, reduce.shown, reduce.heard) == (1, 1, 1)
+
+
+def test_frames_are_noted_from_the_pictures_and_where_none_are_measured_from_the_sound() -> None:
+    """media V5."""
+    seen, _ = _reduce(Notes(), hears=False)
+    seen.take(Measured(frames=(_frame(0), _frame(1))))
+    heard, _ = _reduce(Notes(), Need.SOUND)
+    heard.take(Measured(cells=(_cell(0), _cell(1))))
+    assert seen.times.told([]) == heard.times.told([]) == {"last": "1.000000s", "before": {}}

@@ -206,8 +206,7 @@ def _as_api(request: AnnotateVideoRequest, features: list[str]) -> Config:
     context: Config = {FEATURES[name].config_key: CONFIGS[name](request.video_context) for name in features if name in CONFIGS}
     if request.video_context.segments:
         context["segments"] = [_given(segment) for segment in request.video_context.segments]
-    uri = CONTENT if request.input_content else request.input_uri
-    return {"inputUri": uri, "features": features, "videoContext": context, "origin": ORIGIN}
+    return {"inputUri": request.input_uri or CONTENT, "features": features, "videoContext": context, "origin": ORIGIN}
 
 
 def _given(message: Message) -> Config:
