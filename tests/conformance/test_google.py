@@ -251,6 +251,18 @@ def test_jobs_made_under_api_appear_when_v1_knows_their_features(operations, htt
     assert http.get(f"/v1/operations/{made[1]}").status_code == 404
 
 
+def test_a_token_is_an_api_key_of_the_client(url, http) -> None:
+    """media V7: on every call, those of the operations client included."""
+    made = http.post("/api/v1/tokens", json={"name": "client", "role": "operator"}).json()
+    options = ClientOptions(api_endpoint=url, api_key=made["token"])
+    with vi.VideoIntelligenceServiceClient(transport="rest", client_options=options) as client:
+        operation = client.annotate_video(request={"input_uri": "movie.mp4", "features": [2]})
+        assert operation.result(timeout=PATIENCE_S).annotation_results
+        http.delete(f"/api/v1/tokens/{made['id']}").raise_for_status()
+        with pytest.raises(exceptions.Unauthorized, match="not authorised"):
+            client.transport.operations_client.get_operation(operation.operation.name)
+
+
 def _wait_until(holds, http) -> None:
     """Wait for what the server does just after a job is over; each look is one request long."""
     for _ in range(2000):

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -24,11 +25,13 @@ RESULT = {"segment": {}, "shotAnnotations": []}
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """A system, and the courier that serves it."""
+    """A system that a courier may serve."""
 
     system: System
     settings: Settings
-    courier: Courier
+
+    def courier(self, clock=None) -> Courier:
+        return Courier(self.system.engine, self.settings, clock or SystemClock())
 
     async def job(self, *, uri: str | None = None, content: str | None = None) -> str:
         """Submit an operation and return its job's name."""
@@ -42,10 +45,29 @@ class House:
         await self.system.worker.report(name, Ended(end=End(reason=reason), result=RESULT if reason is EndReason.DONE else None))
         await self.system.job(name, State.ENDED)
 
+    async def marked(self, name: str) -> None:
+        """Wait until a job says that its response was written."""
+        async with asyncio.timeout(10):
+            async for happening in self.system.engine.watch(after=0, job_id=name):
+                if happening.note == "marked":
+                    return
+
     @property
     def results(self) -> Path:
         """The folder of the writable bucket."""
         return self.settings.inputs.buckets["results"].path
+
+
+@dataclass(slots=True)
+class FreeingClock(SystemClock):
+    """A clock in whose pauses somebody deletes a file."""
+
+    file: Path
+    pauses: int = 0
+
+    async def sleep(self, pause: timedelta) -> None:
+        self.pauses += 1
+        self.file.unlink()
 
 
 def _settings(folder: Path) -> Settings:
@@ -63,7 +85,7 @@ def settings(tmp_path) -> Settings:
 @pytest.fixture
 async def house(tmp_path, settings):
     async with running_system(tmp_path, PANELS) as system:
-        yield House(system, settings, Courier(system.engine, settings, SystemClock()))
+        yield House(system, settings)
 
 
 async def _until(holds) -> None:
@@ -74,58 +96,77 @@ async def _until(holds) -> None:
 
 async def test_a_response_is_written_and_content_goes_as_soon_as_a_job_is_over(house) -> None:
     """media V6."""
-    content = keep(house.settings.data_dir, b"film")
     path = house.results / "day" / "a.json"
-    running = asyncio.create_task(house.courier.run())
-    try:
+    async with house.courier() as courier:
+        content = keep(house.settings.data_dir, b"film")
         name = await house.job(uri="gs://results/day/a.json", content=content)
+        courier.expect(await house.system.engine.find(name))
         await house.end(name)
-        await _until(path.exists)
-    finally:
-        running.cancel()
+        await house.marked(name)
     assert json.loads(path.read_text()) == {"annotationResults": [{"inputUri": "", "segment": {}, "shotAnnotations": []}]}
     assert list((house.settings.data_dir / FOLDER).iterdir()) == []
 
 
-async def test_what_ended_while_nobody_looked_is_served_later_and_once(house) -> None:
-    """media V6: the next round, or the next start, writes what was missed; what was read and deleted meanwhile stays away."""
-    name = await house.job(uri="gs://results/a.json")
-    await house.end(name)
-    path = house.results / "a.json"
-    await house.courier.run_once()
-    path.unlink()
-    await Courier(house.system.engine, house.settings, SystemClock()).run_once()
-    assert not path.exists()
+async def test_a_start_takes_up_what_an_earlier_run_left_and_does_nothing_twice(house) -> None:
+    """media V6: one job ended while nobody looked, one is live."""
+    over, live = await house.job(uri="gs://results/over.json"), await house.job(uri="gs://results/live.json")
+    await house.end(over)
+    async with house.courier():
+        await house.marked(over)
+        await house.end(live)
+        await house.marked(live)
+    assert sorted(path.name for path in house.results.iterdir()) == ["live.json", "over.json"]
+    for path in house.results.iterdir():
+        path.unlink()
+    async with house.courier() as courier:
+        assert not courier._background._tasks
+    assert list(house.results.iterdir()) == []
 
 
 async def test_a_folder_that_cannot_be_written_is_tried_again(house) -> None:
-    """media V6."""
+    """media V6: here at the second try, since the way is freed in the pause after the first."""
+    blocked = house.results / "day"
+    blocked.write_text("a file in the way")
+    clock = FreeingClock(blocked)
     name = await house.job(uri="gs://results/day/a.json")
-    (house.results / "day").write_text("a file in the way")
     await house.end(name)
-    await house.courier.run_once()
-    (house.results / "day").unlink()
-    await house.courier.run_once()
-    assert (house.results / "day" / "a.json").exists()
+    async with house.courier(clock):
+        await house.marked(name)
+    assert (clock.pauses, (blocked / "a.json").exists()) == (1, True)
 
 
 @pytest.mark.parametrize("reason", [EndReason.FAILED, EndReason.CANCELLED])
 async def test_without_a_response_nothing_is_written(house, reason) -> None:
     """media V6."""
-    await house.end(await house.job(uri="gs://results/a.json"), reason)
-    await house.courier.run_once()
+    async with house.courier() as courier:
+        name = await house.job(uri="gs://results/a.json")
+        courier.expect(await house.system.engine.find(name))
+        await house.end(name, reason)
+        await _until(lambda: not courier._background._tasks)
     assert list(house.results.iterdir()) == []
 
 
 async def test_at_a_start_content_that_no_live_job_needs_is_cleared(house) -> None:
     """media V6: a server that died left it."""
-    needed, orphan = keep(house.settings.data_dir, b"1"), keep(house.settings.data_dir, b"2")
+    needed, over, orphan = (keep(house.settings.data_dir, text) for text in (b"1", b"2", b"3"))
+    await house.end(await house.job(content=over))
     await house.job(content=needed)
-    await house.courier.run_once()
-    assert len(list((house.settings.data_dir / FOLDER).iterdir())) == 2
-    await house.courier.clear()
-    assert [path.name for path in (house.settings.data_dir / FOLDER).iterdir()] == [needed]
-    assert orphan != needed
+    async with house.courier():
+        assert [path.name for path in (house.settings.data_dir / FOLDER).iterdir()] == [needed]
+    assert orphan not in {needed, over}
+
+
+async def test_content_of_a_job_that_is_deleted_meanwhile_goes_too(house) -> None:
+    """media V6."""
+    async with house.courier() as courier:
+        content = keep(house.settings.data_dir, b"film")
+        name = await house.job(content=content)
+        job = await house.system.engine.find(name)
+        await house.end(name)
+        await house.system.engine.forget(name)
+        courier.expect(job)
+        await _until(lambda: not courier._background._tasks)
+    assert list((house.settings.data_dir / FOLDER).iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,6 @@ import os
 import re
 import secrets
 from collections.abc import Collection
-from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 
 from triptych.errors import NotFound
@@ -44,12 +42,11 @@ def drop(data_dir: str | Path, name: str) -> None:
     _path(data_dir, name).unlink(missing_ok=True)
 
 
-def drop_all_but(data_dir: str | Path, names: Collection[str], written_before: datetime) -> None:
-    """Delete every such file that is not among `names` and is older: the inputs of jobs that are over, or never came to be."""
+def drop_all_but(data_dir: str | Path, names: Collection[str]) -> None:
+    """Delete every such file that is not among `names`: the inputs of jobs that are over, or never came to be."""
     for path in (Path(data_dir) / FOLDER).glob("*"):
-        with suppress(FileNotFoundError):
-            if path.name not in names and path.stat().st_mtime <= written_before.timestamp():
-                path.unlink()
+        if path.name not in names:
+            path.unlink(missing_ok=True)
 
 
 def _path(data_dir: str | Path, name: str) -> Path:

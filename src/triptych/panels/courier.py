@@ -6,16 +6,20 @@ import re
 import secrets
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import msgspec
 import structlog
 
+from triptych.background import Background
 from triptych.contracts import Clock
 from triptych.engine import Engine
-from triptych.errors import Invalid, NotFound, TriptychError
+from triptych.errors import Invalid, NotFound, TriptychError, Unavailable
 from triptych.media import content
-from triptych.model import LIVE, EndReason, Job, Query, State
+from triptych.model import EndReason, Job, Query, State
 from triptych.panels.googleasks import ORIGIN
 from triptych.panels.googleviews import output_uri, response
 from triptych.panels.submissions import KIND
@@ -24,8 +28,6 @@ from triptych.settings import Settings
 log = structlog.get_logger()
 
 PAUSE = timedelta(minutes=1)
-IN_FLIGHT = timedelta(minutes=10)
-"""Longer than a request needs from its content to its job."""
 PAGE = 200
 DELIVERED = "google_v1_delivered"
 """The mark of a job whose response was written."""
@@ -34,78 +36,75 @@ NO_OUTPUT = "outputUri must be gs://bucket/object in a bucket that is mapped as 
 
 
 class Courier:
-    """Serves each operation when its job ends, and every minute those whose end was missed or whose folder could not be written."""
+    """Waits for the end of each job that leaves something to do, also of those that an earlier run of the server left."""
 
     def __init__(self, engine: Engine, settings: Settings, clock: Clock) -> None:
         self._engine = engine
         self._settings = settings
         self._clock = clock
+        self._background = Background()
 
-    async def clear(self, older_than: timedelta = timedelta(0)) -> None:
-        """Delete the content that no live job needs. What is written now may be of a request whose job is about to be."""
-        page = await self._engine.list(Query(kind=KIND, states=LIVE, limit=None))
-        names = {str(job.spec.get("content")) for job in page.jobs}
-        await asyncio.to_thread(content.drop_all_but, self._settings.data_dir, names, self._clock.now() - older_than)
-
-    async def run(self) -> None:
-        """Serve until cancelled; whatever fails is logged and tried again."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._follow())
-            tasks.create_task(self._repeat())
-
-    async def run_once(self) -> None:
-        """Serve every operation that is over and was not served, and clear up after requests that broke off."""
-        await self.clear(older_than=IN_FLIGHT)
-        query = Query(kind=KIND, origin=ORIGIN, states=frozenset({State.ENDED}), limit=PAGE)
-        while True:
+    async def __aenter__(self) -> Self:
+        """Take up what an earlier run left, and delete the content that no live job needs; no request may be served before."""
+        needed: set[str] = set()
+        query: Query | None = Query(kind=KIND, origin=ORIGIN, limit=PAGE)
+        while query is not None:
             page = await self._engine.list(query)
             for job in page.jobs:
-                await self.serve(job)
-            if page.cursor is None:
+                needed |= {_content(job)} - {""} if job.state is not State.ENDED else set()
+                self.expect(job)
+            query = None if page.cursor is None else replace(query, cursor=page.cursor)
+        await asyncio.to_thread(content.drop_all_but, self._settings.data_dir, needed)
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:
+        await self._background.close()
+
+    def expect(self, job: Job) -> None:
+        """Serve a job when it has ended, if there is anything to do for it."""
+        if (_content(job) and job.state is not State.ENDED) or _owes(job):
+            self._background.spawn(partial(self._attend, job))
+
+    async def _attend(self, job: Job) -> None:
+        while True:
+            try:
+                ended = await self._engine.wait(job.id, PAUSE)
+                if ended.state is State.ENDED:
+                    await self._serve(ended)
+                    return
+            except NotFound:
+                await self._drop(job)
                 return
-            query = replace(query, cursor=page.cursor)
+            except TriptychError as fault:
+                log.warning("operation put off", job_id=job.id, reason=fault.message)
+                await self._clock.sleep(PAUSE)
 
-    async def serve(self, job: Job) -> None:
-        """Delete the content of a job that is over and write its response, once."""
-        if isinstance(name := job.spec.get("content"), str):
-            await asyncio.to_thread(content.drop, self._settings.data_dir, name)
+    async def _serve(self, job: Job) -> None:
+        """Delete the content of a job that is over and write its response. Raises `Unavailable`, or `Invalid` where it has no place now."""
+        await self._drop(job)
         uri = output_uri(job)
-        if uri is None or job.facts.get(DELIVERED) or job.end is None or job.end.reason is not EndReason.DONE:
-            return
-        try:
-            await asyncio.to_thread(write, output_path(uri, self._settings), msgspec.json.encode(response(job, numbers=False)))
-        except (OSError, Invalid) as fault:
-            log.warning("response not written", job_id=job.id, reason=getattr(fault, "strerror", None) or str(fault))
-            return
-        await self._engine.mark(job.id, **{DELIVERED: True})
-
-    async def _follow(self) -> None:
-        while True:
+        if uri is not None and _owes(job):
             try:
-                async for happening in self._engine.watch():
-                    if happening.kind == KIND and happening.state is State.ENDED:
-                        await self._serve(happening.job_id)
-            except TriptychError as fault:
-                log.warning("operations put off", reason=fault.message)
-            except Exception:
-                log.exception("operations failed")
-            await self._clock.sleep(PAUSE)
+                text = msgspec.json.encode(response(job, numbers=False))
+                await asyncio.to_thread(write, output_path(uri, self._settings), text)
+            except OSError as fault:
+                raise Unavailable(f"the response cannot be written: {os.strerror(fault.errno or 0).lower()}") from fault
+            await self._engine.mark(job.id, **{DELIVERED: True})
 
-    async def _serve(self, job_id: str) -> None:
-        try:
-            await self.serve(await self._engine.find(job_id))
-        except NotFound:
-            return
+    async def _drop(self, job: Job) -> None:
+        if name := _content(job):
+            await asyncio.to_thread(content.drop, self._settings.data_dir, name)
 
-    async def _repeat(self) -> None:
-        while True:
-            try:
-                await self.run_once()
-            except TriptychError as fault:
-                log.warning("operations put off", reason=fault.message)
-            except Exception:
-                log.exception("operations failed")
-            await self._clock.sleep(PAUSE)
+
+def _content(job: Job) -> str:
+    name = job.spec.get("content")
+    return name if isinstance(name, str) else ""
+
+
+def _owes(job: Job) -> bool:
+    """Say whether a response is or will be to be written."""
+    may_have_one = job.end is None or job.end.reason is EndReason.DONE
+    return output_uri(job) is not None and may_have_one and not job.facts.get(DELIVERED)
 
 
 def output_path(uri: str, settings: Settings) -> Path:

@@ -84,6 +84,8 @@ async def annotate(request: Request) -> Response:
         await check_input(parts, asked.understood.spec.input_uri)
     fingerprint = hashlib.sha256(b"google_v1" + body).hexdigest() if key else None
     job = await _submitted(parts, asked, key, fingerprint)
+    if parts.courier is not None:
+        parts.courier.expect(job)
     return json_answer(operation(job, numbers=_numbers(request)))
 
 

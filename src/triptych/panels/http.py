@@ -23,6 +23,7 @@ from triptych.tokens import Role, Token, Tokens
 
 if TYPE_CHECKING:
     from triptych.engine import Engine
+    from triptych.panels.courier import Courier
 
 __all__ = [
     "Caller",
@@ -105,7 +106,10 @@ class Panel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """What handlers need. `closing` is set when the server begins to go down; endless answers end then."""
+    """What handlers need. `closing` is set when the server begins to go down; endless answers end then.
+
+    `courier` does what is left when an operation of v1 is over; None does nothing.
+    """
 
     engine: "Engine"
     catalog: Catalog
@@ -113,6 +117,7 @@ class Service:
     clock: Clock
     tokens: Tokens
     audit: Audit
+    courier: "Courier | None" = None
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
 
