@@ -182,6 +182,7 @@ async def test_content_of_a_job_that_is_deleted_meanwhile_goes_too(house) -> Non
         "gs://results/../a.json",
         "gs://results/out/a.json",
         "gs://results/day",
+        "gs://results/" + "\u00e9" * 128,
         "file:///a.json",
         "/a.json",
     ],

@@ -29,6 +29,7 @@ log = structlog.get_logger()
 
 PAUSE = timedelta(minutes=1)
 PAGE = 200
+LONGEST_NAME_BYTES = 255
 DELIVERED = "google_v1_delivered"
 """The mark of a job whose response was written."""
 
@@ -115,7 +116,8 @@ def output_path(uri: str, settings: Settings) -> Path:
         raise Invalid(NO_OUTPUT, field="outputUri")
     home = Path(os.path.realpath(bucket.path))
     path = Path(os.path.realpath(home / found[2]))
-    if home not in path.parents or path.is_dir() or not home.is_dir():
+    is_too_long = any(len(os.fsencode(part)) > LONGEST_NAME_BYTES for part in path.parts)
+    if is_too_long or home not in path.parents or path.is_dir() or not home.is_dir():
         raise Invalid(NO_OUTPUT, field="outputUri")
     return path
 
@@ -123,7 +125,7 @@ def output_path(uri: str, settings: Settings) -> Path:
 def write(path: Path, text: bytes) -> None:
     """Put `text` at `path` in one step: readers see all of it, or what was there before."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name[:64]}.{secrets.token_hex(8)}")
+    draft = path.with_name(f".{secrets.token_hex(16)}")
     try:
         draft.write_bytes(text)
         draft.replace(path)
