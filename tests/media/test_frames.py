@@ -5,8 +5,8 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triptych.media.frames import Frames, ends
-from triptych.media.spans import bounds, offset_text
+from triptych.media.frames import Frames, ends, shown_or_indexed
+from triptych.media.spans import Segments, bounds, offset_text
 
 
 def _shown(starts) -> Frames:
@@ -42,3 +42,11 @@ def test_every_end_is_found_however_deep_it_lies() -> None:
         "1.0s",
         "2.0s",
     ]
+
+
+def test_a_job_that_only_listened_goes_by_the_index_within_its_segments() -> None:
+    """media V5: SPEECH_TRANSCRIPTION alone shows no frame to anybody."""
+    indexed = [Fraction(number, 25) for number in range(100)]
+    assert shown_or_indexed(Frames(), indexed, Segments([])).told([])["last"] == "3.960000s"
+    assert shown_or_indexed(Frames(), indexed, Segments([(0, 1_500_000)])).told([])["last"] == "1.480000s"
+    assert shown_or_indexed(_shown([Fraction(1)]), indexed, Segments([])).told([])["last"] == "1.000000s"

@@ -2,10 +2,10 @@
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 
-from triptych.media.spans import Item, microseconds
+from triptych.media.spans import Item, Segments, microseconds
 
 END = "endTimeOffset"
 
@@ -15,6 +15,9 @@ class Frames:
 
     def __init__(self) -> None:
         self._starts_us: array[int] = array("q")
+
+    def __len__(self) -> int:
+        return len(self._starts_us)
 
     def show(self, start: Fraction) -> None:
         """Take the start of the next frame in seconds; one that is not later than the last is the same frame again."""
@@ -30,6 +33,17 @@ class Frames:
     def _before(self, end: str) -> str | None:
         place = bisect_left(self._starts_us, _microseconds(end))
         return _text(self._starts_us[place - 1]) if place else None
+
+
+def shown_or_indexed(shown: Frames, offsets: Iterable[Fraction], segments: Segments) -> Frames:
+    """Return the frames that were shown, or, of a job that only listened, those of the index that its segments hold."""
+    if len(shown):
+        return shown
+    indexed = Frames()
+    for start in offsets:
+        if segments.part(start) is not None:
+            indexed.show(start)
+    return indexed
 
 
 def ends(told: object) -> Iterator[str]:

@@ -69,9 +69,6 @@ RESULTS: Mapping[str, Shape] = {
 }
 """Each result field of v1 with its shape. No speaker is told and no track is numbered, since files are cut in segments."""
 
-MORE_KEYS = {"LABEL_DETECTION": ("shotLabelAnnotations", "frameLabelAnnotations")}
-"""What a feature gives beside its result key."""
-
 
 class Results:
     """The result of one job in the words of v1. `numbers` tells enums as numbers."""
@@ -91,8 +88,9 @@ class Results:
 
     def annotations(self, feature: str) -> dict[str, object]:
         """Return every result field that a feature filled."""
-        keys = (FEATURES[feature].result_key, *MORE_KEYS.get(feature, ()))
-        return {key: self._fit(_arranged(key, self._result[key]), RESULTS[key]) for key in keys if key in self._result}
+        entry = FEATURES[feature]
+        keys = (key for key in (entry.result_key, *entry.extra_keys) if key in RESULTS and key in self._result)
+        return {key: self._fit(_arranged(key, self._result[key]), RESULTS[key]) for key in keys}
 
     def _fit(self, told: object, shape: Shape) -> object:
         """Return `told` with the parts that `shape` names and no other."""
