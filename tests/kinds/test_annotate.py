@@ -294,3 +294,10 @@ def test_content_that_is_gone_fails_with_code_5(job) -> None:
     """media J1, V6."""
     job.start("inputContent", ["SHOT_CHANGE_DETECTION"], content="0" * 32)
     assert (job.ended().end.fault.code, job.ended().end.fault.message) == ("input_gone", "input not found")
+
+
+def test_no_step_of_a_job_waits_for_the_tick(media) -> None:
+    """media P7: each decoder is waited for, also when its pipe has the number of one that is gone."""
+    with JobProcess(media, tick_s=10 * PATIENCE_S) as process:
+        process.start("sample.mp4")
+        assert process.ended().end.reason is EndReason.DONE

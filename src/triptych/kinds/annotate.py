@@ -143,12 +143,12 @@ class Annotation:
 
     def _watch_decoders(self, selector: selectors.BaseSelector) -> None:
         """Have the selector wait for the decoders that work now, and for none while the job is paused."""
-        wanted = self._measuring.filenos() if self._measuring is not None and self._paused_at is None else set()
-        watched = {key for key in selector.get_map() if key != self._channel.fileno()}
-        for stale in watched - wanted:
-            selector.unregister(stale)
-        for fresh in wanted - watched:
-            selector.register(fresh, selectors.EVENT_READ)
+        wanted = self._measuring.filenos() if self._measuring is not None and self._paused_at is None else {}
+        watched = {key.fd: key.data for key in selector.get_map().values() if key.data is not None}
+        for number, _ in watched.items() - wanted.items():
+            selector.unregister(number)
+        for number, process in wanted.items() - watched.items():
+            selector.register(number, selectors.EVENT_READ, process)
 
     def _obey(self, asked: Asked) -> None:
         request: Order = asked.request

@@ -63,9 +63,9 @@ class Measuring:
         self._torn: Torn | None = None
         self._start()
 
-    def filenos(self) -> set[int]:
-        """Return what there is to wait for now."""
-        return {run.decoder.fileno() for run in self._runs if run.decoder is not None and self._is_wanted(run)}
+    def filenos(self) -> dict[int, int]:
+        """Return the pipes to wait for now, each with the process behind it: a number comes again, with another pipe."""
+        return {run.decoder.fileno(): run.decoder.pid for run in self._runs if run.decoder is not None and self._is_wanted(run)}
 
     def offsets(self) -> Iterator[Fraction]:
         """Return the start of each picture of the index, in seconds from offset 0; none before it is known."""
