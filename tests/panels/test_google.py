@@ -221,12 +221,13 @@ async def test_content_lies_in_a_file_of_the_job_and_goes_with_it(system, tmp_pa
 
 async def test_content_of_a_job_that_could_not_be_made_is_taken_back(tmp_path) -> None:
     """media V6."""
-    async with running_system(tmp_path, PANELS, most_queued=0, media_roots=(tmp_path,)) as system:
-        await _made(system, {"inputContent": base64.b64encode(MEDIA).decode(), "features": [2]})
-        body = {"inputContent": base64.b64encode(MEDIA).decode(), "features": [2]}
+    body = {"inputContent": base64.b64encode(MEDIA).decode(), "features": [2]}
+    async with running_system(tmp_path, PANELS, most_queued=1, media_roots=(tmp_path,)) as system:
+        await system.job(_id(await _made(system, body)), State.RUNNING)
+        await _made(system, body)
         status, told = await _asked(system, "POST", ANNOTATE, body)
     assert (status, told["error"]["status"]) == (429, "RESOURCE_EXHAUSTED")
-    assert len(list((tmp_path / FOLDER).iterdir())) == 1
+    assert len(list((tmp_path / FOLDER).iterdir())) == 2
 
 
 async def test_a_token_may_come_in_three_ways_here_and_in_one_elsewhere(system) -> None:

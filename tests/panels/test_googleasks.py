@@ -10,8 +10,8 @@ from google.protobuf import json_format
 
 from triptych.kinds import GoogleAsk
 from triptych.media.features import GOOGLE_V1
+from triptych.panels.faults import Refused
 from triptych.panels.googleasks import MOST_CONTENT_BYTES, Message, VideoContext, _as_api, _convert, read
-from triptych.panels.submissions import Refused
 
 SHOTS = {"inputUri": "a.mp4", "features": ["SHOT_CHANGE_DETECTION"]}
 MEDIA = b"\0\0\0\x18ftypmp42"

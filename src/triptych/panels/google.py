@@ -1,7 +1,6 @@
 """The view of Google Video Intelligence v1: its clients submit, follow and cancel the media panel's jobs in its words (media 6)."""
 
 import asyncio
-import hashlib
 import re
 from dataclasses import replace
 from typing import Any
@@ -13,12 +12,16 @@ from starlette.responses import Response
 from triptych.errors import Invalid, NotFound, TriptychError
 from triptych.media import content
 from triptych.model import Job, Query, State
+from triptych.panels.bodies import parse_value
 from triptych.panels.courier import output_path
+from triptych.panels.faults import Fault, Refused
 from triptych.panels.googleasks import AnnotateVideoRequest, Asked, read
 from triptych.panels.googleviews import FORGOTTEN, is_operation, operation
-from triptych.panels.http import Panel, Parameter, Role, Route, Service, json_answer, read_body, service
-from triptych.panels.media import BY, RETRY_AFTER_S, check_input, http_status, idempotency_key, parse_body
-from triptych.panels.submissions import KIND, Fault, Refused
+from triptych.panels.http import Panel, Parameter, Role, Route, Service, json_answer, read_body, repeat_key, service
+from triptych.panels.media import RETRY_AFTER_S, http_status
+from triptych.panels.mediajobs import BY, look
+from triptych.panels.repeats import KEY
+from triptych.panels.submissions import KIND
 
 BODY_CAP_BYTES = 96 * 1024 * 1024
 IN_THREAD_ABOVE_BYTES = 1024 * 1024
@@ -76,14 +79,12 @@ async def annotate(request: Request) -> Response:
     """Check the whole request, look at the input, and put the job in the queue."""
     parts = service(request)
     body = await read_body(request, BODY_CAP_BYTES)
-    key = idempotency_key(request)
     asked = await _asked(body, parts.settings.cores)
     if asked.google.output_uri is not None:
         output_path(asked.google.output_uri, parts.settings)
-    if not asked.content:
-        await check_input(parts, asked.understood.spec.input_uri)
-    fingerprint = hashlib.sha256(b"google_v1" + body).hexdigest() if key else None
-    job = await _submitted(parts, asked, key, fingerprint)
+    if not asked.content and (faults := await look(parts, asked.understood.spec.input_uri)):
+        raise Refused(faults)
+    job = await _submitted(parts, asked, repeat_key(request))
     if parts.courier is not None:
         parts.courier.expect(job)
     return json_answer(operation(job, numbers=_numbers(request)))
@@ -130,12 +131,12 @@ def refuse(fault: TriptychError, _request: Request) -> Response:
 
 async def _asked(body: bytes, cores: int) -> Asked:
     def understood() -> Asked:
-        return read(parse_body(body), cores)
+        return read(parse_value(body), cores)
 
     return understood() if len(body) <= IN_THREAD_ABOVE_BYTES else await asyncio.to_thread(understood)
 
 
-async def _submitted(parts: Service, asked: Asked, key: str | None, fingerprint: str | None) -> Job:
+async def _submitted(parts: Service, asked: Asked, key: str | None) -> Job:
     """Submit the job, its content on the disk before it; what no job came to need is taken back."""
     folder = parts.settings.data_dir
     name = await asyncio.to_thread(content.keep, folder, asked.content) if asked.content else None
@@ -143,7 +144,7 @@ async def _submitted(parts: Service, asked: Asked, key: str | None, fingerprint:
     ask = replace(asked.understood, spec=spec)
     job = None
     try:
-        job = await parts.engine.submit(ask.submission(key, fingerprint))
+        job = await parts.engine.submit(ask.submission(key, key))
     finally:
         if name is not None and (job is None or job.spec.get("content") != name):
             await asyncio.to_thread(content.drop, folder, name)
@@ -194,9 +195,10 @@ def _of_operation(path: str) -> tuple[Route, ...]:
             handler=cancel,
             role=Role.OPERATOR,
             summary="Cancel an operation.",
+            keyed_bytes=BODY_CAP_BYTES,
             answer=Empty,
             errors=(403, 404, 503),
-            parameters=_COMMON,
+            parameters=(*_COMMON, KEY),
             tag="google",
         ),
         Route(
@@ -237,6 +239,7 @@ PANEL = Panel(
             role=Role.OPERATOR,
             summary="Submit a video and the features to find on it.",
             request=AnnotateVideoRequest,
+            keyed_bytes=BODY_CAP_BYTES,
             answer=dict[str, Any],
             errors=(400, 403, 404, 409, 413, 429, 503),
             parameters=(

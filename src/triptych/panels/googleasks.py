@@ -10,7 +10,8 @@ from triptych.errors import Invalid
 from triptych.kinds import GoogleAsk
 from triptych.media.features import FEATURES, GOOGLE_V1
 from triptych.media.inputs import refuse_text
-from triptych.panels.submissions import Fault, Refused, Understood, understand
+from triptych.panels.faults import Fault, Refused
+from triptych.panels.submissions import Understood, understand
 
 ORIGIN = "google_v1"
 MOST_CONTENT_BYTES = 64 * 1024 * 1024
