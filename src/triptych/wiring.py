@@ -154,7 +154,7 @@ async def running(settings: Settings, listener: socket.socket, ending: Ending | 
         courier = await stack.enter_async_context(Courier(engine, settings, clock))
         await stack.enter_async_context(_background(_poller(settings, rooms, store, engine, clock).run()))
         service = Service(
-            engine=engine, catalog=store, settings=settings, clock=clock, tokens=tokens, audit=audit, cores=rooms, courier=courier
+            engine=engine, catalog=store, settings=settings, clock=clock, tokens=tokens, audit=audit, cores=rooms, expect=courier.expect
         )
         app = App(service, PANELS)
         await stack.enter_async_context(_background(app.repeats.run()))

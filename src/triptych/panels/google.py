@@ -85,8 +85,8 @@ async def annotate(request: Request) -> Response:
     if not asked.content and (faults := await look(parts, asked.understood.spec.input_uri)):
         raise Refused(faults)
     job = await _submitted(parts, asked, repeat_key(request))
-    if parts.courier is not None:
-        parts.courier.expect(job)
+    if parts.expect is not None:
+        parts.expect(job)
     return json_answer(operation(job, numbers=_numbers(request)))
 
 

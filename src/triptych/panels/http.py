@@ -17,6 +17,7 @@ from starlette.responses import Response
 from triptych.audit import Audit
 from triptych.contracts import Catalog, Clock
 from triptych.errors import Invalid, TriptychError
+from triptych.model import Job
 from triptych.panels.sse import ServerSentEvent, event_stream, live_stream
 from triptych.settings import Settings
 from triptych.tokens import Role, Token, Tokens
@@ -24,7 +25,6 @@ from triptych.tokens import Role, Token, Tokens
 if TYPE_CHECKING:
     from triptych.cores import Cores
     from triptych.engine import Engine
-    from triptych.panels.courier import Courier
 
 __all__ = [
     "Caller",
@@ -118,8 +118,8 @@ class Panel:
 class Service:
     """What handlers need. `closing` is set when the server begins to go down; endless answers end then.
 
+    `expect` takes each operation of v1, to do what is left when it is over.
     `editing` is held while a definition is written that must not collide with another one, `probes` by each look at an input without a job.
-    `courier` does what is left when an operation of v1 is over; None does nothing.
     """
 
     engine: "Engine"
@@ -129,7 +129,7 @@ class Service:
     tokens: Tokens
     audit: Audit
     cores: "Cores"
-    courier: "Courier | None" = None
+    expect: Callable[[Job], object] | None = None
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     editing: asyncio.Lock = field(default_factory=asyncio.Lock)
     probes: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_PROBES))
