@@ -163,7 +163,7 @@ class Happening:
     """One committed entry of the log: `number` rises over all jobs and is what a watcher resumes from.
 
     `note` is `state` (with `retry` for a move back to the queue that an end led to), `stop` (a kept wish), `due` (in line again), `pinned`,
-    `progress`, `finding` or another word of the kind; `data` what came with it. `state` is the job's after it.
+    `marked`, `progress`, `finding` or another word of the kind; `data` what came with it. `state` is the job's after it.
     """
 
     number: int

@@ -15,7 +15,9 @@ from triptych.errors import ChannelClosed, TriptychError
 from triptych.kinds import AnnotateSpec
 from triptych.kinds.probing import probe
 from triptych.media.analysis import Analysis
+from triptych.media.content import open_content
 from triptych.media.fetch import Fetching, open_source
+from triptych.media.inputs import PEEK_BYTES, refuse_text
 from triptych.media.measured import Alive, Broken, Dropped, Finished, FromDecoder, Indexed, Measured, Ready, Times, Torn
 from triptych.media.measuring import Measuring
 from triptych.media.shelf import Shelf, fingerprint
@@ -99,7 +101,7 @@ class Annotation:
         self._report(Running(pid=os.getpid()))
         self._channel.answer(number, Answer(data={"pid": os.getpid()}))
         try:
-            self._source, fetching = open_source(self._spec.input_uri, self._place)
+            self._source, fetching = self._opened()
         except TriptychError as fault:
             self._fail("input_gone" if fault.code == "input_not_found" else "bad_media", fault.message)
             return
@@ -109,6 +111,19 @@ class Annotation:
         self._shelf = Shelf(self._folder / "chunks", fingerprint(source, msgspec.json.encode(self._spec)))
         self._shelf.tidy()
         return Measuring(source, self._analysis.plan, processes=self._place.decoders, shelf=self._shelf)
+
+    def _opened(self) -> tuple[int, Fetching | None]:
+        """Return a descriptor of what came with the request, or of what its inputUri names and the fetch that fills it."""
+        content = self._spec.content
+        if content is None:
+            return open_source(self._spec.input_uri, self._place)
+        source = open_content(self._place.data_dir, content)
+        try:
+            refuse_text(os.pread(source, PEEK_BYTES, 0))
+        except TriptychError:
+            os.close(source)
+            raise
+        return source, None
 
     def serve(self) -> None:
         """Work until the job has ended."""
@@ -247,7 +262,9 @@ class Annotation:
 
     def _conclude(self, finished: Finished) -> None:
         self._report(Progress(parts=dict.fromkeys(self._items, 100.0)))
-        self._end(EndReason.DONE, None, result={**self._analysis.result(finished, self._items), **self._watch.told()})
+        offsets = self._measuring.offsets() if isinstance(self._measuring, Measuring) else ()
+        result = self._analysis.result(finished, self._items) | self._analysis.last_frames(self._items, offsets)
+        self._end(EndReason.DONE, None, result={**result, **self._watch.told()})
 
     def _found(self, name: str, item: Item) -> None:
         """Tell watchers of an item, once, as long as there are not too many."""

@@ -75,6 +75,10 @@ class Measuring:
         """Return what there is to wait for now."""
         return {run.decoder.fileno() for run in self._runs if run.decoder is not None and self._is_wanted(run)}
 
+    def offsets(self) -> Iterator[Fraction]:
+        """Return the start of each picture of the index, in seconds from offset 0; none before it is known."""
+        return iter(()) if self._index is None else self._index.offsets()
+
     def work(self) -> Iterator[FromDecoder]:
         """Yield what has arrived, in order of time for each lane, without waiting.
 

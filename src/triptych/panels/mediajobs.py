@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from triptych.errors import StopNotConfirmed, TriptychError, Unavailable
+from triptych.media import content
 from triptych.media.inputs import is_remote, peek
 from triptych.model import Job
 from triptych.panels import following, probing
@@ -95,9 +96,11 @@ async def cancel(request: Request) -> Response:
 async def delete(request: Request) -> Response:
     """Cancel a job if it is live, and forget it."""
     job = await find_job(request)
-    engine = service(request).engine
-    await engine.stop(job.id, by=BY)
-    await engine.forget(job.id)
+    parts = service(request)
+    await parts.engine.stop(job.id, by=BY)
+    await parts.engine.forget(job.id)
+    if isinstance(name := job.spec.get("content"), str):
+        await asyncio.to_thread(content.drop, parts.settings.data_dir, name)
     return json_answer(Nothing())
 
 

@@ -273,3 +273,18 @@ FEATURES = MappingProxyType(
 )
 
 FEATURE_ALIASES = MappingProxyType({"COLOR_BARS": "COLOUR_BARS"})
+
+GOOGLE_V1 = MappingProxyType(
+    {
+        "LABEL_DETECTION": 1,
+        "SHOT_CHANGE_DETECTION": 2,
+        "EXPLICIT_CONTENT_DETECTION": 3,
+        "FACE_DETECTION": 4,
+        "SPEECH_TRANSCRIPTION": 6,
+        "TEXT_DETECTION": 7,
+        "OBJECT_TRACKING": 9,
+        "LOGO_RECOGNITION": 12,
+        "PERSON_DETECTION": 14,
+    }
+)
+"""The features that Google Video Intelligence v1 knows, each with its number there (media 6)."""
