@@ -95,9 +95,7 @@ def rows_for(rate_hz: int, most: int) -> Rows:
     pulse = np.concatenate([[space.d], powers[:-1] @ space.b @ space.c])
     lag = np.arange(side)[None, :] - np.arange(side)[:, None]
     response = np.where(lag >= 0, pulse[np.maximum(lag, 0)], 0.0)
-    return Rows(
-        side, count, response, (space.c @ powers[:-1]).T.copy(), powers[-2::-1] @ space.b, _onward(powers[-1], count), powers
-    )
+    return Rows(side, count, response, (space.c @ powers[:-1]).T.copy(), powers[-2::-1] @ space.b, _onward(powers[-1], count), powers)
 
 
 def _powers(a: Matrix, most: int) -> Matrix:

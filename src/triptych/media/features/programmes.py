@@ -8,7 +8,17 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from triptych.media.features.audio_format import FIVE_ONE, HALF, HALF_WINDOW, LFE_SHARE, SAME, Window, correlations, read
+from triptych.media.features.audio_format import (
+    FIVE_ONE,
+    HALF,
+    HALF_WINDOW,
+    LFE_SHARE,
+    MOST_PROGRAMME_CHANNELS,
+    SAME,
+    Window,
+    correlations,
+    read,
+)
 from triptych.media.measured import AudioFacts, Bass, Cell
 
 WINDOW = 2 * HALF_WINDOW
@@ -60,7 +70,7 @@ class Programmes:
     """Follows the cells, and tells at any time which of the candidates are programmes.
 
     5.1 lies where more windows of 400 ms show it than speak against it, and where nothing tells, at the `declared` channel; what is left
-    are pairs. A programme has been active for 400 ms in all.
+    are pairs; so are the channels from 9 on. A programme has been active for 400 ms in all.
     """
 
     def __init__(self, channels: int, declared: int = 0) -> None:
@@ -82,12 +92,12 @@ class Programmes:
     def add(self, cell: Cell, active: Mask) -> None:
         """Take the next cell and which of its channels count as active."""
         length_s = float(cell.end - cell.start)
-        products = sum(piece.products for piece in cell.grains)
+        products = np.sum([piece.products for piece in cell.grains], axis=0)
         if active.any():
             self._products += products * active * active[:, None]
             self._active_s += active * length_s
         if self._window is not None:
-            self._window.add(cell, active * length_s, products)
+            self._window.add(cell, np.asarray(active * length_s), products)
             if self._window.is_full:
                 self._vote(self._window)
                 self._window = _Sums(len(active))
@@ -123,7 +133,7 @@ class Programmes:
 
     def _vote(self, window: "_Sums") -> None:
         low, total = self._low(window.start, window.end)
-        if not window.active_s.any():
+        if not window.active_s[:MOST_PROGRAMME_CHANNELS].any():
             return
         reading = read(window.read(low, total))
         for place, label in zip(PLACES, (reading.if_at_1, reading.if_at_3), strict=True):
@@ -166,12 +176,13 @@ class _Sums:
         self._products += products
 
     def read(self, low: NDArray[np.float64], total: NDArray[np.float64]) -> Window:
-        """Return the window as AUDIO_FORMAT reads it; five channels get a silent LFE."""
-        share = self.active_s / float(self.end - self.start)
-        active = np.asarray(share >= min(HALF, share.max()))
+        """Return the window as AUDIO_FORMAT reads it, of its eight channels; five channels get a silent LFE."""
+        first = slice(MOST_PROGRAMME_CHANNELS)
+        share, low, total = self.active_s[first] / float(self.end - self.start), low[first], total[first]
+        active = np.asarray((share >= min(HALF, share.max())) & (share > 0))
         is_low = np.asarray(~active | ((total > 0) & (low >= LFE_SHARE * total)))
-        correlation = correlations(self._products)
-        if len(active) == FIVE_ZERO:
+        correlation = correlations(self._products[first, first])
+        if len(self.active_s) == FIVE_ZERO:
             correlation = np.insert(np.insert(correlation, LFE, 0, axis=0), LFE, 0, axis=1)
             active, is_low = np.insert(active, LFE, values=False), np.insert(is_low, LFE, values=True)
         return Window(active, correlation, is_low)

@@ -1,0 +1,194 @@
+"""LOUDNESS on the signals of EBU Tech 3341 and 3342, made from their formulas (media 11.2)."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kinds.jobprocess import JobProcess
+from triptych.media.sample import Coding, flat, write_clip
+from truth.scoring import Analysis, seconds
+from truth.vectors import RATE_HZ, faded, periods, sine, steps, write_wav
+from truth.wrapped import carried
+
+LUFS = {"abs": 0.1}
+SILENCE = None
+
+
+def _programmes(path: Path, **options) -> list:
+    analysis = Analysis(path, ["LOUDNESS"], {"LOUDNESS": options})
+    assert not analysis.failed
+    return analysis.items["LOUDNESS"]
+
+
+def _one(folder: Path, channels, *, rate_hz: int = RATE_HZ, **options) -> dict:
+    (item,) = _programmes(write_wav(folder / "a.wav", channels, rate_hz=rate_hz), **options)
+    return item
+
+
+@pytest.mark.parametrize("level", [-23, -33])
+def test_cases_1_and_2_steady_sound(tmp_path, level) -> None:
+    """media 11.2, Tech 3341: M = S = I."""
+    item = _one(tmp_path, steps([(20, level)]), series=True)
+    assert [item[key] for key in ("integratedLufs", "maxMomentaryLufs", "maxShortTermLufs")] == pytest.approx([level] * 3, **LUFS)
+    (series,) = item["series"]
+    assert series["momentaryLufs"][3:] == pytest.approx([level] * 197, **LUFS)
+    assert series["shortTermLufs"][29:] == pytest.approx([level] * 171, **LUFS)
+
+
+@pytest.mark.parametrize(
+    "story",
+    [
+        [(10, -36), (60, -23), (10, -36)],
+        [(10, -72), (10, -36), (60, -23), (10, -36), (10, -72)],
+        [(20, -26), (20.1, -20), (20, -26)],
+    ],
+    ids=["3", "4", "5"],
+)
+def test_cases_3_to_5_gates(tmp_path, story) -> None:
+    """media 11.2, Tech 3341."""
+    assert _one(tmp_path, steps(story))["integratedLufs"] == pytest.approx(-23, **LUFS)
+
+
+def _five_zero(seconds: float, hertz: tuple[float, ...] = (1000,) * 5) -> list[np.ndarray]:
+    return [sine(seconds, level, hertz=each) for level, each in zip((-28, -28, -24, -30, -30), hertz, strict=True)]
+
+
+@pytest.mark.parametrize("lfe", [None, 100, 60], ids=["5.0", "5.1, all alike", "5.1"])
+def test_case_6_surround_is_one_programme(tmp_path, lfe) -> None:
+    """media 11.2, Tech 3341; the LFE, here louder than all else, does not count."""
+    channels = _five_zero(20)
+    if lfe:
+        channels.insert(3, sine(20, -10, hertz=lfe))
+    item = _one(tmp_path, np.stack(channels))
+    assert item["integratedLufs"] == pytest.approx(-23, **LUFS)
+    assert item["channels"] == list(range(1, len(channels) + 1))
+
+
+def test_case_9_short_term_stands_still(tmp_path) -> None:
+    """media 11.2, Tech 3341: S = -23 once 3 s have passed."""
+    item = _one(tmp_path, steps([(1.34, -20), (1.66, -30)] * 5), series=True)
+    assert item["series"][0]["shortTermLufs"][29:] == pytest.approx([-23] * 121, **LUFS)
+
+
+def test_case_12_momentary_stands_still(tmp_path) -> None:
+    """media 11.2, Tech 3341: M = -23 once 1 s has passed."""
+    item = _one(tmp_path, steps([(0.18, -20), (0.22, -30)] * 25), series=True)
+    assert item["series"][0]["momentaryLufs"][9:] == pytest.approx([-23] * 91, **LUFS)
+
+
+@pytest.mark.parametrize("number", range(20))
+def test_cases_10_and_13_the_greatest_value_of_a_short_sound(tmp_path, number) -> None:
+    """media 11.2, Tech 3341: wherever it begins."""
+    longer = _one(tmp_path, steps([(number * 0.15, SILENCE), (3, -23), (1, SILENCE)]))
+    assert longer["maxShortTermLufs"] == pytest.approx(-23, **LUFS)
+    shorter = _one(tmp_path, steps([(number * 0.02, SILENCE), (0.4, -23), (1, SILENCE)]))
+    assert shorter["maxMomentaryLufs"] == pytest.approx(-23, **LUFS)
+
+
+def test_cases_11_and_14_the_greatest_value_as_it_rises(tmp_path) -> None:
+    """media 11.2, Tech 3341: the same one after the other, -38 to -19, read from the ten values a second as a live meter does."""
+    levels = range(-38, -18)
+    story = [part for number, level in enumerate(levels) for part in ((number * 0.15, SILENCE), (3, level), (1, SILENCE))]
+    series = _one(tmp_path, steps(story), series=True)["series"][0]["shortTermLufs"]
+    assert _greatest(series, [number * 0.15 + 4 for number in range(20)]) == pytest.approx(list(levels), **LUFS)
+
+
+def _greatest(series: list, lengths: list[float]) -> list[float]:
+    ends = np.rint(np.cumsum(lengths) * 10).astype(int)
+    return [max(value for value in series[:end] if value is not None) for end in ends]
+
+
+@pytest.mark.parametrize(
+    ("divisor", "degrees", "amplitude", "expected"),
+    [(4, 0, 0.5, -6), (4, 45, 0.5, -6), (6, 60, 0.5, -6), (8, 67.5, 0.5, -6), (4, 45, 1.41, 3)],
+    ids=["15", "16", "17", "18", "19"],
+)
+def test_cases_15_to_19_peaks_between_samples(tmp_path, divisor, degrees, amplitude, expected) -> None:
+    """media 11.2, Tech 3341: within +0.2 and -0.4 dB."""
+    path = tmp_path / "a.mkv"
+    write_clip(path, [], [periods(divisor, degrees, amplitude).astype(np.float32)], Coding(audio="pcm_f32le"))
+    assert -0.4 <= _programmes(path)[0]["maxTruePeakDbtp"] - expected <= 0.2
+
+
+@pytest.mark.parametrize("offset", range(4), ids=["20", "21", "22", "23"])
+def test_cases_20_to_23_one_period_that_peaks_between_samples(tmp_path, offset) -> None:
+    """media 11.2, Tech 3341: one period of fs/4 at 1.00 in fs/6 at 0.50, built at 4 fs."""
+    around = 0.5 * np.sin(2 * np.pi * np.arange(24 * 2000) / 24)
+    fine = np.concatenate([around, np.sin(2 * np.pi * np.arange(16) / 16), around])
+    coarse = faded(fine)[offset::4]
+    item = _one(tmp_path, np.stack([coarse, coarse]) * (1 - 2**-23))
+    assert -0.4 <= item["maxTruePeakDbtp"] <= 0.2
+
+
+@pytest.mark.parametrize(
+    ("levels", "expected"),
+    [((-20, -30), 10), ((-20, -15), 5), ((-40, -20), 20), ((-50, -35, -20, -35, -50), 15)],
+    ids=["1", "2", "3", "4"],
+)
+def test_tech_3342_loudness_range(tmp_path, levels, expected) -> None:
+    """media 11.2, Tech 3342: within 1 LU."""
+    assert _one(tmp_path, steps([(20, level) for level in levels]))["rangeLu"] == pytest.approx(expected, abs=1)
+
+
+@pytest.mark.parametrize("rate_hz", [8000, 11_025, 22_050, 44_100, 96_000, 192_000])
+def test_other_sample_rates_read_alike(tmp_path, rate_hz) -> None:
+    item = _one(tmp_path, steps([(4, -23)], rate_hz=rate_hz), rate_hz=rate_hz)
+    values = [item[key] for key in ("integratedLufs", "maxMomentaryLufs", "maxShortTermLufs", "maxTruePeakDbtp")]
+    assert values == pytest.approx([-23] * 4, **LUFS)
+
+
+def _noise(channels: int, level: float, seconds: float = 4) -> list[np.ndarray]:
+    dice = np.random.default_rng(channels)
+    return list(dice.standard_normal((channels, int(seconds * RATE_HZ))) * level)
+
+
+def test_each_programme_is_one_item(tmp_path) -> None:
+    """media 4.3: one item per programme found by AUDIO_FORMAT's pairing."""
+    channels = [*_noise(3, 0.05), sine(4, -20, hertz=60), *_noise(2, 0.05), *_noise(2, 0.1), *_noise(1, 0.02), *[np.zeros(4 * RATE_HZ)] * 7]
+    found = _programmes(write_wav(tmp_path / "a.wav", channels))
+    assert [(item["programme"], item["channels"]) for item in found] == [
+        ("5.1", [1, 2, 3, 4, 5, 6]),
+        ("stereo", [7, 8]),
+        ("mono", [9, 10]),
+    ]
+
+
+def test_compressed_data_is_no_programme(tmp_path) -> None:
+    data = carried(60)
+    assert _programmes(write_wav(tmp_path / "a.wav", np.concatenate([data, np.stack(_noise(2, 0.05, data.shape[1] / RATE_HZ))])))[0][
+        "channels"
+    ] == [3, 4]
+    assert _programmes(write_wav(tmp_path / "b.wav", np.concatenate([data, data * 0]))) == []
+
+
+@pytest.mark.parametrize("audio", ["aac", "ac3", "pcm_s16le"])
+def test_a_film_reads_as_its_sound_alone(tmp_path, audio) -> None:
+    sound = np.stack([sine(4, -20), sine(4, -26, hertz=440)]).astype(np.float32)
+    expected = _one(tmp_path, sound)["integratedLufs"]
+    pictures = [(Fraction(number * 1001, 30_000), flat((32, 18))) for number in range(120)]
+    write_clip(tmp_path / "a.mkv", pictures, [sound], Coding(rate=Fraction(30_000, 1001), audio=audio))
+    (item,) = _programmes(tmp_path / "a.mkv")
+    assert item["integratedLufs"] == pytest.approx(expected, abs=0.1)
+
+
+def test_segments_are_measured_alone(tmp_path) -> None:
+    path = write_wav(tmp_path / "a.wav", steps([(4, -10), (4, -23), (4, -10)]))
+    analysis = Analysis(path, ["LOUDNESS"], segments=[(4_100_000, 7_900_000)])
+    (item,) = analysis.items["LOUDNESS"]
+    assert item["integratedLufs"] == pytest.approx(-23, abs=0.2)
+    assert item["maxTruePeakDbtp"] == pytest.approx(-23, abs=0.2)
+    assert (item["startTimeOffset"], item["endTimeOffset"]) == ("4.100000s", "8.000000s")
+
+
+def test_sound_is_measured_inside_the_sandbox(tmp_path) -> None:
+    """A whole job of the three features that listen, its decoder confined."""
+    sound = steps([(3, -23), (2.5, SILENCE)]).astype(np.float32)
+    write_clip(tmp_path / "a.mkv", [(Fraction(number, 25), flat((32, 18))) for number in range(137)], [sound], Coding(audio="aac"))
+    with JobProcess(tmp_path) as job:
+        job.start("a.mkv", ("LOUDNESS", "SILENCE", "AUDIO_PHASE"))
+        result = job.ended().result
+    assert result["loudnessAnnotations"][0]["maxShortTermLufs"] == pytest.approx(-23, **LUFS)
+    assert [float(seconds(item["startTimeOffset"])) for item in result["silenceAnnotations"]] == pytest.approx([3], abs=0.05)
+    assert [item["kind"] for item in result["audioPhaseAnnotations"]] == ["dual_mono"]
