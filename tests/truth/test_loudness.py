@@ -1,10 +1,13 @@
 """LOUDNESS on the signals of EBU Tech 3341 and 3342, made from their formulas (media 11.2)."""
 
+import contextlib
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
+from av.filter import Graph
 
 from kinds.jobprocess import JobProcess
 from triptych.media.features.loudness import LoudnessEar
@@ -157,6 +160,45 @@ def test_each_programme_is_one_item(tmp_path) -> None:
         ("stereo", [7, 8]),
         ("mono", [9, 10]),
     ]
+
+
+@pytest.mark.parametrize("audio", ["aac", "ac3"])
+def test_coded_5_1_is_one_programme(tmp_path, audio) -> None:
+    sound = np.stack([*_five_zero(4, (440, 700, 1000, 500, 900))]).astype(np.float32)
+    sound = np.insert(sound, 3, sine(4, -20, hertz=60), axis=0)
+    expected = _one(tmp_path, sound)["integratedLufs"]
+    write_clip(tmp_path / "a.mkv", [], [sound], Coding(audio=audio, layout="5.1"))
+    (item,) = _programmes(tmp_path / "a.mkv")
+    assert (item["programme"], item["integratedLufs"]) == ("5.1", pytest.approx(expected, **LUFS))
+
+
+def test_a_programme_reads_as_on_another_meter(tmp_path) -> None:
+    """FFmpeg's own meter shares nothing with ours; its sound here rises, falls and breathes."""
+    at = np.arange(20 * RATE_HZ) / RATE_HZ
+    sound = np.stack(_noise(2, 0.1, 20)) * 10 ** (np.sin(2 * np.pi * at / 9) - 0.5) * (0.6 + 0.4 * np.sin(20 * at))
+    item, told = _one(tmp_path, sound), _by_ffmpeg(sound.astype(np.float32))
+    assert item["integratedLufs"] == pytest.approx(told["I"], **LUFS)
+    assert item["rangeLu"] == pytest.approx(told["LRA"], abs=0.5)
+    assert item["maxTruePeakDbtp"] == pytest.approx(20 * np.log10(told["true_peak"]), abs=0.3)
+
+
+def _by_ffmpeg(sound: np.ndarray) -> dict[str, float]:
+    graph = Graph()
+    nodes = [
+        graph.add_abuffer(sample_rate=RATE_HZ, format="fltp", layout="stereo", time_base=Fraction(1, RATE_HZ)),
+        graph.add("ebur128", "metadata=1:peak=true"),
+        graph.add("abuffersink"),
+    ]
+    graph.link_nodes(*nodes).configure()
+    frame = av.AudioFrame.from_ndarray(np.clip(sound, -1, 1), format="fltp", layout="stereo")
+    frame.sample_rate, frame.pts, frame.time_base = RATE_HZ, 0, Fraction(1, RATE_HZ)
+    graph.push(frame)
+    graph.push(None)
+    told: dict[str, float] = {}
+    with contextlib.suppress(av.error.EOFError):
+        while True:
+            told |= {key.rpartition(".")[2]: float(value) for key, value in nodes[-1].pull().metadata.items()}
+    return told
 
 
 def test_compressed_data_is_no_programme(tmp_path) -> None:
