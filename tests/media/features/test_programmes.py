@@ -110,6 +110,10 @@ def test_where_nothing_tells_the_stream_does() -> None:
     assert _told(_followed(alike)) == [("mono", (0, 1)), ("mono", (2, 3)), ("mono", (4, 5))]
 
 
+def test_stereo_alone_is_stereo_whatever_the_stream_says() -> None:
+    assert _told(_followed(_noise(0.1, 0.1, 0, 0, 0, 0), declared=1)) == [("stereo", (0, 1))]
+
+
 def test_the_sound_wins_over_what_the_stream_says() -> None:
     assert len(_told(_followed(_noise(*(0.1,) * 6), declared=1))) == 3
 

@@ -69,7 +69,7 @@ def declared_place(streams: Sequence[AudioFacts]) -> int:
 class Programmes:
     """Follows the cells, and tells at any time which of the candidates are programmes.
 
-    5.1 lies where more windows of 400 ms show it than speak against it, and where nothing tells, at the `declared` channel; what is left
+    5.1 lies where more windows of 400 ms show it than speak against it, and at the `declared` channel while all read as mono; what is left
     are pairs; so are the channels from 9 on. A programme has been active for 400 ms in all.
     """
 
@@ -80,6 +80,7 @@ class Programmes:
         self._products = np.zeros((channels, channels))
         self._votes = dict.fromkeys(PLACES, 0)
         self._against = dict.fromkeys(PLACES, 0)
+        self._is_told = False
         self._window = _Sums(channels) if channels >= FIVE_ZERO else None
         self._bass: deque[Bass] = deque()
 
@@ -126,9 +127,9 @@ class Programmes:
         return "mono" if correlations(self._products[np.ix_(heard, heard)])[0, 1] >= SAME else "stereo"
 
     def _place(self) -> int:
-        ahead = [place for place in PLACES if self._votes[place] > self._against[place]]
-        if not ahead and not any(self._against.values()):
+        if not self._is_told:
             return self._declared
+        ahead = [place for place in PLACES if self._votes[place] > self._against[place]]
         return max(ahead, key=lambda place: (self._votes[place], -place), default=0)
 
     def _vote(self, window: "_Sums") -> None:
@@ -136,9 +137,12 @@ class Programmes:
         if not window.active_s[:MOST_PROGRAMME_CHANNELS].any():
             return
         reading = read(window.read(low, total))
+        if reading.label == "mono":
+            return
+        self._is_told = True
         for place, label in zip(PLACES, (reading.if_at_1, reading.if_at_3), strict=True):
             self._votes[place] += reading.five_one == place
-            self._against[place] += label is None and reading.label != "mono"
+            self._against[place] += label is None
 
     def _low(self, start: Fraction, end: Fraction) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the energy below 200 Hz and in all over [start, end), and forget what lies before `end`."""
