@@ -267,6 +267,7 @@ class Place:
     data_dir: str
     roots: tuple[str, ...] = ()
     media_roots: tuple[str, ...] = ()
+    models_dir: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
     commands: Mapping[str, str] | None = None
     scripts_only: bool = False

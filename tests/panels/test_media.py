@@ -6,11 +6,14 @@ import pytest
 
 from panels.system import running_system
 from triptych.errors import Conflict, TriptychError, Unavailable
+from triptych.media.features import FEATURES
+from triptych.media.models import MODELS
 from triptych.messages import Ended, Progress
 from triptych.model import End, EndReason, State, Submission
 from triptych.panels.media import refuse
 from triptych.wiring import PANELS
 
+REQUIRED = {"SPEECH_TRANSCRIPTION": {"speechTranscriptionConfig": {"languageCode": "en"}}}
 SPEC = {"input_uri": "a.mp4", "features": ["AUDIO_FORMAT"]}
 
 
@@ -102,7 +105,29 @@ async def test_features_say_why_they_are_missing(system) -> None:
         "alarmable": True,
     }
     assert by_name["FREEZE"]["reason"] == "feature FREEZE is not available yet"
-    assert by_name["FACE_DETECTION"]["model"]["name"] == "face"
+    assert by_name["OBJECT_TRACKING"]["model"]["name"] == "object"
+    assert by_name["OBJECT_TRACKING"]["reason"].startswith("feature OBJECT_TRACKING needs model 'object', which is not installed")
+
+
+async def test_a_feature_names_its_model_and_where_that_was_measured(system) -> None:
+    """media 2.2, K6: every figure's test set is named."""
+    _, told = await _asked(system, "GET", "/api/ai/features")
+    model = next(feature["model"] for feature in told if feature["name"] == "FACE_DETECTION")
+    assert (model["name"], model["licence"]) == ("blazeface-full", "Apache-2.0")
+    assert model["sha256"] == MODELS["blazeface-full"].files[0].sha256
+    assert "tests/truth/test_faces.py" in model["measuredOn"]
+
+
+@pytest.mark.parametrize("name", FEATURES)
+async def test_what_is_listed_as_available_is_taken_and_nothing_else(system, name) -> None:
+    """media K6: the list and the 400 agree."""
+    _, told = await _asked(system, "GET", "/api/ai/features")
+    listed = next(feature for feature in told if feature["name"] == name)
+    body = json.dumps({"inputUri": "/nowhere.mp4", "features": [name], "videoContext": REQUIRED.get(name, {})}).encode()
+    _, answer = await _asked(system, "POST", "/api/ai/jobs", body)
+    message = answer["error"]["message"]
+    assert (message == "inputUri is outside the media roots") is listed["available"]
+    assert listed["available"] or listed["reason"].startswith(message)
 
 
 async def test_a_job_more_than_the_queue_holds_is_told_to_come_again(tmp_path) -> None:

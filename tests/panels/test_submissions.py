@@ -1,15 +1,23 @@
 """The validation table of media 2.5, row by row."""
 
+import json
+from pathlib import Path
+
 import pytest
 
-from triptych.panels.submissions import Refused, offset, understand
+from triptych.panels.submissions import Refused, Understood, offset, understand
 
 GOOD = {"inputUri": "a.mp4", "features": ["AUDIO_FORMAT"]}
+NO_MODELS = Path("/nonexistent/models")
+
+
+def _understand(body: object, cores: int = 4, models_dir: Path = NO_MODELS) -> Understood:
+    return understand(body, cores, models_dir)
 
 
 def _refused(**changes) -> Refused:
     with pytest.raises(Refused) as caught:
-        understand({**GOOD, **changes}, 4)
+        _understand({**GOOD, **changes})
     return caught.value
 
 
@@ -18,7 +26,7 @@ def _context(**context) -> dict:
 
 
 def test_the_least_that_can_be_asked_has_the_documented_defaults() -> None:
-    asked = understand(GOOD, 4)
+    asked = _understand(GOOD)
     assert (asked.origin, asked.priority, asked.spec.ttl_days, asked.warnings) == ("api", 20, 30, ())
     assert (asked.spec.features, asked.spec.segments, asked.spec.deadline_s) == (("AUDIO_FORMAT",), (), None)
 
@@ -33,7 +41,7 @@ def test_the_least_that_can_be_asked_has_the_documented_defaults() -> None:
         ({"features": [1]}, "features must be a non-empty array of feature names"),
         ({"features": ["X"]}, "unknown feature 'X'"),
         ({"features": ["FREEZE"]}, "feature FREEZE is not available yet"),
-        ({"features": ["FACE_DETECTION"]}, "feature FACE_DETECTION needs model 'face', which is not installed on this server"),
+        ({"features": ["OBJECT_TRACKING"]}, "feature OBJECT_TRACKING needs model 'object', which is not installed on this server"),
         ({"features": None, "workflow": "w"}, "unknown workflow 'w'"),
         ({"template": "t"}, "unknown template 't'"),
         ({"videoContext": []}, "videoContext must be an object"),
@@ -80,11 +88,6 @@ def test_a_fault_is_told_in_the_words_of_the_table(changes, message) -> None:
             "compressed_channels must be an array of channel numbers between 1 and 16",
         ),
         ("AUDIO_FORMAT", {"audioFormatConfig": {"enabled": 1}}, "enabled must be true or false"),
-        (
-            "SHOT_CHANGE_DETECTION",
-            {"shotDetectionConfig": {"model": "builtin/latest"}},
-            "feature SHOT_CHANGE_DETECTION needs model 'shot', which is not installed on this server",
-        ),
         ("SHOT_CHANGE_DETECTION", {"shotChangeConfig": {"model": "x"}}, "model must be builtin/stable or builtin/latest"),
     ],
 )
@@ -99,26 +102,46 @@ def test_all_faults_are_in_the_details_and_the_first_is_the_message() -> None:
     assert [fault.field for fault in refused.faults] == ["features[0]", "TTL", "inputUri"]
 
 
+@pytest.mark.parametrize(
+    ("changes", "slot"),
+    [
+        ({"features": ["FACE_DETECTION"]}, "face"),
+        ({"features": ["SPOKEN_LANGUAGE"]}, "vad"),
+        ({"features": ["SHOT_CHANGE_DETECTION"], "videoContext": {"shotDetectionConfig": {"model": "builtin/latest"}}}, "shot"),
+    ],
+)
+def test_a_model_whose_hash_differs_is_a_missing_model(changes, slot, tmp_path) -> None:
+    """media K5: the exact words in the message, what mends it in the details."""
+    (tmp_path / "weights").write_bytes(b"others")
+    manifest = {"slot": slot, "name": "x", "version": "1", "licence": "MIT", "measured_on": "-", "file": "weights", "sha256": "0" * 64}
+    (tmp_path / "x.json").write_text(json.dumps(manifest))
+    with pytest.raises(Refused) as caught:
+        _understand({**GOOD, **changes}, models_dir=tmp_path)
+    fault = caught.value.faults[0]
+    assert caught.value.message == f"feature {changes['features'][0]} needs model '{slot}', which is not installed on this server"
+    assert fault.detail == f"{fault.reason}; weights has another hash than x.json says and is refused"
+
+
 def test_a_body_must_be_an_object() -> None:
     with pytest.raises(Refused, match="body must be a JSON object"):
-        understand([], 4)
+        _understand([])
 
 
 def test_duplicates_collapse_in_the_order_of_first_mention() -> None:
-    asked = understand({**GOOD, "features": ["SHOT_CHANGE_DETECTION", "IN_BLACK", "SHOT_CHANGE_DETECTION"]}, 4)
+    asked = _understand({**GOOD, "features": ["SHOT_CHANGE_DETECTION", "IN_BLACK", "SHOT_CHANGE_DETECTION"]})
     assert asked.spec.features == ("SHOT_CHANGE_DETECTION", "IN_BLACK")
 
 
 def test_an_explicit_enabled_false_switches_a_listed_feature_off() -> None:
-    asked = understand({**GOOD, "features": ["AUDIO_FORMAT", "IN_BLACK"], "videoContext": {"inBlackConfig": {"enabled": False}}}, 4)
+    asked = _understand({**GOOD, "features": ["AUDIO_FORMAT", "IN_BLACK"], "videoContext": {"inBlackConfig": {"enabled": False}}})
     assert asked.spec.features == ("AUDIO_FORMAT",)
     refused = _refused(videoContext={"audioFormatConfig": {"enabled": False}})
     assert refused.message == "every feature is switched off by enabled:false"
 
 
 def test_unknown_keys_are_ignored_and_named() -> None:
-    asked = understand(
-        {**GOOD, "colour": 1, "videoContext": {"zoom": 2, "faceDetectionConfig": {"a": 1}, "audioFormatConfig": {"alarmSettings": {}}}}, 4
+    asked = _understand(
+        {**GOOD, "colour": 1, "videoContext": {"zoom": 2, "faceDetectionConfig": {"a": 1}, "audioFormatConfig": {"alarmSettings": {}}}}
     )
     assert asked.warnings == (
         "videoContext.audioFormatConfig.alarmSettings is not known and was ignored",
@@ -129,24 +152,24 @@ def test_unknown_keys_are_ignored_and_named() -> None:
 
 
 def test_there_are_as_many_targets_as_cores() -> None:
-    assert understand({**GOOD, "target": 5}, 5).warnings
+    assert _understand({**GOOD, "target": 5}, 5).warnings
     with pytest.raises(Refused, match="target must be a core number between 1 and 2"):
-        understand({**GOOD, "target": 3}, 2)
+        _understand({**GOOD, "target": 3}, 2)
 
 
 def test_a_target_is_taken_with_a_word_that_it_changes_nothing_yet() -> None:
-    assert understand({**GOOD, "target": 1}, 4).warnings == ("target is not available yet; any free core takes the job",)
+    assert _understand({**GOOD, "target": 1}).warnings == ("target is not available yet; any free core takes the job",)
 
 
 @pytest.mark.parametrize(
     ("place", "expected"), [({"videoContext": {"pri": 3}}, 3), ({"pri": 4}, 4), ({"videoContext": {"priority": 5}, "pri": 4}, 5)]
 )
 def test_priority_has_two_names_and_two_places(place, expected) -> None:
-    assert understand({**GOOD, **place}, 4).priority == expected
+    assert _understand({**GOOD, **place}).priority == expected
 
 
 def test_segments_become_whole_microseconds() -> None:
-    asked = understand(_context(segments=[{"startTimeOffset": "1.5s", "endTimeOffset": 2}, {"startTimeOffset": 3}]), 4)
+    asked = _understand(_context(segments=[{"startTimeOffset": "1.5s", "endTimeOffset": 2}, {"startTimeOffset": 3}]))
     assert asked.spec.segments == ((1_500_000, 2_000_000), (3_000_000, 10**15))
 
 

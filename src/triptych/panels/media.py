@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from starlette.responses import Response
 from triptych.errors import Conflict, Invalid, NotFound, TriptychError
 from triptych.media.features import FEATURES, FeatureEntry
 from triptych.media.inputs import UNPROCESSABLE, peek
+from triptych.media.shelf import Empty, find
 from triptych.model import Job, Query
 from triptych.panels.annotations import item, status, view
 from triptych.panels.http import Panel, Parameter, Role, Route, Service, json_answer, read_body, read_json, service
@@ -111,7 +113,7 @@ async def create(request: Request) -> Response:
     parts = service(request)
     body = await read_body(request, BODY_CAP_BYTES)
     key = _idempotency_key(request)
-    asked = understand(_parsed(body), parts.settings.cores)
+    asked = await asyncio.to_thread(understand, _parsed(body), parts.settings.cores, parts.settings.model_folder)
     await _peek(parts, asked.spec.input_uri)
     fingerprint = hashlib.sha256(b"annotate" + body).hexdigest() if key else None
     job = await parts.engine.submit(asked.submission(key, fingerprint))
@@ -146,9 +148,10 @@ async def delete(request: Request) -> Response:
     return json_answer(Nothing())
 
 
-async def list_features(_request: Request) -> Response:
+async def list_features(request: Request) -> Response:
     """Tell every feature that the contract knows, and why those that cannot be had here cannot."""
-    return json_answer([_feature(name, entry) for name, entry in FEATURES.items()])
+    models_dir = service(request).settings.model_folder
+    return json_answer(await asyncio.to_thread(lambda: [_feature(name, entry, models_dir) for name, entry in FEATURES.items()]))
 
 
 def refuse(fault: TriptychError, _request: Request) -> Response:
@@ -156,7 +159,7 @@ def refuse(fault: TriptychError, _request: Request) -> Response:
     code = _status(fault)
     word = "ALREADY_EXISTS" if fault.code == "key_reused" else STATUSES[code]
     faults = fault.faults if isinstance(fault, Refused) else [Fault(fault.field, fault.message)] if fault.field else []
-    details = tuple(Detail(one.field, one.reason) for one in faults)
+    details = tuple(Detail(one.field, one.detail) for one in faults)
     headers = {"retry-after": RETRY_AFTER_S} if code in {429, 503} else None
     return json_answer(Failure(Problem(code, word, fault.message, details)), code, headers)
 
@@ -228,13 +231,22 @@ def _idempotency_key(request: Request) -> str | None:
     return key
 
 
-def _feature(name: str, entry: FeatureEntry) -> dict[str, object]:
-    reason = absence(name, entry)
-    told: dict[str, object] = {"name": name, "available": reason is None, "needsModel": entry.model is not None}
+def _feature(name: str, entry: FeatureEntry, models_dir: Path) -> dict[str, object]:
+    lack = absence(name, entry, models_dir)
+    told: dict[str, object] = {"name": name, "available": lack is None, "needsModel": entry.model is not None}
     if entry.model is not None:
-        told["model"] = {"name": entry.model, "version": None, "sha256": None, "licence": None}
+        told["model"] = _model(entry.model, models_dir)
     told |= {"configKey": entry.config_key, "resultKey": entry.result_key, "alarmable": entry.alarmable}
-    return told if reason is None else {**told, "reason": reason}
+    return told if lack is None else {**told, "reason": Fault(name, lack.reason, lack.mend).detail}
+
+
+def _model(slot: str, models_dir: Path) -> dict[str, object]:
+    """Tell what fills a slot; an empty one has its name alone."""
+    found = find(slot, models_dir)
+    if isinstance(found, Empty):
+        return {"name": slot, "version": None, "sha256": None, "licence": None}
+    facts = {"version": found.version, "sha256": found.sha256, "licence": found.licence, "measuredOn": found.measured_on}
+    return {"name": found.name, **facts}
 
 
 _NAME = re.compile(r"[0-9a-f]{24}")

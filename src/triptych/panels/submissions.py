@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 
 import msgspec
 
@@ -11,6 +12,7 @@ from triptych.errors import Invalid
 from triptych.kinds import AnnotateSpec
 from triptych.media.features import FEATURE_ALIASES, FEATURES, FeatureEntry
 from triptych.media.inputs import check_uri
+from triptych.media.shelf import lacking
 from triptych.model import Submission
 
 KIND = "annotate"
@@ -18,6 +20,7 @@ MOST_SEGMENTS = 1000
 FOR_EVER_US = 10**15
 LATEST_S = 1e9
 DEFAULT_PRIORITY = 20
+LATEST_SHOTS = "shot"
 KNOWN_KEYS = frozenset(
     {"inputUri", "features", "workflow", "videoContext", "target", "origin", "TTL", "template", "deadlineSeconds", "pri"}
 )
@@ -28,10 +31,16 @@ Body = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong with a request."""
+    """One thing wrong with a request; `mend` says what would help, beside the exact words of the contract."""
 
     field: str
     reason: str
+    mend: str = ""
+
+    @property
+    def detail(self) -> str:
+        """The reason and what would help."""
+        return f"{self.reason}; {self.mend}" if self.mend else self.reason
 
 
 class Refused(Invalid):
@@ -63,11 +72,14 @@ class Understood:
         )
 
 
-def understand(body: object, cores: int) -> Understood:
-    """Return what `body` asks for. Raises `Refused` with every fault found, in the order of the table."""
+def understand(body: object, cores: int, models_dir: Path) -> Understood:
+    """Return what `body` asks for, given the models in `models_dir` and the packages.
+
+    Raises `Refused` with every fault found, in the order of the table.
+    """
     if not isinstance(body, dict):
         raise Refused([Fault("", "body must be a JSON object")])
-    reader = _Reader(body, cores)
+    reader = _Reader(body, cores, models_dir)
     asked = reader.read()
     if reader.faults:
         raise Refused(reader.faults)
@@ -80,6 +92,7 @@ class _Reader:
 
     body: Body
     cores: int
+    models_dir: Path
     faults: list[Fault] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
 
@@ -140,16 +153,18 @@ class _Reader:
         entry = FEATURES.get(name)
         if entry is None:
             self._fault(f"features[{place}]", f"unknown feature '{asked}'")
-        elif (reason := absence(name, entry)) is not None:
-            self._fault(f"features[{place}]", reason)
+        elif (lack := absence(name, entry, self.models_dir)) is not None:
+            self.faults.append(Fault(f"features[{place}]", lack.reason, lack.mend))
         else:
             return name
         return None
 
     def _models(self, features: tuple[str, ...], configs: Mapping[str, Body]) -> None:
         for name in features:
-            if configs[name].get("model") == "builtin/latest":
-                self._fault(f"videoContext.{FEATURES[name].config_key}.model", needs_model(name, "shot"))
+            if configs[name].get("model") != "builtin/latest":
+                continue
+            if (lack := unfilled(name, LATEST_SHOTS, self.models_dir)) is not None:
+                self.faults.append(Fault(f"videoContext.{FEATURES[name].config_key}.model", lack.reason, lack.mend))
 
     def _workflow_and_template(self) -> None:
         if (workflow := self.body.get("workflow")) is not None:
@@ -259,16 +274,27 @@ class _Reader:
         self.ignored += [f"videoContext.{key}" for key in context if key not in CONTEXT_KEYS and key not in configs]
 
 
-def absence(name: str, entry: FeatureEntry) -> str | None:
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """Why a known feature cannot be had here, in the exact words of the contract, and what would mend it."""
+
+    reason: str
+    mend: str = ""
+
+
+def absence(name: str, entry: FeatureEntry, models_dir: Path) -> Lack | None:
     """Return why a known feature cannot be had here, or None (media K5, K6)."""
-    if entry.model is not None:
-        return needs_model(name, entry.model)
-    return f"feature {name} is not available yet" if entry.run is None else None
+    if entry.model is not None and (lack := unfilled(name, entry.model, models_dir)) is not None:
+        return lack
+    return Lack(f"feature {name} is not available yet") if entry.run is None else None
 
 
-def needs_model(name: str, slot: str) -> str:
-    """Return how a missing model is told."""
-    return f"feature {name} needs model '{slot}', which is not installed on this server"
+def unfilled(name: str, slot: str, models_dir: Path) -> Lack | None:
+    """Return how a missing model is told, or None when `slot` and those beside it are filled."""
+    empty = lacking(slot, models_dir)
+    if empty is None:
+        return None
+    return Lack(f"feature {name} needs model '{empty.slot}', which is not installed on this server", empty.reason)
 
 
 def offset(value: object) -> Fraction | None:
