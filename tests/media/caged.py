@@ -1,0 +1,99 @@
+"""Engines at work in the real cage: made before it closes, used after. Run as `python -m media.caged ENGINE`."""
+
+import os
+import pickle
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from speaking import resampled, say
+from triptych.media.hearing.voice import Voice
+from triptych.media.hearing.whisper import Whisper
+from triptych.media.sandbox import Decoder, confine
+from triptych.media.shelf import need
+from triptych.media.sight.checkpoint import arrays
+from triptych.media.sight.faces import make
+from triptych.media.sight.text import Reader
+from triptych.media.sight.transnet import TransNet
+
+from media.scenes import portrait, sign
+
+NOWHERE = Path("/nonexistent")
+Work = Callable[[], object]
+
+
+def voice() -> Work:
+    engine, samples = Voice(need("vad", NOWHERE).read()), _sentence()
+    return lambda: engine.listener().hear(samples).tolist()
+
+
+def language() -> Work:
+    engine, samples = _whisper(), _sentence()
+    return lambda: sorted(engine.languages(samples).items())
+
+
+def speech() -> Work:
+    engine, samples = _whisper(), _sentence()
+    return lambda: engine.transcribe(samples, "en")
+
+
+def faces() -> Work:
+    engine, picture = make(need("face", NOWHERE).read()), portrait()
+    return lambda: engine.find(picture)
+
+
+def faces_without_extra() -> Work:
+    engine, picture = make(need("face", NOWHERE).read(), fast=False), portrait()
+    return lambda: engine.find(picture)
+
+
+def text() -> Work:
+    found, picture = need("text", NOWHERE), sign("Platform 9", 320, 96)
+    engine = Reader({name: found.read(name) for name in found.files})
+    return lambda: engine.read(picture)
+
+
+def shots() -> Work:
+    engine = TransNet(arrays(need("shot", NOWHERE).read()))
+    pictures = np.random.default_rng(5).integers(0, 256, (12, 27, 48, 3), np.uint8)
+    return lambda: engine.likely(pictures).tolist()
+
+
+ENGINES = {made.__name__: made for made in (voice, language, speech, faces, faces_without_extra, text, shots)}
+
+
+def _whisper() -> Whisper:
+    found = need("speech", NOWHERE)
+    return Whisper({name: found.read(name) for name in found.files})
+
+
+def _sentence() -> np.ndarray:
+    return resampled(say("The train is on platform nine.", "en-us").samples, 16_000)
+
+
+def main(engine: str) -> None:
+    """Print whether the cage was closed in full, what the engine said in it, twice, and what it says outside."""
+    reading, writing = os.pipe()
+
+    def work(_source, send) -> None:
+        run = ENGINES[engine]()
+        closed = confine()
+        send(pickle.dumps((closed, run(), run())))
+
+    decoder = Decoder(reading, work)
+    os.close(writing)
+    told = []
+    while (messages := decoder.read()) is not None:
+        told += messages
+        os.sched_yield()
+    assert decoder.join() == 0
+    closed, first, second = pickle.loads(told[0])
+    print(closed, first == second, first == ENGINES[engine](
+
+    )(), bool(first))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
