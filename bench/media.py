@@ -23,7 +23,7 @@ from triptych.media.features import FEATURES
 from triptych.media.features.audio_format import AudioFormat
 from triptych.media.features.black import InBlack
 from triptych.media.features.shots import Shots
-from triptych.media.measured import FromDecoder, Indexed, Measured
+from triptych.media.measured import Finished, FromDecoder, Indexed, Measured
 from triptych.media.pipeline import Plan
 from triptych.media.reduce import Reduce
 from triptych.media.sample import RATE_HZ, Coding, scene, tone, write_clip
@@ -103,11 +103,12 @@ def _analyse(path: Path, names: Sequence[str]) -> None:
                 reducers.append(Reduce(features, needs, segments, _raise, hears=bool(index.audio)))
             case Measured() as batch:
                 reducers[0].take(batch)
+            case Finished() as finished:
+                reducers[0].finish(finished)
 
     descriptor = os.open(path, os.O_RDONLY)
-    pipeline.measure(descriptor, Plan(features=features, needs=needs, segments=segments), take)
+    pipeline.measure_all(descriptor, Plan(features=features, needs=needs, segments=segments), take)
     os.close(descriptor)
-    reducers[0].finish()
 
 
 def _raise(name: str, text: str) -> None:

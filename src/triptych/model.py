@@ -261,6 +261,7 @@ class Place:
 
     `kill_tiers` are those that it has, in order, and `missing_tiers` why it lacks the others; `cgroup` is the folder of the jobs'
     leaves, which have these `controllers`. `limits` are what a job gets that asks for none, `max_limits` the most that one may ask for.
+    An annotate job decodes at most `decoders` chunks of a film at once.
     """
 
     worker_id: str
@@ -281,3 +282,4 @@ class Place:
     limits: Mapping[str, float] = field(default_factory=dict)
     max_limits: Mapping[str, float] = field(default_factory=dict)
     open_files: int = 4096
+    decoders: int = 2

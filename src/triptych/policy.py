@@ -35,6 +35,7 @@ def place_of(settings: Settings, worker_id: str) -> Place:
         output_max_bytes=settings.output_max_bytes,
         max_limits={name: most for name, most in msgspec.structs.asdict(settings.max_limits).items() if most is not None},
         open_files=settings.open_files,
+        decoders=settings.decoders,
     )
 
 

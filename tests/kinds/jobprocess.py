@@ -83,13 +83,16 @@ class JobProcess:
         self.until(lambda body: isinstance(body, Progress) and any(value > 0 for value in body.parts.values()))
 
     def decoder(self) -> int:
-        """Return the process id of the decoder, once it is there."""
+        """Return the process id of a decoder, once there is one."""
+        return min(self.decoders())
+
+    def decoders(self) -> set[int]:
+        """Return the process ids of the decoders, once there is one."""
         children = Path(f"/proc/{self.program.pid}/task/{self.program.pid}/children")
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
-            found = children.read_text().split()
-            if found:
-                return int(found[0])
+            if found := children.read_text().split():
+                return set(map(int, found))
         raise TimeoutError("no decoder")
 
     def _read(self) -> None:

@@ -107,11 +107,12 @@ def test_a_decoder_that_dies_twice_fails_the_job(job) -> None:
     """P8, S4: nothing but this job is taken along."""
     job.start("long.mp4")
     job.working()
-    first = job.decoder()
-    os.kill(first, signal.SIGKILL)
-    while (second := job.decoder()) == first:
+    first = job.decoders()
+    for pid in first:
+        os.kill(pid, signal.SIGKILL)
+    while not (second := job.decoders() - first):
         pass
-    os.kill(second, signal.SIGKILL)
+    os.kill(second.pop(), signal.SIGKILL)
     end = job.ended().end
     assert end.reason is EndReason.FAILED
     assert end.fault.code == "internal"

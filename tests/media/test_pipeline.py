@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from triptych.media import decode
-from triptych.media.features import FEATURES, InBlackOptions, Need
+from triptych.media.features import FEATURES, Need
 from triptych.media.features.black import InBlack
-from triptych.media.measured import Broken, Dropped, Finished, Indexed, Measured
-from triptych.media.pipeline import Plan, measure
+from triptych.media.measured import Broken, Dropped, Finished, Indexed, Measured, Times
+from triptych.media.options import InBlackOptions
+from triptych.media.pipeline import Plan, measure_all
 from triptych.media.sample import RATE_HZ, Coding, scene, tone, write_clip
 from triptych.media.spans import Segments
 
@@ -31,7 +32,7 @@ def _messages(path, needs: dict[str, Need], feature=InBlack, segments=()):
     features = {name: feature(InBlackOptions()) for name in needs}
     found = []
     descriptor = os.open(path, os.O_RDONLY)
-    measure(descriptor, Plan(features=features, needs=needs, segments=Segments(segments)), found.append)
+    measure_all(descriptor, Plan(features=features, needs=needs, segments=Segments(segments)), found.append)
     os.close(descriptor)
     return found
 
@@ -42,7 +43,8 @@ def _all(messages, part):
 
 def test_index_comes_first_and_finished_last(clip) -> None:
     found = _messages(clip, {"IN_BLACK": FEATURES["IN_BLACK"].needs})
-    assert isinstance(found[0], Indexed)
+    assert isinstance(found[0], Times)
+    assert isinstance(found[1], Indexed)
     assert found[-1] == Finished(frames=75, samples=found[-1].samples, duration=(3, 1), errors=(), truncated=False)
 
 

@@ -1,21 +1,22 @@
-from dataclasses import dataclass, field
-
 import numpy as np
 
+from triptych.media.feature import Feature
 from triptych.media.features import Need
-from triptych.media.measured import CellMeasure, FrameMeasure, Grain, Measured
+from triptych.media.measured import CellMeasure, Finished, FrameMeasure, Grain, Measured
+from triptych.media.options import Options
 from triptych.media.reduce import Reduce
 from triptych.media.spans import Segments
 
 
-@dataclass
-class Notes:
+class Notes(Feature):
     """A feature that writes down what it is shown."""
 
-    seen: list = field(default_factory=list)
-    fail_at: int | None = None
+    def __init__(self, fail_at: int | None = None) -> None:
+        super().__init__(Options())
+        self.seen = []
+        self.fail_at = fail_at
 
-    def frame(self, seen):
+    def frame(self, seen, look=None):
         if len(self.seen) == self.fail_at:
             raise ZeroDivisionError
         self.seen.append((float(seen.start), float(seen.end), seen.silent, seen.change))
@@ -28,6 +29,9 @@ class Notes:
 
     def items(self):
         return [{"count": len(self.seen)}]
+
+
+FINISHED = Finished(frames=0, samples=0, duration=(0, 1), errors=(), truncated=False)
 
 
 def _frame(second: int, change: float | None = 1.0) -> FrameMeasure:
@@ -66,7 +70,7 @@ def test_a_run_rests_at_the_end_of_its_last_picture_and_begins_anew_after_a_gap(
     notes = Notes()
     reduce, _ = _reduce(notes, Need.CHANGE, [(0, 1_000_000), (3_000_000, 3_000_000)])
     reduce.take(Measured(frames=(_frame(0), _frame(1), _frame(3))))
-    reduce.finish()
+    reduce.finish(FINISHED)
     assert notes.seen == [(0.0, 1.0, True, None), (1.0, 2.0, True, 1.0), ("rest", 2.0), (3.0, 4.0, True, None), ("rest", 4.0)]
 
 
@@ -76,7 +80,7 @@ def test_a_feature_that_raises_is_shown_no_more() -> None:
     failed = {}
     reduce = Reduce({"X": notes, "Y": good}, dict.fromkeys("XY", Need.CHANGE), Segments(()), failed.__setitem__, hears=False)
     reduce.take(Measured(frames=(_frame(0), _frame(1), _frame(2))))
-    assert reduce.finish() == {"Y": [{"count": 4}]}
+    assert reduce.finish(FINISHED) == {"Y": [{"count": 4}]}
     assert failed == {"X": "ZeroDivisionError"}
 
 

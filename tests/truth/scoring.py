@@ -1,42 +1,43 @@
 """How found spans are compared with what was put into a clip."""
 
+import importlib
 import os
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
+
 from triptych.media import measured
+from triptych.media.feature import Feature
 from triptych.media.features import FEATURES
-from triptych.media.features.audio_format import AudioFormat
-from triptych.media.features.black import InBlack
-from triptych.media.features.shots import Shots
 from triptych.media.measured import Finished, FromDecoder, Indexed, Measured
-from triptych.media.pipeline import Plan, measure
+from triptych.media.pipeline import Plan, measure_all
 from triptych.media.reduce import Reduce
 from triptych.media.spans import Item, Segments
 
-CLASSES = {"IN_BLACK": InBlack, "AUDIO_FORMAT": AudioFormat, "SHOT_CHANGE_DETECTION": Shots}
+USUAL = ("IN_BLACK", "AUDIO_FORMAT", "SHOT_CHANGE_DETECTION")
 
 
 class Analysis:
     """Index, Measure and Reduce of one file in this very process; every message takes the way over the wire."""
 
-    def __init__(self, path: Path, names: Sequence[str] = tuple(CLASSES), options: Mapping[str, dict] = {}, segments=()) -> None:
+    def __init__(self, path: Path, names: Sequence[str] = USUAL, options: Mapping[str, dict] = {}, segments=()) -> None:
         self.index: Indexed | None = None
         self.messages: list[FromDecoder] = []
         self.failed: dict[str, str] = {}
-        self._features = {name: CLASSES[name](FEATURES[name].options(**options.get(name, {}))) for name in names}
+        self._features = {name: load(name, options.get(name, {})) for name in names}
         self._needs = {name: FEATURES[name].needs for name in names}
         self._segments = Segments(segments)
         self._reduce: Reduce | None = None
         descriptor = os.open(path, os.O_RDONLY)
         try:
             plan = Plan(features=self._features, needs=self._needs, segments=self._segments)
-            measure(descriptor, plan, lambda message: self._take(measured.decode(measured.encode(message))))
+            measure_all(descriptor, plan, lambda message: self._take(measured.decode(measured.encode(message))))
         finally:
             os.close(descriptor)
-        self.items = self._reduce.finish() if self._reduce is not None else {}
+        self.items = self._reduce.finish(self.finished) if self._reduce is not None and isinstance(self.end, Finished) else {}
 
     @property
     def end(self) -> FromDecoder:
@@ -62,10 +63,18 @@ class Analysis:
         if isinstance(message, Indexed):
             self.index = message
             self._reduce = Reduce(self._features, self._needs, self._segments, self.failed.__setitem__, hears=bool(message.audio))
+            self._reduce.begin(message)
         elif isinstance(message, Measured):
             assert self._reduce is not None
             self._reduce.take(message)
         self.messages.append(message)
+
+
+def load(name: str, options: Mapping[str, object]) -> Feature:
+    """Return a feature of the register, with these options."""
+    entry = FEATURES[name]
+    module, _, attribute = (entry.run or "").partition(":")
+    return getattr(importlib.import_module(module), attribute)(msgspec.convert(options, entry.options))
 
 
 def seconds(text: object) -> Fraction:

@@ -3,11 +3,11 @@
 import importlib
 import os
 import selectors
-import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from fractions import Fraction
+from functools import partial
 from typing import assert_never
 
 import msgspec
@@ -15,25 +15,40 @@ import msgspec
 from triptych.contracts import Channel
 from triptych.errors import ChannelClosed, TriptychError
 from triptych.kinds import AnnotateSpec
-from triptych.media import measured, pipeline
 from triptych.media.feature import Feature
-from triptych.media.features import FEATURES, Need, Options
+from triptych.media.features import FEATURES, Need
 from triptych.media.inputs import open_input, refuse_text
-from triptych.media.measured import Alive, Broken, Dropped, Finished, FromDecoder, Indexed, Measured, Ready
+from triptych.media.measured import Alive, Broken, Dropped, Finished, FromDecoder, Indexed, Measured, Ready, Times, Torn
+from triptych.media.measuring import Measuring
+from triptych.media.options import Options
 from triptych.media.pipeline import Plan
 from triptych.media.reduce import Reduce
-from triptych.media.sandbox import Decoder, confine
 from triptych.media.spans import Item, Segments, bounds, offset_text
-from triptych.messages import Answer, Ask, Asked, Ended, Order, Pause, Paused, Progress, Refused, Resume, Resumed, Running, Start, Stop
+from triptych.messages import (
+    Answer,
+    Ask,
+    Asked,
+    Ended,
+    Finding,
+    Order,
+    Pause,
+    Paused,
+    Progress,
+    Refused,
+    Resume,
+    Resumed,
+    Running,
+    Start,
+    Stop,
+)
 from triptych.model import End, EndReason, Fault, Place
 
 FIRST_PROGRESS_S = 0.5
 PROGRESS_S = 1.0
 STALL_S = 60.0
 TICK_S = 0.25
-CPU_BASE_S = 60
-CPU_PER_SECOND = 20
-MOST_TRIES = 2
+MOST_FINDINGS = 1000
+"""How many items of one job are told to watchers as they are found; the result holds all."""
 ALMOST_DONE = 99.0
 ERROR_GAP = Fraction(1)
 HEAD_BYTES = 4096
@@ -63,14 +78,16 @@ class Annotation:
     def __init__(self, channel: Channel, place: Place, start: Start) -> None:
         self._channel = channel
         self._roots = place.media_roots
+        self._processes = place.decoders
+        self._findings = 0
         self._start = start
         self._spec = msgspec.convert(start.spec, AnnotateSpec)
         self._segments = Segments(self._spec.segments)
         self._source: int | None = None
-        self._decoder: Decoder | None = None
+        self._measuring: Measuring | None = None
         self._paused_at: float | None = None
         self._ended = False
-        self._tries = 0
+        self._told: dict[str, float] = {}
         now = time.monotonic()
         self._next_progress = now + FIRST_PROGRESS_S
         self._deadline = None if self._spec.deadline_s is None else now + self._spec.deadline_s
@@ -86,14 +103,14 @@ class Annotation:
         except TriptychError as fault:
             self._fail("input_gone" if fault.code == "input_not_found" else "bad_media", fault.message)
             return
-        self._launch()
+        self._measuring = Measuring(self._source, self._plan(), processes=self._processes)
 
     def serve(self) -> None:
         """Work until the job has ended."""
         with selectors.DefaultSelector() as selector:
             selector.register(self._channel.fileno(), selectors.EVENT_READ)
             while not self._ended:
-                self._watch_decoder(selector)
+                self._watch_decoders(selector)
                 selector.select(TICK_S)
                 while not self._ended and (asked := self._channel.receive(timedelta(0))) is not None:
                     self._obey(asked)
@@ -101,9 +118,9 @@ class Annotation:
                     self._work()
 
     def close(self) -> None:
-        """Kill the decoder if it lives and give the input back."""
-        if self._decoder is not None:
-            self._decoder.end()
+        """Kill the decoders that live and give the input back."""
+        if self._measuring is not None:
+            self._measuring.end()
         if self._source is not None:
             os.close(self._source)
 
@@ -114,24 +131,22 @@ class Annotation:
         self._failures: dict[str, Fault] = {}
         self._index: Indexed | None = None
         self._finished: Finished | None = None
-        self._broken: Broken | None = None
         self._reduce: Reduce | None = None
         self._heard_at = time.monotonic()
+        for name, feature in self._features.items():
+            feature.watcher = partial(self._found, name)
 
-    def _launch(self) -> None:
-        self._tries += 1
-        plan = Plan(features=self._features, needs=self._needs, segments=self._segments)
-        if self._source is not None:
-            self._decoder = Decoder(self._source, lambda source, send: _decode(source, plan, send))
+    def _plan(self) -> Plan:
+        return Plan(features=self._features, needs=self._needs, segments=self._segments)
 
-    def _watch_decoder(self, selector: selectors.BaseSelector) -> None:
-        """Have the selector wait for the decoder that works now, and for none while the job is paused."""
-        wanted = self._decoder.fileno() if self._decoder is not None and self._paused_at is None else None
+    def _watch_decoders(self, selector: selectors.BaseSelector) -> None:
+        """Have the selector wait for the decoders that work now, and for none while the job is paused."""
+        wanted = self._measuring.filenos() if self._measuring is not None and self._paused_at is None else set()
         watched = {key for key in selector.get_map() if key != self._channel.fileno()}
-        for stale in watched - {wanted}:
+        for stale in watched - wanted:
             selector.unregister(stale)
-        if wanted is not None and wanted not in watched:
-            selector.register(wanted, selectors.EVENT_READ)
+        for fresh in wanted - watched:
+            selector.register(fresh, selectors.EVENT_READ)
 
     def _obey(self, asked: Asked) -> None:
         request: Order = asked.request
@@ -154,8 +169,8 @@ class Annotation:
 
     def _pause(self) -> None:
         if self._paused_at is None:
-            if self._decoder is not None:
-                self._decoder.hold()
+            if self._measuring is not None:
+                self._measuring.hold()
             self._paused_at = time.monotonic()
             self._report(Paused())
 
@@ -165,37 +180,58 @@ class Annotation:
             self._heard_at += away
             self._deadline = None if self._deadline is None else self._deadline + away
             self._paused_at = None
-            if self._decoder is not None:
-                self._decoder.release()
+            if self._measuring is not None:
+                self._measuring.release()
             self._report(Resumed())
 
     def _work(self) -> None:
-        messages = self._decoder.read() if self._decoder is not None else None
-        for message in messages or ():
+        for message in self._measuring.work() if self._measuring is not None else ():
             self._heard_at = time.monotonic()
-            self._take(measured.decode(message))
-        if messages is None:
-            self._decoder_gone()
+            self._take(message)
+            if self._ended:
+                return
         self._look_at_the_clock()
 
     def _take(self, message: FromDecoder) -> None:
         match message:
             case Ready():
-                self._report(Progress(parts=dict.fromkeys(self._features, 0.0), facts={"sandbox": "full" if message.full else "partial"}))
-            case Alive():
+                self._report(Progress(parts={}, facts={"sandbox": "full" if message.full else "partial"}))
+            case Alive() | Times():
                 pass
             case Indexed():
                 self._begin_reduce(message)
             case Measured():
-                self._reducer.take(message)
+                self._reduce_batch(message)
             case Dropped():
                 self._drop(message.feature, Fault(code="internal", message=message.message))
+            case Torn():
+                self._begin_again()
             case Finished():
-                self._finished = message
+                self._conclude(self._found_index, message)
             case Broken():
-                self._broken = message
+                self._fail(message.code, message.message)
             case _:
                 assert_never(message)
+
+    def _reduce_batch(self, batch: Measured) -> None:
+        reduce = self._reducer
+        reduce.take(batch)
+        if self._measuring is not None:
+            self._measuring.pace(reduce.taken, reduce.heard)
+
+    def _begin_again(self) -> None:
+        """Measure the file as one chunk: its chunks do not hold what the index promised (media P4)."""
+        index = self._found_index
+        self._forget()
+        self._begin_reduce(index)
+        if self._measuring is not None and not self._ended:
+            self._measuring.again(self._plan())
+
+    @property
+    def _found_index(self) -> Indexed:
+        if self._index is None:
+            raise TriptychError("the decoder measured before it indexed")
+        return self._index
 
     @property
     def _reducer(self) -> Reduce:
@@ -205,11 +241,7 @@ class Annotation:
 
     def _begin_reduce(self, index: Indexed) -> None:
         self._index = index
-        duration = Fraction(*index.duration)
-        if self._decoder is not None:
-            self._decoder.allow_cpu(CPU_BASE_S + int(CPU_PER_SECOND * duration))
-            self._decoder.allow_memory(_picture_bytes(index))
-        if self._segments.whole(duration) is None:
+        if self._segments.whole(Fraction(*index.duration)) is None:
             self._fail("segment_outside", "every segment lies beyond the end of the input")
             return
         self._reduce = Reduce(self._features, self._needs, self._segments, self._raised, hears=bool(index.audio))
@@ -220,6 +252,14 @@ class Annotation:
                 self._drop(name, Fault(code="bad_media", message="input has no audio"))
         if len(self._failures) == len(self._features):
             self._fail_with(next(iter(self._failures.values())))
+            return
+        self._reduce.begin(index)
+
+    def _found(self, name: str, item: Item) -> None:
+        """Tell watchers of an item, as long as there are not too many."""
+        self._findings += 1
+        if self._findings <= MOST_FINDINGS:
+            self._report(Finding(note="finding", data={"feature": name, "item": item}))
 
     def _raised(self, name: str, text: str) -> None:
         self._drop(name, Fault(code="internal", message=f"{name} failed: {text}"))
@@ -230,26 +270,8 @@ class Annotation:
             self._reduce.drop(name)
         self._report(Progress(parts={}, facts={"feature_errors": _told(self._failures)}))
 
-    def _decoder_gone(self) -> None:
-        """Draw the conclusion from how the decoder left: done, bad input, out of time, or a death that is worth one more try."""
-        if self._decoder is None or self._ended:
-            return
-        status = self._decoder.join()
-        self._decoder = None
-        if self._broken is not None:
-            self._fail(self._broken.code, self._broken.message)
-        elif self._finished is not None and self._index is not None:
-            self._conclude(self._index, self._finished)
-        elif status == -signal.SIGXCPU:
-            self._fail("deadline", "decoding took more processor time than the input may cost")
-        elif self._tries < MOST_TRIES:
-            self._forget()
-            self._launch()
-        else:
-            self._fail("internal", "the decoder died twice on this input")
-
     def _conclude(self, index: Indexed, finished: Finished) -> None:
-        items = self._reducer.finish()
+        items = self._reducer.finish(finished)
         for name in self._features:
             need = self._needs[name]
             if need & Need.PICTURES and FEATURES[name].sees and finished.frames == 0 and not self._spec.segments:
@@ -267,7 +289,8 @@ class Annotation:
         duration = Fraction(*finished.duration)
         start, end = self._segments.whole(duration) or (Fraction(0), duration)
         result: dict[str, object] = {"segment": bounds(start, end)}
-        result.update({FEATURES[name].result_key: array for name, array in items.items()})
+        for name, array in items.items():
+            result |= {FEATURES[name].result_key: array, **self._reducer.extras(name)}
         if self._failures:
             result["errors"] = [{"feature": name, **told} for name, told in _told(self._failures).items()]
         return {**result, "media": describe(index, finished)}
@@ -282,7 +305,8 @@ class Annotation:
             self._fail("deadline", "the input gave no frame for 60 seconds")
         elif now >= self._next_progress:
             self._next_progress = now + PROGRESS_S
-            self._report(Progress(parts=self._progress()))
+            self._told = {name: max(percent, self._told.get(name, 0.0)) for name, percent in self._progress().items()}
+            self._report(Progress(parts=self._told))
 
     def _progress(self) -> dict[str, float]:
         if self._index is None or self._reduce is None:
@@ -305,16 +329,15 @@ class Annotation:
         self._end(EndReason.FAILED, fault)
 
     def _end(self, reason: EndReason, fault: Fault | None, result: dict[str, object] | None = None) -> None:
-        """End the attempt once and for all; the decoder is dead before it is said."""
+        """End the attempt once and for all; the decoders are dead before it is said."""
         if self._ended:
             return
         self._ended = True
-        if self._decoder is not None:
-            self._decoder.end()
-            self._decoder = None
+        if self._measuring is not None:
+            self._measuring.end()
         self._report(Ended(end=End(reason=reason, fault=fault), result=result))
 
-    def _report(self, body: Running | Progress | Paused | Resumed | Ended) -> None:
+    def _report(self, body: Running | Progress | Finding | Paused | Resumed | Ended) -> None:
         self._channel.report(self._start.job_id, self._start.attempt, body)
 
 
@@ -347,12 +370,6 @@ def describe(index: Indexed, finished: Finished) -> dict[str, object]:
     return told
 
 
-def _picture_bytes(index: Indexed) -> int:
-    """Return what one decoded picture takes at most: three full planes."""
-    video = index.video
-    return 0 if video is None else 3 * video.width * video.height * -(-video.bits // 8)
-
-
 def _damage(times: list[Fraction]) -> dict[str, object]:
     """Return how many errors there were, and where: those within a second of each other as one span."""
     spans: list[tuple[Fraction, Fraction]] = []
@@ -362,20 +379,6 @@ def _damage(times: list[Fraction]) -> dict[str, object]:
         else:
             spans.append((at, at))
     return {"count": len(times), "spans": [bounds(start, end) for start, end in spans]}
-
-
-def _decode(source: int, plan: Plan, send: Callable[[bytes], None]) -> None:
-    """Be the decoder: close the cage, then touch the file."""
-    full = confine()
-
-    def tell(message: FromDecoder) -> None:
-        send(measured.encode(message))
-
-    tell(Ready(full=full))
-    try:
-        pipeline.measure(source, plan, tell)
-    except Exception as fault:  # noqa: BLE001 - the edge of this process: the job is told, with no path or line
-        tell(Broken(code="internal", message=f"decoding failed: {type(fault).__name__}"))
 
 
 def _load(name: str, config: Mapping[str, object]) -> Feature:

@@ -1,12 +1,11 @@
 """Opening, indexing and decoding one input through FFmpeg, given nothing but an open descriptor."""
 
-import os
 import re
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from io import FileIO, RawIOBase
+from io import RawIOBase
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -17,12 +16,14 @@ import numpy as np
 import numpy.ma
 from av.audio.stream import AudioStream
 from av.container import InputContainer
-from av.stream import Disposition, Stream
+from av.stream import Discard, Disposition, Stream
 from av.video.stream import VideoStream
 
 from triptych.errors import TriptychError
-from triptych.media.measured import AudioFacts, VideoFacts, ratio
+from triptych.media.byplace import ByPlace
+from triptych.media.measured import AudioFacts, Indexed, VideoFacts, ratio
 from triptych.media.picture import FULL_RANGE, bit_depth
+from triptych.media.seams import IsSeam, seam_test
 from triptych.media.wave import AsCaf, find_samples
 
 DEMUXERS = (
@@ -66,7 +67,8 @@ class Unreadable(TriptychError):
 class Index:
     """What demuxing alone tells. `starts` are the presentation times of all pictures in ticks of `video_base`, sorted, each once.
 
-    `origin` is the time of offset 0 on the file's own clock, in seconds; None until the first sample where there is no picture.
+    `seams` are those at which decoding may begin anew. `origin` is the time of offset 0 on the file's own clock, in seconds; None until
+    the first sample where there is no picture.
     """
 
     format: str
@@ -79,6 +81,7 @@ class Index:
     sound_end: Fraction = Fraction(0)
     truncated: bool = False
     times_rebuilt: bool = False
+    seams: "array[int]" = field(default_factory=lambda: array("q"))
 
     @property
     def duration(self) -> Fraction:
@@ -93,10 +96,43 @@ class Index:
         return (start * self.video_base - origin for start in self.starts)
 
 
+def as_told(index: Index) -> Indexed:
+    """Return an index for the wire, all but its times."""
+    return Indexed(
+        format=index.format,
+        video=index.video,
+        audio=index.audio,
+        duration=ratio(index.duration),
+        truncated=index.truncated,
+        times_rebuilt=index.times_rebuilt,
+        base=ratio(index.video_base),
+        origin=None if index.origin is None else ratio(index.origin),
+        last_duration=index.last_duration,
+        sound_end=ratio(index.sound_end),
+        seams=tuple(index.seams),
+    )
+
+
+def as_found(told: Indexed, times: bytes) -> Index:
+    """Return the index that was told, with its times as int64 ticks."""
+    return Index(
+        format=told.format,
+        video=told.video,
+        audio=told.audio,
+        starts=array("q", times),
+        video_base=Fraction(*told.base),
+        last_duration=told.last_duration,
+        origin=None if told.origin is None else Fraction(*told.origin),
+        sound_end=Fraction(*told.sound_end),
+        truncated=told.truncated,
+        times_rebuilt=told.times_rebuilt,
+        seams=array("q", told.seams),
+    )
+
+
 def open_input(descriptor: int) -> InputContainer:
     """Open what `descriptor` holds from its start, by the allow-list. Raises `Unreadable`."""
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    container = _open(FileIO(descriptor, closefd=False))
+    container = _open(ByPlace(descriptor))
     if _is_unwrapped(container) and (samples := find_samples(descriptor)) is not None:
         container.close()
         return _open(AsCaf(descriptor, samples))
@@ -124,6 +160,15 @@ def picture_stream(container: InputContainer) -> VideoStream | None:
     return next((stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic), None)
 
 
+def alone(container: InputContainer, streams: Sequence[Stream]) -> Iterator[Packet]:
+    """Yield the packets of `streams` in file order; what belongs to others is passed over as cheaply as the format allows."""
+    wanted = {stream.index for stream in streams}
+    for stream in container.streams:
+        if stream.index not in wanted:
+            stream.discard = Discard.all
+    return container.demux(*streams)
+
+
 def survey(container: InputContainer, alive: Callable[[], None]) -> Index:
     """Demux everything and decode nothing (media P1), calling `alive` now and then.
 
@@ -133,6 +178,8 @@ def survey(container: InputContainer, alive: Callable[[], None]) -> Index:
     video, audio = picture_stream(container), container.streams.audio
     index = Index(container.format.name, None, tuple(_audio_facts(stream) for stream in audio))
     tally = _Tally(video)
+    if video is not None:
+        tally.is_seam = seam_test(video.codec_context.name, video.codec_context.extradata or b"")
     index.truncated = not _demux_all(container, tally, index, alive)
     if video is not None and tally.count:
         _time(index, video, tally)
@@ -152,9 +199,13 @@ class _Tally:
     missing: int = 0
     latest: int = -(1 << 62)
     duration: int = 0
+    is_seam: IsSeam | None = None
+    seams: "array[int]" = field(default_factory=lambda: array("q"))
 
     def add(self, packet: Packet) -> None:
         self.count += 1
+        if packet.pts is not None and packet.is_keyframe and self.is_seam is not None and self.is_seam(bytes(packet)):
+            self.seams.append(packet.pts)
         if packet.pts is None:
             self.missing += 1
             return
@@ -200,10 +251,20 @@ def _time(index: Index, video: VideoStream, tally: _Tally) -> None:
         times = np.unique(np.frombuffer(tally.times, np.int64))
         floor = tally.first_key if tally.first_key is not None else 0
         index.starts = array("q", (times[times >= floor] if times[-1:] >= floor else times).tobytes())
+    index.seams = _steady_seams(index, tally)
     index.video_base = base
     index.last_duration = tally.duration or nominal
     index.origin = index.starts[0] * base if index.starts else None
     index.video = _video_facts(video, len(index.starts), rate)
+
+
+def _steady_seams(index: Index, tally: _Tally) -> "array[int]":
+    """Return the seams that are shown, none where times do not say beyond doubt which pictures lie between two (media P4)."""
+    steady = index.format not in UNTIMED and not index.times_rebuilt and len(index.starts) == len(set(tally.times))
+    seams = np.frombuffer(tally.seams, np.int64)
+    if not steady or index.truncated or not np.all(np.diff(seams) > 0):
+        return array("q")
+    return array("q", np.intersect1d(seams, np.frombuffer(index.starts, np.int64)).tobytes())
 
 
 def _check_streams(container: InputContainer) -> None:

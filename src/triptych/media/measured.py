@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -46,14 +47,14 @@ class FrameMeasure(Wire, frozen=True):
     """One picture as measured, shown from `start` until `end`, which is the start of the next one; seconds from offset 0.
 
     `thumb` is three planes of 27 rows by 48 uint8 codes, Y then U then V. `change` is the mean absolute change to the next picture,
-    Y plus U plus V, in 8-bit codes: it belongs to this frame (media P1). `looks` holds each subscribed feature's own number.
+    Y plus U plus V, in 8-bit codes: it belongs to this frame (media P1). `looks` holds what each feature's own look returned.
     """
 
     start: Ratio
     end: Ratio
     thumb: bytes
     change: float | None
-    looks: dict[str, float]
+    looks: dict[str, Any]
 
 
 class Grain(Wire, frozen=True):
@@ -90,6 +91,15 @@ class BassMeasure(Wire, frozen=True):
     total: tuple[float, ...]
 
 
+class HeardMeasure(Wire, frozen=True):
+    """What the ear of `feature` returned for the block of samples [start, end)."""
+
+    feature: str
+    start: Ratio
+    end: Ratio
+    value: Any
+
+
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower):
     """One message from the decoder."""
 
@@ -104,8 +114,18 @@ class Alive(Message, frozen=True, kw_only=True):
     """Indexing goes on; sent about once a second."""
 
 
+class Times(Message, frozen=True, kw_only=True):
+    """A piece of the index: when pictures are shown, as int64 ticks of `base`, in order. All pieces come before `Indexed`."""
+
+    ticks: bytes
+
+
 class Indexed(Message, frozen=True, kw_only=True):
-    """What demuxing alone tells (media P1). `duration` in seconds from offset 0 to the end of the last frame or sample."""
+    """What demuxing alone tells (media P1). `duration` in seconds from offset 0 to the end of the last frame or sample.
+
+    `base` is the seconds of one tick, `origin` the file's own time of offset 0, `last_duration` ticks. `seams` are the ticks of pictures
+    at which decoding may begin; none where the file is one chunk whatever its length (media P2, P4).
+    """
 
     format: str
     video: VideoFacts | None
@@ -113,6 +133,11 @@ class Indexed(Message, frozen=True, kw_only=True):
     duration: Ratio
     truncated: bool = False
     times_rebuilt: bool = False
+    base: Ratio = (1, 1)
+    origin: Ratio | None = None
+    last_duration: int = 0
+    sound_end: Ratio = (0, 1)
+    seams: tuple[int, ...] = ()
 
 
 class Measured(Message, frozen=True, kw_only=True):
@@ -121,6 +146,7 @@ class Measured(Message, frozen=True, kw_only=True):
     frames: tuple[FrameMeasure, ...] = ()
     cells: tuple[CellMeasure, ...] = ()
     bass: tuple[BassMeasure, ...] = ()
+    heard: tuple[HeardMeasure, ...] = ()
 
 
 class Dropped(Message, frozen=True, kw_only=True):
@@ -143,6 +169,12 @@ class Finished(Message, frozen=True, kw_only=True):
     truncated: bool
 
 
+class Torn(Message, frozen=True, kw_only=True):
+    """A chunk is not what the index promised; only the file as one chunk can be trusted (media P2, P4). Nothing follows."""
+
+    reason: str
+
+
 class Broken(Message, frozen=True, kw_only=True):
     """The input cannot be read; nothing follows."""
 
@@ -150,7 +182,7 @@ class Broken(Message, frozen=True, kw_only=True):
     message: str
 
 
-FromDecoder = Ready | Alive | Indexed | Measured | Dropped | Finished | Broken
+FromDecoder = Ready | Alive | Times | Indexed | Measured | Dropped | Finished | Torn | Broken
 encode = msgspec.msgpack.Encoder().encode
 decode = msgspec.msgpack.Decoder(FromDecoder).decode
 
@@ -203,6 +235,15 @@ class Bass:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What a feature's ear returned for the block of samples [start, end)."""
+
+    start: Fraction
+    end: Fraction
+    value: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
     """One picture as Reduce shows it: `change` is that from the picture before it, None for the first of a run.
 
@@ -213,7 +254,6 @@ class Seen:
     end: Fraction
     thumb: NDArray[np.uint8] | None
     change: float | None
-    look: float
     silent: bool
 
 

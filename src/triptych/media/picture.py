@@ -93,7 +93,7 @@ class Shrinker:
         self._graph.vpush(frame)
         pic = self._graph.vpull()
         full = FULL_RANGE in {pic.color_range, 0 if frame.format.is_rgb else frame.color_range}
-        return Picture([_view(plane, self._bits) for plane in pic.planes], bits=self._bits, full=full, start=start)
+        return Picture([view(plane, self._bits) for plane in pic.planes], bits=self._bits, full=full, start=start)
 
     def _build(self, frame: av.VideoFrame) -> None:
         self._bits = _depth(frame.format)
@@ -122,7 +122,7 @@ def bit_depth(form: av.VideoFormat) -> int:
 def _shrunk(frame: av.VideoFrame) -> list[Plane]:
     width, height = pic_size(frame.width, frame.height)
     sizes = ((width, height), *[((width + 1) // 2, (height + 1) // 2)] * 2)
-    return [area_scaled(_view(plane, 8), *size) for plane, size in zip(frame.planes, sizes, strict=True)]
+    return [area_scaled(view(plane, 8), *size) for plane, size in zip(frame.planes, sizes, strict=True)]
 
 
 def _depth(form: av.VideoFormat) -> int:
@@ -130,7 +130,8 @@ def _depth(form: av.VideoFormat) -> int:
     return next(depth for depth in (8, 10, DEEPEST_BITS) if bits <= depth or depth == DEEPEST_BITS)
 
 
-def _view(plane: av.video.plane.VideoPlane, bits: int) -> Plane:
+def view(plane: av.video.plane.VideoPlane, bits: int) -> Plane:
+    """Return the codes of one plane of `bits` as (rows, columns), in place: they live as long as the frame."""
     wide = bits > 8  # noqa: PLR2004 - bits of a code
     data = memoryview(plane)
     codes: Plane = np.frombuffer(data, np.uint16) if wide else np.frombuffer(data, np.uint8)

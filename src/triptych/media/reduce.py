@@ -2,19 +2,40 @@
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from fractions import Fraction
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
+import structlog
 
 from triptych.media.feature import Feature
 from triptych.media.features import Need
-from triptych.media.measured import Bass, BassMeasure, Burst, Cell, CellMeasure, FrameMeasure, Measured, Piece, Ratio, Seen
+from triptych.media.measured import (
+    Bass,
+    BassMeasure,
+    Burst,
+    Cell,
+    CellMeasure,
+    Finished,
+    FrameMeasure,
+    Heard,
+    HeardMeasure,
+    Indexed,
+    Measured,
+    Piece,
+    Ratio,
+    Seen,
+)
 from triptych.media.picture import THUMB_SHAPE
 from triptych.media.spans import Item, Segments
 
 Fail = Callable[[str, str], None]
+T = TypeVar("T")
+ANYTHING = Need.NOTHING
+"""Every feature, whatever it subscribes to."""
+
+log = structlog.get_logger()
 
 
 class Reduce:
@@ -35,24 +56,34 @@ class Reduce:
         self._picture_part: int | None = None
         self._sound_part: int | None = None
         self._sound_at = Fraction(0)
+        self._ear_parts: dict[str, tuple[int | None, Fraction]] = {}
         self.frames = 0
         self.shown = Fraction(0)
         self.heard = Fraction(0)
+        self.taken = Fraction(0)
 
     def drop(self, name: str) -> None:
         """Show nothing more to a feature."""
         self._features.pop(name, None)
 
+    def begin(self, index: Indexed) -> None:
+        """Tell every feature what demuxing found."""
+        self._each(ANYTHING, lambda feature: feature.begin(index))
+
     def take(self, batch: Measured) -> None:
         """Take the next batch."""
         for block in batch.bass:
             self._hear_bass(block)
+        for heard in batch.heard:
+            self._hear_block(heard)
         for measure in batch.cells:
             self._hear(measure)
-        self._frames.extend(batch.frames)
+        if batch.frames:
+            self._frames.extend(batch.frames)
+            self.taken = Fraction(*batch.frames[-1].end)
         self._show_ready()
 
-    def finish(self) -> dict[str, list[Item]]:
+    def finish(self, finished: Finished) -> dict[str, list[Item]]:
         """Close everything at the end of the file and return each feature's whole annotation array."""
         while self._frames:
             self._show(self._frames.popleft())
@@ -60,17 +91,38 @@ class Reduce:
             self._each(Need.PICTURES, lambda feature: feature.rest(self.shown))
         if self._sound_part is not None:
             self._each(Need.SOUND, lambda feature: feature.rest(self._sound_at), without=Need.PICTURES)
-        items = {}
-        for name, feature in tuple(self._features.items()):
-            try:
-                items[name] = feature.items()
-            except Exception as fault:  # noqa: BLE001 - a feature that raises stops alone (media P8)
-                self._fail(name, type(fault).__name__)
-        return items
+        for name, (part, end) in self._ear_parts.items():
+            if part is not None:
+                self._rest_ear(name, end)
+        self._each(ANYTHING, lambda feature: feature.conclude(finished))
+        return {name: items for name in tuple(self._features) if (items := self._guarded(name, _items)) is not None}
+
+    def extras(self, name: str) -> dict[str, object]:
+        """Return what a feature adds to the response beside its array, none where it failed."""
+        return dict(self._guarded(name, _extras) or {}) if name in self._features else {}
+
+    def _hear_block(self, measure: HeardMeasure) -> None:
+        name = measure.feature
+        if name not in self._features:
+            return
+        heard = Heard(start=Fraction(*measure.start), end=Fraction(*measure.end), value=measure.value)
+        part = self._segments.part(heard.start)
+        before, end = self._ear_parts.get(name, (None, heard.start))
+        if before is not None and part != before:
+            self._rest_ear(name, end)
+        self._ear_parts[name] = (part, heard.end)
+        self.heard = max(self.heard, heard.end)
+        if part is not None:
+            self._guarded(name, lambda feature: feature.heard(heard))
+
+    def _rest_ear(self, name: str, at: Fraction) -> None:
+        """Let a feature rest that only listens; one that subscribed to more rests with that."""
+        if name in self._features and not self._needs[name] & (Need.PICTURES | Need.SOUND):
+            self._guarded(name, lambda feature: feature.rest(at))
 
     def _hear(self, measure: CellMeasure) -> None:
         cell = _cell(measure)
-        self.heard = cell.end
+        self.heard = max(self.heard, cell.end)
         frame = Fraction(*measure.frame)
         if self._joins:
             self._silences.append((frame, not cell.active.any()))
@@ -100,7 +152,6 @@ class Reduce:
             end=end,
             thumb=np.frombuffer(measure.thumb, np.uint8).reshape(THUMB_SHAPE) if measure.thumb else None,
             change=self._change,
-            look=0.0,
             silent=self._is_silent(start, end),
         )
         self._change = measure.change
@@ -122,28 +173,36 @@ class Reduce:
             silent &= self._silences.popleft()[1]
         return silent
 
-    def _each_look(self, seen: Seen, looks: dict[str, float]) -> None:
+    def _each_look(self, seen: Seen, looks: Mapping[str, object]) -> None:
         for name in tuple(self._features):
-            need = self._needs[name]
-            own = replace(seen, look=looks[name]) if name in looks else seen
-            if need & Need.PICTURES and (name in looks or not need & Need.LOOK):
-                self._guarded(name, partial(_shown, own))
+            if self._needs[name] & Need.PICTURES:
+                self._guarded(name, partial(_show, seen, looks.get(name)))
 
     def _each(self, need: Need, show: Callable[[Feature], None], without: Need = Need.NOTHING) -> None:
         for name in tuple(self._features):
-            if self._needs[name] & need and not self._needs[name] & without:
+            if (need == ANYTHING or self._needs[name] & need) and not self._needs[name] & without:
                 self._guarded(name, show)
 
-    def _guarded(self, name: str, show: Callable[[Feature], None]) -> None:
+    def _guarded(self, name: str, step: Callable[[Feature], T]) -> T | None:
         try:
-            show(self._features[name])
-        except Exception as fault:  # noqa: BLE001 - a feature that raises stops alone (media P8)
+            return step(self._features[name])
+        except Exception as fault:
+            log.exception("feature failed", feature=name)
             del self._features[name]
             self._fail(name, type(fault).__name__)
+            return None
 
 
-def _shown(seen: Seen, feature: Feature) -> None:
-    feature.frame(seen)
+def _show(seen: Seen, look: object, feature: Feature) -> None:
+    feature.frame(seen, look)
+
+
+def _items(feature: Feature) -> list[Item]:
+    return feature.items()
+
+
+def _extras(feature: Feature) -> Mapping[str, object]:
+    return feature.extras()
 
 
 def _cell(measure: CellMeasure) -> Cell:

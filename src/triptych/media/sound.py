@@ -8,10 +8,10 @@ from itertools import pairwise
 
 import av
 import numpy as np
-from numpy.typing import NDArray
 
 from triptych.media.bursts import Syncs
-from triptych.media.measured import BassMeasure, CellMeasure, Grain, Ratio, ratio
+from triptych.media.ears import Ears, Samples
+from triptych.media.measured import BassMeasure, CellMeasure, Grain, HeardMeasure, Ratio, ratio
 
 MOST_CHANNELS = 16
 HOP = Fraction(1, 25)
@@ -23,8 +23,6 @@ BASS_BLOCK = Fraction(1, 5)
 BASS_HZ = 200
 SURROUND_CHANNELS = 6
 LOUDEST = 8.0
-
-Samples = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +103,20 @@ class Track:
 
 
 class Sound:
-    """Adds up the joined channels cell by cell. Feed tracks in any order; a track more than 10 s behind counts as absent."""
+    """Adds up the joined channels cell by cell. Feed tracks in any order; a track more than 10 s behind counts as absent.
 
-    def __init__(self, channels: Sequence[int], rate_hz: int, cells: Iterator[CellTime], jitter: Sequence[Fraction]) -> None:
+    `ears` hear what is added up.
+    """
+
+    def __init__(
+        self, channels: Sequence[int], rate_hz: int, cells: Iterator[CellTime], jitter: Sequence[Fraction], ears: Ears | None = None
+    ) -> None:
         self.rate_hz = rate_hz
         self.tracks = [Track(count, rate_hz, tick) for count, tick in zip(channels, jitter, strict=True)]
         self._cells = cells
         self._cell = next(cells, None)
         self._channels = min(sum(channels), MOST_CHANNELS)
+        self._ears = ears
         self._bass = Bass(rate_hz) if self._channels >= SURROUND_CHANNELS else None
         self._syncs = Syncs()
         self._bursts: list[tuple[Ratio, int, int]] = []
@@ -132,6 +136,12 @@ class Sound:
         if self._cell is not None and self._cell.start < end:
             yield self._measure(CellTime(self._cell.frame, self._cell.start, end))
             self._cell = None
+        if self._ears is not None:
+            self._ears.flush()
+
+    def heard(self) -> Sequence[HeardMeasure]:
+        """Return what the ears heard since the last call."""
+        return self._ears.taken() if self._ears is not None else ()
 
     def bass(self) -> Sequence[BassMeasure]:
         """Return the bass blocks that have become complete since the last call; always none below six channels."""
@@ -158,6 +168,8 @@ class Sound:
         joined = np.concatenate([track.take(first, last) for track in self.tracks])[: self._channels]
         if self._bass:
             self._bass.feed(first, joined)
+        if self._ears is not None:
+            self._ears.feed(joined)
         for at, channel, count in self._syncs.find(first, joined):
             self._bursts.append((ratio(Fraction(at, self.rate_hz)), channel, count))
         return Grain(ratio(start), ratio(end), last - first, (joined @ joined.T).astype(np.float64).tobytes())

@@ -65,6 +65,11 @@ class Segments:
             return 0
         return next((number for number, (start, end) in enumerate(self._parts) if start <= at_us <= end), None)
 
+    def overlaps(self, start: Fraction, end: Fraction) -> bool:
+        """Say whether something of [start, end], in seconds, is asked for."""
+        first_us, last_us = microseconds(start), microseconds(end)
+        return not self._parts or any(begin <= last_us and first_us <= until for begin, until in self._parts)
+
     def whole(self, duration: Fraction) -> tuple[Fraction, Fraction] | None:
         """Return least start and greatest end, clipped to `duration` seconds; None when all of it lies beyond."""
         if not self._parts:

@@ -7,11 +7,8 @@ against it. It does not do so in CAF, so the same samples are shown behind a CAF
 import os
 import struct
 from dataclasses import dataclass
-from io import SEEK_CUR, SEEK_END, RawIOBase
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
+from triptych.media.byplace import ByPlace, size_of
 
 MOST_CHUNKS = 64
 UNKNOWN_SIZE = 0xFFFFFFFF
@@ -54,55 +51,30 @@ def _described(descriptor: int, form: bytes | None, start: int, size: int) -> Sa
         return None
     _, channels, rate_hz, _, _, bits = _FORMAT.unpack(form)
     if size == UNKNOWN_SIZE:
-        size = max(0, _size_of(descriptor) - start)
+        size = max(0, size_of(descriptor) - start)
     return Samples(channels, rate_hz, start, size) if bits == PCM_BITS else None
 
 
-def _size_of(descriptor: int) -> int:
-    """Return the length of a file by its end; the sandbox has no other way."""
-    return os.lseek(descriptor, 0, os.SEEK_END)
-
-
-class AsCaf(RawIOBase):
+class AsCaf(ByPlace):
     """The samples of an open WAV as a CAF file; the descriptor stays the caller's."""
 
     def __init__(self, descriptor: int, samples: Samples) -> None:
-        self._descriptor = descriptor
+        super().__init__(descriptor)
         self._head = _caf_head(samples)
         self._start = samples.start
-        held = min(samples.size_bytes, _size_of(descriptor) - samples.start)
+        held = min(samples.size_bytes, size_of(descriptor) - samples.start)
         self._size = len(self._head) + max(0, held)
-        self._at = 0
 
-    def readable(self) -> bool:
-        """Return True."""
-        return True
+    def size(self) -> int:
+        """Return the length of the CAF file."""
+        return self._size
 
-    def seekable(self) -> bool:
-        """Return True."""
-        return True
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Move as a file does."""
-        base = {SEEK_CUR: self._at, SEEK_END: self._size}.get(whence, 0)
-        self._at = max(0, base + offset)
-        return self._at
-
-    def tell(self) -> int:
-        """Return the place of the next byte."""
-        return self._at
-
-    def readinto(self, buffer: "WriteableBuffer", /) -> int:
-        """Fill `buffer` from the header, then from the samples."""
-        view = memoryview(buffer).cast("B")
-        wanted = max(0, min(len(view), self._size - self._at))
-        if self._at < len(self._head):
-            data = self._head[self._at : self._at + wanted]
-        else:
-            data = os.pread(self._descriptor, wanted, self._start + self._at - len(self._head))
-        view[: len(data)] = data
-        self._at += len(data)
-        return len(data)
+    def piece(self, at: int, size: int) -> bytes:
+        """Return bytes of the header, then of the samples."""
+        wanted = max(0, min(size, self._size - at))
+        if at < len(self._head):
+            return self._head[at : at + wanted]
+        return super().piece(self._start + at - len(self._head), wanted)
 
 
 def _caf_head(samples: Samples) -> bytes:

@@ -2,9 +2,9 @@ from fractions import Fraction
 
 import pytest
 
-from triptych.media.features import InBlackOptions
 from triptych.media.features.black import InBlack, level
 from triptych.media.measured import Seen
+from triptych.media.options import InBlackOptions
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_full_range_starts_at_0() -> None:
 def _found(shown, delay) -> list:
     feature = InBlack(InBlackOptions(delay=delay))
     for number, (look, silent) in enumerate(shown):
-        feature.frame(Seen(start=Fraction(number), end=Fraction(number + 1), thumb=None, change=None, look=look, silent=silent))
+        feature.frame(Seen(start=Fraction(number), end=Fraction(number + 1), thumb=None, change=None, silent=silent), look)
     feature.rest(Fraction(len(shown)))
     return [(item["startTimeOffset"], item["endTimeOffset"]) for item in feature.items()]
 

@@ -2,9 +2,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from triptych.media.features import ShotOptions
 from triptych.media.features.shots import Look, Shots, difference, fitted, is_flat
 from triptych.media.measured import Seen
+from triptych.media.options import ShotOptions
 
 
 def _thumb(luma: float) -> np.ndarray:
@@ -18,7 +18,7 @@ def _cuts(changes, thumbs=None, **options) -> list[str]:
     shots = Shots(ShotOptions(**options))
     thumbs = thumbs or [_thumb(number // 10 * 40 % 250) for number in range(len(changes))]
     for number, (change, thumb) in enumerate(zip(changes, thumbs, strict=True)):
-        shots.frame(Seen(start=Fraction(number), end=Fraction(number + 1), thumb=thumb, change=change, look=0.0, silent=True))
+        shots.frame(Seen(start=Fraction(number), end=Fraction(number + 1), thumb=thumb, change=change, silent=True))
     shots.rest(Fraction(len(changes)))
     return [item["startTimeOffset"] for item in shots.items()][1:]
 
@@ -59,7 +59,7 @@ def test_a_cut_at_the_very_ends_is_judged_by_the_neighbours_there_are() -> None:
 
 def test_one_picture_is_one_shot() -> None:
     shots = Shots(ShotOptions())
-    shots.frame(Seen(start=Fraction(0), end=Fraction(1), thumb=_thumb(9), change=None, look=0.0, silent=True))
+    shots.frame(Seen(start=Fraction(0), end=Fraction(1), thumb=_thumb(9), change=None, silent=True))
     shots.rest(Fraction(1))
     assert shots.items() == [{"startTimeOffset": "0.000000s", "endTimeOffset": "1.000000s"}]
 

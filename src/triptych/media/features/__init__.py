@@ -6,66 +6,61 @@ To add one, write a file here that does what media/feature.py says, and a row.
 from dataclasses import dataclass
 from enum import Flag, auto
 from types import MappingProxyType
-from typing import Annotated, Literal
 
-import msgspec
-from msgspec import Meta
+from triptych.media.options import (
+    AudioFormatOptions,
+    AudioPhaseOptions,
+    CaptionLanguageOptions,
+    ColourBarsOptions,
+    CropOptions,
+    FaceOptions,
+    FreezeOptions,
+    InBlackOptions,
+    InterlaceOptions,
+    LevelsOptions,
+    LoudnessOptions,
+    MacroblockOptions,
+    ObjectOptions,
+    Options,
+    PseOptions,
+    ShotOptions,
+    SilenceOptions,
+    SpeechOptions,
+    SpokenLanguageOptions,
+    TextOptions,
+    VideoIndexOptions,
+)
 
 
 class Need(Flag):
-    """What a feature subscribes to; measured once however many ask for it."""
+    """What a feature subscribes to; measured once however many ask for it.
+
+    LOOK: its own look at each picture. THUMB, CHANGE: the thumb of each picture, and the change from the one before. SOUND: cells.
+    EAR: its own ear on the samples.
+    """
 
     NOTHING = 0
     LOOK = auto()
     THUMB = auto()
     CHANGE = auto()
     SOUND = auto()
+    EAR = auto()
     PICTURES = LOOK | THUMB | CHANGE
-
-
-class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """A feature's config. Each type's `description` completes the sentence "X must be ..."."""
-
-    enabled: Annotated[bool, Meta(description="true or false")] = True
-
-
-Seconds = Annotated[float, Meta(ge=0, le=1e9, description="a number of seconds, 0 or more")]
-
-
-class InBlackOptions(Options, frozen=True, kw_only=True):
-    """`black_value` up to 1 is a fraction of the range above black, above 1 an 8-bit code; `blackValue` is always a code."""
-
-    delay: Seconds = 7.0
-    black_value: Annotated[float, Meta(ge=0, le=255, description="a number between 0 and 255")] | None = None
-    blackValue: Annotated[float, Meta(ge=0, le=255, description="a code between 0 and 255")] | None = None  # noqa: N815 - as documented
-    coverage: Annotated[float, Meta(ge=0, le=1, description="a number between 0 and 1")] = 0.98
-
-
-class AudioFormatOptions(Options, frozen=True, kw_only=True):
-    """`compressed_channels` counts from 1."""
-
-    compressed_channels: Annotated[
-        tuple[Annotated[int, Meta(ge=1, le=16)], ...], Meta(max_length=16, description="an array of channel numbers between 1 and 16")
-    ] = ()
-
-
-class ShotOptions(Options, frozen=True, kw_only=True):
-    """`model` names the detector."""
-
-    model: Annotated[Literal["builtin/stable", "builtin/latest"], Meta(description="builtin/stable or builtin/latest")] = "builtin/stable"
-    minShotLength: Seconds = 0.2  # noqa: N815 - as documented
+    SOUNDS = SOUND | EAR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureEntry:
     """One feature. `run` is `module:class`, named as text so that asking what exists imports nothing that decodes; None: not built yet.
 
-    `model` is the slot that it needs filled. `sees` and `hears` say which of picture and sound it cannot do without.
+    `model` is the slot that it needs filled. `sees` and `hears` say which of picture and sound it cannot do without. `extra_keys` are
+    those of the result beside `result_key`.
     """
 
     config_key: str
     result_key: str
     config_alias: str | None = None
+    extra_keys: tuple[str, ...] = ()
     alarmable: bool = False
     model: str | None = None
     run: str | None = None
@@ -73,10 +68,6 @@ class FeatureEntry:
     needs: Need = Need.NOTHING
     sees: bool = False
     hears: bool = False
-
-
-def _absent(config: str, result: str, *, model: str | None = None, alarmable: bool = False, alias: str | None = None) -> FeatureEntry:
-    return FeatureEntry(config_key=config, result_key=result, config_alias=alias, model=model, alarmable=alarmable)
 
 
 FEATURES = MappingProxyType(
@@ -108,30 +99,176 @@ FEATURES = MappingProxyType(
             needs=Need.THUMB | Need.CHANGE,
             sees=True,
         ),
-        "MACROBLOCKING": _absent("macroBlockDetectionConfig", "macroblockAnnotations", alarmable=True),
-        "SPOKEN_LANGUAGE": _absent("spokenLanguageConfig", "spokenLanguageAnnotations", model="spoken-language", alarmable=True),
-        "CAPTION_LANGUAGE": _absent("captionLanguageConfig", "captionLanguageAnnotations", alarmable=True),
-        "FACE_DETECTION": _absent(
-            "faceDetectionConfig", "faceDetectionAnnotations", model="face", alarmable=True, alias="facialRecognitionConfig"
+        "MACROBLOCKING": FeatureEntry(
+            config_key="macroBlockDetectionConfig",
+            result_key="macroblockAnnotations",
+            alarmable=True,
+            options=MacroblockOptions,
+            needs=Need.LOOK | Need.THUMB | Need.CHANGE,
+            sees=True,
         ),
-        "VIDEO_INDEX": _absent("videoIndexConfig", "videoIndexAnnotations"),
-        "FREEZE": _absent("freezeConfig", "freezeAnnotations", alarmable=True),
-        "SILENCE": _absent("silenceConfig", "silenceAnnotations", alarmable=True),
-        "LOUDNESS": _absent("loudnessConfig", "loudnessAnnotations", alarmable=True),
-        "AUDIO_PHASE": _absent("audioPhaseConfig", "audioPhaseAnnotations", alarmable=True),
-        "COLOUR_BARS": _absent("colourBarsConfig", "colourBarsAnnotations", alarmable=True, alias="colorBarsConfig"),
-        "CROP": _absent("cropConfig", "cropAnnotations"),
-        "INTERLACE": _absent("interlaceConfig", "interlaceAnnotations"),
-        "LEVELS": _absent("levelsConfig", "levelsAnnotations", alarmable=True),
-        "PSE": _absent("pseConfig", "pseAnnotations", alarmable=True),
-        "TEXT_DETECTION": _absent("textDetectionConfig", "textAnnotations", model="text"),
-        "OBJECT_TRACKING": _absent("objectTrackingConfig", "objectAnnotations", model="object"),
-        "PERSON_DETECTION": _absent("personDetectionConfig", "personDetectionAnnotations", model="object"),
-        "LABEL_DETECTION": _absent("labelDetectionConfig", "segmentLabelAnnotations", model="label"),
-        "LOGO_RECOGNITION": _absent("logoRecognitionConfig", "logoRecognitionAnnotations", model="logo"),
-        "EXPLICIT_CONTENT_DETECTION": _absent("explicitContentDetectionConfig", "explicitAnnotation", model="explicit"),
-        "SPEECH_TRANSCRIPTION": _absent("speechTranscriptionConfig", "speechTranscriptions", model="speech"),
-        "CONFORMANCE": _absent("conformanceConfig", "conformanceAnnotations"),
+        "SPOKEN_LANGUAGE": FeatureEntry(
+            config_key="spokenLanguageConfig",
+            result_key="spokenLanguageAnnotations",
+            alarmable=True,
+            model="spoken-language",
+            options=SpokenLanguageOptions,
+            needs=Need.EAR,
+            hears=True,
+        ),
+        "CAPTION_LANGUAGE": FeatureEntry(
+            config_key="captionLanguageConfig",
+            result_key="captionLanguageAnnotations",
+            alarmable=True,
+            options=CaptionLanguageOptions,
+            needs=Need.LOOK,
+            sees=True,
+        ),
+        "FACE_DETECTION": FeatureEntry(
+            config_key="faceDetectionConfig",
+            result_key="faceDetectionAnnotations",
+            config_alias="facialRecognitionConfig",
+            extra_keys=("faceCountAnnotations",),
+            alarmable=True,
+            model="face",
+            options=FaceOptions,
+            needs=Need.LOOK | Need.THUMB | Need.CHANGE,
+            sees=True,
+        ),
+        "VIDEO_INDEX": FeatureEntry(
+            config_key="videoIndexConfig",
+            result_key="videoIndexAnnotations",
+            options=VideoIndexOptions,
+            needs=Need.LOOK,
+            sees=True,
+        ),
+        "FREEZE": FeatureEntry(
+            config_key="freezeConfig",
+            result_key="freezeAnnotations",
+            alarmable=True,
+            options=FreezeOptions,
+            needs=Need.LOOK | Need.THUMB,
+            sees=True,
+        ),
+        "SILENCE": FeatureEntry(
+            config_key="silenceConfig",
+            result_key="silenceAnnotations",
+            alarmable=True,
+            options=SilenceOptions,
+            needs=Need.EAR,
+            hears=True,
+        ),
+        "LOUDNESS": FeatureEntry(
+            config_key="loudnessConfig",
+            result_key="loudnessAnnotations",
+            alarmable=True,
+            options=LoudnessOptions,
+            needs=Need.SOUND | Need.EAR,
+            hears=True,
+        ),
+        "AUDIO_PHASE": FeatureEntry(
+            config_key="audioPhaseConfig",
+            result_key="audioPhaseAnnotations",
+            alarmable=True,
+            options=AudioPhaseOptions,
+            needs=Need.SOUND,
+            hears=True,
+        ),
+        "COLOUR_BARS": FeatureEntry(
+            config_key="colourBarsConfig",
+            result_key="colourBarsAnnotations",
+            config_alias="colorBarsConfig",
+            alarmable=True,
+            options=ColourBarsOptions,
+            needs=Need.LOOK,
+            sees=True,
+        ),
+        "CROP": FeatureEntry(
+            config_key="cropConfig",
+            result_key="cropAnnotations",
+            options=CropOptions,
+            needs=Need.LOOK,
+            sees=True,
+        ),
+        "INTERLACE": FeatureEntry(
+            config_key="interlaceConfig",
+            result_key="interlaceAnnotations",
+            options=InterlaceOptions,
+            needs=Need.LOOK,
+            sees=True,
+        ),
+        "LEVELS": FeatureEntry(
+            config_key="levelsConfig",
+            result_key="levelsAnnotations",
+            extra_keys=("levelsTotals",),
+            alarmable=True,
+            options=LevelsOptions,
+            needs=Need.LOOK,
+            sees=True,
+        ),
+        "PSE": FeatureEntry(
+            config_key="pseConfig",
+            result_key="pseAnnotations",
+            alarmable=True,
+            options=PseOptions,
+            needs=Need.THUMB,
+            sees=True,
+        ),
+        "TEXT_DETECTION": FeatureEntry(
+            config_key="textDetectionConfig",
+            result_key="textAnnotations",
+            model="text",
+            options=TextOptions,
+            needs=Need.LOOK,
+            sees=True,
+        ),
+        "OBJECT_TRACKING": FeatureEntry(
+            config_key="objectTrackingConfig",
+            result_key="objectAnnotations",
+            model="object",
+            options=ObjectOptions,
+            needs=Need.LOOK,
+            sees=True,
+        ),
+        "PERSON_DETECTION": FeatureEntry(
+            config_key="personDetectionConfig",
+            result_key="personDetectionAnnotations",
+            model="object",
+            options=ObjectOptions,
+            needs=Need.LOOK,
+            sees=True,
+        ),
+        "LABEL_DETECTION": FeatureEntry(
+            config_key="labelDetectionConfig",
+            result_key="segmentLabelAnnotations",
+            extra_keys=("shotLabelAnnotations", "frameLabelAnnotations"),
+            model="label",
+            sees=True,
+        ),
+        "LOGO_RECOGNITION": FeatureEntry(
+            config_key="logoRecognitionConfig",
+            result_key="logoRecognitionAnnotations",
+            model="logo",
+            sees=True,
+        ),
+        "EXPLICIT_CONTENT_DETECTION": FeatureEntry(
+            config_key="explicitContentDetectionConfig",
+            result_key="explicitAnnotation",
+            model="explicit",
+            sees=True,
+        ),
+        "SPEECH_TRANSCRIPTION": FeatureEntry(
+            config_key="speechTranscriptionConfig",
+            result_key="speechTranscriptions",
+            model="speech",
+            options=SpeechOptions,
+            needs=Need.EAR,
+            hears=True,
+        ),
+        "CONFORMANCE": FeatureEntry(
+            config_key="conformanceConfig",
+            result_key="conformanceAnnotations",
+        ),
     }
 )
 

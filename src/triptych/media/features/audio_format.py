@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triptych.media.bursts import DECIDED_AFTER, Rows
-from triptych.media.features import AudioFormatOptions
-from triptych.media.measured import Bass, Cell, Seen
-from triptych.media.picture import Picture
+from triptych.media.feature import Feature
+from triptych.media.measured import Bass, Cell
+from triptych.media.options import AudioFormatOptions
 from triptych.media.spans import Item, Span, bounds, joined
 
 HOP = Fraction(1, 25)
@@ -80,10 +80,11 @@ class Carried:
     channels: frozenset[int]
 
 
-class AudioFormat:
+class AudioFormat(Feature):
     """Names the layout of every cell and joins equal neighbours."""
 
     def __init__(self, options: AudioFormatOptions) -> None:
+        super().__init__(options)
         self._excluded = np.array(options.compressed_channels, np.int64) - 1
         self._spans: list[Span] = []
         self._stretch = Stretch()
@@ -91,13 +92,6 @@ class AudioFormat:
         self._waiting: deque[Cell] = deque()
         self._rows = Rows()
         self._carried: list[Carried] = []
-
-    def look(self, picture: Picture) -> float:
-        """Never asked."""
-        raise NotImplementedError
-
-    def frame(self, seen: Seen) -> None:
-        """Do nothing: pictures say nothing about sound."""
 
     def cell(self, cell: Cell) -> None:
         """Take the next cell, and judge those for which it is now known what they carry."""

@@ -2,50 +2,44 @@
 
 from fractions import Fraction
 
-from triptych.media.features import InBlackOptions
-from triptych.media.measured import Bass, Cell, Seen
-from triptych.media.picture import Picture
-from triptych.media.spans import Item, Span, bounds
+from triptych.media.feature import Feature
+from triptych.media.measured import Seen
+from triptych.media.options import InBlackOptions
+from triptych.media.sight import Sight
+from triptych.media.spans import bounds
 
 DEFAULT_VALUE = 0.001
 LEAST_CODES = 2
 
 
-class InBlack:
+class InBlack(Feature):
     """Reports runs of at least `delay` in which at least `coverage` of the luma is at or below the level and no channel is active."""
 
     def __init__(self, options: InBlackOptions) -> None:
+        super().__init__(options)
         self._options = options
         self._delay = Fraction(str(options.delay))
         self._since: Fraction | None = None
-        self._spans: list[Span] = []
 
-    def look(self, picture: Picture) -> float:
+    def look(self, sight: Sight) -> float:
         """Return the share of luma at or below the level."""
+        picture = sight.picture
         return picture.share_below(level(self._options, picture.black, picture.white))
 
-    def frame(self, seen: Seen) -> None:
+    def frame(self, seen: Seen, look: float) -> None:
         """Open, keep or close a run."""
-        if seen.look >= self._options.coverage and seen.silent:
+        is_black = look >= self._options.coverage and seen.silent
+        self.judge(seen.start, seen.end, float(is_black))
+        if is_black:
             self._since = seen.start if self._since is None else self._since
         else:
             self.rest(seen.start)
 
-    def cell(self, cell: Cell) -> None:
-        """Do nothing: the pictures carry whether they are silent."""
-
-    def bass(self, block: Bass) -> None:
-        """Do nothing."""
-
     def rest(self, at: Fraction) -> None:
         """Close the run and keep it if it is long enough."""
         if self._since is not None and at - self._since >= self._delay:
-            self._spans.append(Span(self._since, at))
+            self.found(bounds(self._since, at))
         self._since = None
-
-    def items(self) -> list[Item]:
-        """Return the runs in order."""
-        return [bounds(span.start, span.end) for span in self._spans]
 
 
 def level(options: InBlackOptions, black: int, white: int) -> float:

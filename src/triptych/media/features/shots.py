@@ -10,10 +10,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from triptych.media.features import ShotOptions
-from triptych.media.measured import Bass, Cell, Seen
-from triptych.media.picture import THUMB_WIDTH, Picture
-from triptych.media.spans import Item, bounds
+from triptych.media.feature import Feature
+from triptych.media.measured import Seen
+from triptych.media.options import ShotOptions
+from triptych.media.picture import THUMB_WIDTH
+from triptych.media.spans import bounds
 
 CUT_CODES = 18.0
 CUT_RATIO = 3.0
@@ -52,12 +53,12 @@ class Gradual:
     score: float
 
 
-class Shots:
+class Shots(Feature):
     """Finds the first picture of every shot."""
 
     def __init__(self, options: ShotOptions) -> None:
+        super().__init__(options)
         self._flash = Fraction(str(options.minShotLength))
-        self._items: list[Item] = []
         self._reset()
 
     def _reset(self) -> None:
@@ -67,11 +68,7 @@ class Shots:
         self._cuts = Cuts(self._flash)
         self._graduals = Graduals()
 
-    def look(self, picture: Picture) -> float:
-        """Never asked."""
-        raise NotImplementedError
-
-    def frame(self, seen: Seen) -> None:
+    def frame(self, seen: Seen, look: object = None) -> None:  # noqa: ARG002 - it subscribes to none
         """Judge the picture two before this one: it now has its neighbours."""
         if seen.thumb is None:
             return
@@ -81,12 +78,6 @@ class Shots:
         if self._count > NEIGHBOURS:
             self._judge(len(self._recent) - 1 - NEIGHBOURS)
 
-    def cell(self, cell: Cell) -> None:
-        """Do nothing: sound says nothing about shots."""
-
-    def bass(self, block: Bass) -> None:
-        """Do nothing."""
-
     def rest(self, at: Fraction) -> None:
         """Close the last shot at `at` and begin anew after the gap."""
         if self._start is None:
@@ -94,12 +85,9 @@ class Shots:
         for position in range(max(0, len(self._recent) - NEIGHBOURS), len(self._recent)):
             self._judge(position)
         edges = sorted({self._start, *self._cuts.finish(), *self._graduals.finish()})
-        self._items += [bounds(start, end) for start, end in zip(edges, [*edges[1:], at], strict=True)]
+        for start, end in zip(edges, [*edges[1:], at], strict=True):
+            self.found(bounds(start, end))
         self._reset()
-
-    def items(self) -> list[Item]:
-        """Return the shots, contiguous within each segment."""
-        return self._items
 
     def _judge(self, position: int) -> None:
         look = self._recent[position]

@@ -1,0 +1,83 @@
+"""Cuts the joined channels into blocks of 100 ms for the features that listen themselves (media P4)."""
+
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from triptych.media.measured import HeardMeasure, ratio
+
+BLOCK = Fraction(1, 10)
+
+Samples = NDArray[np.float32]
+
+
+class Ear(Protocol):
+    """A feature's own way of listening: the only part of one that may remember on the decoding side, as sound is never split (media P4)."""
+
+    def hear(self, first: int, samples: Samples) -> Any:
+        """Return what the next block gives, None for nothing.
+
+        `samples` is (channels, n) float32, full scale 1, beginning at sample `first` from offset 0; blocks of 100 ms touch, the last is
+        shorter.
+        """
+        ...
+
+
+Failed = Callable[[str, Exception], None]
+
+
+class Ears:
+    """The ears of one file by feature. One that fails is told to `failed` and hears no more (media P8)."""
+
+    def __init__(self, ears: Mapping[str, Ear], rate_hz: int, failed: Failed) -> None:
+        self._ears = dict(ears)
+        self._rate_hz = rate_hz
+        self._failed = failed
+        self._pending: list[Samples] = []
+        self._held = 0
+        self._number = 0
+        self._done: list[HeardMeasure] = []
+
+    def feed(self, joined: Samples) -> None:
+        """Take the next (channels, n) samples; the first ones begin at offset 0."""
+        if not self._ears:
+            return
+        self._pending.append(joined)
+        self._held += joined.shape[1]
+        while self._held >= (size := self._edge(self._number + 1) - self._edge(self._number)):
+            whole = np.concatenate(self._pending, axis=1)
+            self._pending = [whole[:, size:]]
+            self._held -= size
+            self._show(whole[:, :size])
+
+    def flush(self) -> None:
+        """Show what is left, shorter than a block."""
+        if self._held:
+            self._show(np.concatenate(self._pending, axis=1))
+        self._pending, self._held = [], 0
+
+    def taken(self) -> Sequence[HeardMeasure]:
+        """Return what was heard since the last call."""
+        done, self._done = self._done, []
+        return done
+
+    def _show(self, samples: Samples) -> None:
+        first = self._edge(self._number)
+        start, end = Fraction(first, self._rate_hz), Fraction(first + samples.shape[1], self._rate_hz)
+        self._number += 1
+        for name, ear in tuple(self._ears.items()):
+            try:
+                value = ear.hear(first, samples)
+            except Exception as fault:  # noqa: BLE001 - a feature that raises stops alone (media P8)
+                del self._ears[name]
+                self._failed(name, fault)
+                continue
+            if value is not None:
+                self._done.append(HeardMeasure(name, ratio(start), ratio(end), value))
+
+    def _edge(self, number: int) -> int:
+        """Return the first sample of a block."""
+        return -(-number * self._rate_hz * BLOCK.numerator // BLOCK.denominator)
