@@ -8,17 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
+from media.scenes import portrait, sign
 from speaking import resampled, say
-from triptych.media.hearing.voice import Voice
-from triptych.media.hearing.whisper import Whisper
+from triptych.media.engines.checkpoint import arrays
+from triptych.media.engines.faces import make
+from triptych.media.engines.text import Reader
+from triptych.media.engines.transnet import TransNet
+from triptych.media.engines.voice import Voice
+from triptych.media.engines.whisper import Whisper
 from triptych.media.sandbox import Decoder, confine
 from triptych.media.shelf import need
-from triptych.media.sight.checkpoint import arrays
-from triptych.media.sight.faces import make
-from triptych.media.sight.text import Reader
-from triptych.media.sight.transnet import TransNet
-
-from media.scenes import portrait, sign
 
 NOWHERE = Path("/nonexistent")
 Work = Callable[[], object]
@@ -90,9 +89,7 @@ def main(engine: str) -> None:
         os.sched_yield()
     assert decoder.join() == 0
     closed, first, second = pickle.loads(told[0])
-    print(closed, first == second, first == ENGINES[engine](
-
-    )(), bool(first))
+    print(closed, first == second, first == ENGINES[engine]()(), bool(first))
 
 
 if __name__ == "__main__":

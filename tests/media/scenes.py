@@ -59,7 +59,9 @@ def portrait() -> Picture:
     return picture
 
 
-def sign(text: str, width: int, height: int, *, font: str = FONTS[0], size_px: int = 32, x: int = 16, y: int = 16, seed: int = 3) -> Picture:
+def sign(
+    text: str, width: int, height: int, *, font: str = FONTS[0], size_px: int = 32, x: int = 16, y: int = 16, seed: int = 3
+) -> Picture:
     """Return a picture with one line of white text, BGR."""
     return write(backdrop(width, height, seed), text, font=font, size_px=size_px, x=x, y=y)
 

@@ -15,7 +15,7 @@ from triptych.camera.control import Lens
 from triptych.camera.track import Box, Face
 from triptych.contracts import Frame, Pose
 from triptych.errors import Unavailable
-from triptych.media.sight.faces import FULL_RANGE, BlazeFace, Model, Sighting, make
+from triptych.media.engines.faces import FULL_RANGE, BlazeFace, Model, Sighting, make
 from triptych.media.sources.sim import SimSource
 
 Picture = NDArray[np.uint8]

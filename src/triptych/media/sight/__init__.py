@@ -1,1 +1,0 @@
-"""What is seen by models: engines over pictures, on one thread each, that open nothing once they are made."""
