@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from fractions import Fraction
 from functools import partial
+from pathlib import Path
 from typing import assert_never
 
 import msgspec
@@ -78,6 +79,7 @@ class Annotation:
     def __init__(self, channel: Channel, place: Place, start: Start) -> None:
         self._channel = channel
         self._roots = place.media_roots
+        self._models_dir = Path(place.models_dir)
         self._processes = place.decoders
         self._findings = 0
         self._start = start
@@ -135,6 +137,7 @@ class Annotation:
         self._heard_at = time.monotonic()
         for name, feature in self._features.items():
             feature.watcher = partial(self._found, name)
+            feature.models_dir = self._models_dir
 
     def _plan(self) -> Plan:
         return Plan(features=self._features, needs=self._needs, segments=self._segments)

@@ -104,6 +104,7 @@ class _Reader:
         if configs and not features:
             self._fault("features", "every feature is switched off by enabled:false")
         self._models(features, configs)
+        self._required(features, configs)
         self._workflow_and_template()
         origin = self._origin()
         days = self._number("TTL", 30, range(1, 3651), "TTL must be a whole number of days between 1 and 3650")
@@ -165,6 +166,14 @@ class _Reader:
                 continue
             if (lack := unfilled(name, LATEST_SHOTS, self.models_dir)) is not None:
                 self.faults.append(Fault(f"videoContext.{FEATURES[name].config_key}.model", lack.reason, lack.mend))
+
+    def _required(self, features: tuple[str, ...], configs: Mapping[str, Body]) -> None:
+        for name in features:
+            types = msgspec.structs.fields(FEATURES[name].options)
+            for option in (option for option in types if option.name in FEATURES[name].required and option.name not in configs[name]):
+                place = f"videoContext.{FEATURES[name].config_key}.{option.name}"
+                if all(fault.field != place for fault in self.faults):
+                    self._fault(place, f"{option.name} must be {_described(option.type)}")
 
     def _workflow_and_template(self) -> None:
         if (workflow := self.body.get("workflow")) is not None:
