@@ -1,7 +1,7 @@
 """Speech whose words and times are known: eSpeak NG, in process, always the same samples for the same text."""
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -33,17 +33,17 @@ _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctype
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """(n,) float32 samples of 22.05 kHz, and when each word begins, in seconds."""
+    """(n,) float32 samples of 22.05 kHz, and when words begin, in seconds, by their place in the text; some run into the one before."""
 
     samples: Samples
-    begins: Sequence[float]
+    begins: Mapping[int, float]
 
 
 def say(text: str, voice: str) -> Spoken:
     """Return `text` spoken by a voice such as `en-us+f3`."""
     library = _library()
     pieces: list[Samples] = []
-    begins: list[float] = []
+    begins: dict[int, float] = {}
 
     @_Callback
     def take(wave, count, events):
@@ -52,7 +52,7 @@ def say(text: str, voice: str) -> Spoken:
         place = 0
         while events[place].type:
             if events[place].type == _WORD_BEGINS:
-                begins.append(events[place].audio_position / 1000)
+                begins[events[place].text_position - 1] = events[place].audio_position / 1000
             place += 1
         return 0
 

@@ -89,7 +89,8 @@ def main(engine: str) -> None:
         os.sched_yield()
     assert decoder.join() == 0
     closed, first, second = pickle.loads(told[0])
-    print(closed, first == second, first == ENGINES[engine]()(), bool(first))
+    verdict = (closed, first == second, first == ENGINES[engine]()(), bool(first))
+    sys.stdout.write(" ".join(map(str, verdict)))
 
 
 if __name__ == "__main__":

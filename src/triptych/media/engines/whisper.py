@@ -13,6 +13,7 @@ from triptych.media.engines.mel import HOP, RATE_HZ, bands
 from triptych.media.engines.words import Piece, spell, split
 
 LONGEST_S = 30
+LEAST_S = 5
 BEAMS = 5
 MOST_TOKENS = 220
 TOKENS_PER_S = 50
@@ -56,12 +57,21 @@ class Whisper:
         )
 
     def languages(self, samples: Floats) -> dict[str, float]:
-        """Return how likely each language is in up to 30 s of speech at 16 kHz, full scale 1; together they make 1."""
-        ((*ranked,),) = self._model.detect_language(self._heard(samples))
+        """Return how likely each language is in up to 30 s of speech at 16 kHz, full scale 1; together they make 1.
+
+        Shorter sound than 5 s is made as long by silence: without, the model guesses.
+        """
+        whole = np.pad(samples[: LONGEST_S * RATE_HZ], (0, max(0, LEAST_S * RATE_HZ - len(samples))))
+        ((*ranked,),) = self._model.detect_language(self._heard(whole))
         return {token[2:-2]: float(likely) for token, likely in ranked}
 
     def transcribe(self, samples: Floats, language: str, alternatives: int = 1) -> list[Heard]:
-        """Return what is said in up to 29 s of sound in `language` (`en`), best reading first; nothing where no word is."""
+        """Return what is said in up to 29 s of sound in `language` (`en`), best reading first; nothing where no word is.
+
+        Raises `ValueError` for a language that the model does not know.
+        """
+        if f"<|{language}|>" not in self._numbers:
+            raise ValueError(f"the speech model does not know the language '{language}'")
         quiet = np.zeros(min(round(QUIET_END_S * RATE_HZ), LONGEST_S * RATE_HZ - len(samples)), np.float32)
         heard = self._model.encode(self._heard(np.concatenate([samples, quiet])), to_cpu=True)
         (result,) = self._model.generate(
