@@ -17,7 +17,7 @@ from triptych.media.engines.transnet import TransNet
 from triptych.media.engines.voice import Voice
 from triptych.media.engines.whisper import Whisper
 from triptych.media.sandbox import Decoder, confine
-from triptych.media.shelf import need
+from triptych.media.slots import need
 
 NOWHERE = Path("/nonexistent")
 Work = Callable[[], object]

@@ -9,7 +9,7 @@ import pytest
 from triptych.errors import NotFound, Unavailable
 from triptych.media.fetch import fetch
 from triptych.media.models import MODELS
-from triptych.media.shelf import digest
+from triptych.media.slots import digest
 
 MODEL = MODELS["silero-vad"]
 PIECE = MODEL.files[0].pieces[0]

@@ -11,7 +11,7 @@ from zipfile import BadZipFile, ZipFile
 
 from triptych.errors import NotFound, Unavailable
 from triptych.media.models import MODELS, File
-from triptych.media.shelf import home
+from triptych.media.slots import home
 
 PIP_S = 900
 

@@ -1,6 +1,6 @@
 """The register of models: which slots there are, and which published files may fill them; trusted by hash alone (media K5).
 
-Imports nothing that decodes, so that a panel may ask. `shelf.py` finds the files.
+Imports nothing that decodes, so that a panel may ask. `slots.py` finds the files.
 """
 
 from dataclasses import dataclass

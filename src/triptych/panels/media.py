@@ -14,7 +14,7 @@ from starlette.responses import Response
 from triptych.errors import Conflict, Invalid, NotFound, TriptychError
 from triptych.media.features import FEATURES, FeatureEntry
 from triptych.media.inputs import UNPROCESSABLE, peek
-from triptych.media.shelf import Empty, find
+from triptych.media.slots import Empty, find
 from triptych.model import Job, Query
 from triptych.panels.annotations import item, status, view
 from triptych.panels.http import Panel, Parameter, Role, Route, Service, json_answer, read_body, read_json, service

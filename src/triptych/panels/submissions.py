@@ -12,7 +12,7 @@ from triptych.errors import Invalid
 from triptych.kinds import AnnotateSpec
 from triptych.media.features import FEATURE_ALIASES, FEATURES, FeatureEntry
 from triptych.media.inputs import check_uri
-from triptych.media.shelf import lacking
+from triptych.media.slots import lacking
 from triptych.model import Submission
 
 KIND = "annotate"
@@ -170,7 +170,7 @@ class _Reader:
     def _required(self, features: tuple[str, ...], configs: Mapping[str, Body]) -> None:
         for name in features:
             types = msgspec.structs.fields(FEATURES[name].options)
-            for option in (option for option in types if option.name in FEATURES[name].required and option.name not in configs[name]):
+            for option in (option for option in types if option.name in FEATURES[name].required and configs[name].get(option.name) is None):
                 place = f"videoContext.{FEATURES[name].config_key}.{option.name}"
                 if all(fault.field != place for fault in self.faults):
                     self._fault(place, f"{option.name} must be {_described(option.type)}")

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from triptych.media.engines.checkpoint import arrays
-from triptych.media.shelf import need
+from triptych.media.slots import need
 
 
 class _Tensor:

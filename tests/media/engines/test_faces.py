@@ -8,7 +8,7 @@ import pytest
 
 from media.scenes import HOPPER_FACE, backdrop, hopper, portrait
 from triptych.media.engines.faces import BlazeFace, make, tiles
-from triptych.media.shelf import need
+from triptych.media.slots import need
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["litert", "opencv"])

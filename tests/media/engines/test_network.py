@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from triptych.media.engines.network import Network
-from triptych.media.shelf import need
+from triptych.media.slots import need
 
 
 def test_a_network_says_what_it_takes_and_of_itself() -> None:

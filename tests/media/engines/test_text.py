@@ -8,7 +8,7 @@ import pytest
 
 from media.scenes import FONTS, backdrop, sign
 from triptych.media.engines.text import Reader, _ordered, same_place, working_size
-from triptych.media.shelf import need
+from triptych.media.slots import need
 
 SQUARE = ((0.1, 0.1), (0.3, 0.1), (0.3, 0.3), (0.1, 0.3))
 

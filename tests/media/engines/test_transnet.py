@@ -7,7 +7,7 @@ import pytest
 
 from triptych.media.engines.checkpoint import arrays
 from triptych.media.engines.transnet import MARGIN, WINDOW, Transitions, TransNet, colours
-from triptych.media.shelf import need
+from triptych.media.slots import need
 
 
 @pytest.fixture(scope="module")

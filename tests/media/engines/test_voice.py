@@ -7,7 +7,7 @@ import pytest
 
 from speaking import resampled, say
 from triptych.media.engines.voice import FRAME, RATE_HZ, SPEECH, Voice
-from triptych.media.shelf import need
+from triptych.media.slots import need
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 from speaking import resampled, say
 from triptych.media.engines.mel import RATE_HZ
 from triptych.media.engines.whisper import Whisper, _passings
-from triptych.media.shelf import need
+from triptych.media.slots import need
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ from triptych.media.feature import Feature
 from triptych.media.features.shots import Shots
 from triptych.media.measured import Finished, Seen
 from triptych.media.options import FaceOptions, ShotOptions
-from triptych.media.shelf import need
 from triptych.media.sight import Sight
+from triptych.media.slots import need
 from triptych.media.spans import Item, bounds, offset_text
 from triptych.media.tracks import Box, Sighted, Track, Tracker, counts
 

@@ -13,7 +13,7 @@ from triptych.media.feature import Feature
 from triptych.media.features.shots import Shots
 from triptych.media.measured import Indexed, Seen
 from triptych.media.options import ShotOptions
-from triptych.media.shelf import need
+from triptych.media.slots import need
 from triptych.media.spans import bounds
 
 LATEST = "builtin/latest"

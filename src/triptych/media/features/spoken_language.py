@@ -13,7 +13,7 @@ from triptych.media.engines.whisper import Whisper
 from triptych.media.feature import Feature
 from triptych.media.measured import Heard
 from triptych.media.options import SpokenAlarm, SpokenLanguageOptions
-from triptych.media.shelf import need
+from triptych.media.slots import need
 from triptych.media.spans import Item, offset_text
 
 WINDOW = 5

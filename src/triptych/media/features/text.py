@@ -9,8 +9,8 @@ from triptych.media.engines.text import Quad, Reader, same_place
 from triptych.media.feature import Feature
 from triptych.media.measured import Finished, Seen
 from triptych.media.options import TextOptions
-from triptych.media.shelf import need
 from triptych.media.sight import Sight
+from triptych.media.slots import need
 from triptych.media.spans import Item, bounds, offset_text
 
 WIDEST = 1920
