@@ -3,6 +3,7 @@
 from functools import cache
 
 import numpy as np
+import numpy.fft  # imported by numpy only when first needed, which inside the sandbox is too late
 from numpy.typing import NDArray
 
 RATE_HZ = 16_000
