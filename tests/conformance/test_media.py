@@ -142,10 +142,14 @@ def test_noise_with_a_media_name_is_a_failed_job(client) -> None:
 def test_features_listed_as_missing_are_refused_alike(client) -> None:
     """K6."""
     for feature in client.get("/api/ai/features").json():
-        answer = client.post("/api/ai/jobs", json={"inputUri": "gone.mp4", "features": [feature["name"]]})
+        context = {"speechTranscriptionConfig": {"languageCode": "en"}}
+        body = {"inputUri": "gone.mp4", "features": [feature["name"]], "videoContext": context}
+        answer = client.post("/api/ai/jobs", json=body)
         assert answer.status_code == (404 if feature["available"] else 400)
         if not feature["available"]:
-            assert answer.json()["error"]["message"] == feature["reason"]
+            error = answer.json()["error"]
+            assert error["details"] == [{"field": "features[0]", "reason": feature["reason"]}]
+            assert error["message"] == feature["reason"].partition("; ")[0]
 
 
 @pytest.mark.parametrize(
