@@ -28,14 +28,9 @@ def voice() -> Work:
     return lambda: engine.listener().hear(samples).tolist()
 
 
-def language() -> Work:
-    engine, samples = _whisper(), _sentence()
-    return lambda: sorted(engine.languages(samples).items())
-
-
 def speech() -> Work:
     engine, samples = _whisper(), _sentence()
-    return lambda: engine.transcribe(samples, "en")
+    return lambda: (sorted(engine.languages(samples).items()), engine.transcribe(samples, "en"))
 
 
 def faces() -> Work:
@@ -50,7 +45,7 @@ def faces_without_extra() -> Work:
 
 def text() -> Work:
     found, picture = need("text", NOWHERE), sign("Platform 9", 320, 96)
-    engine = Reader({name: found.read(name) for name in found.files})
+    engine = Reader(found.read_all())
     return lambda: engine.read(picture)
 
 
@@ -60,12 +55,12 @@ def shots() -> Work:
     return lambda: engine.likely(pictures).tolist()
 
 
-ENGINES = {made.__name__: made for made in (voice, language, speech, faces, faces_without_extra, text, shots)}
+ENGINES = {made.__name__: made for made in (voice, speech, faces, faces_without_extra, text, shots)}
 
 
 def _whisper() -> Whisper:
     found = need("speech", NOWHERE)
-    return Whisper({name: found.read(name) for name in found.files})
+    return Whisper(found.read_all())
 
 
 def _sentence() -> np.ndarray:

@@ -19,7 +19,7 @@ from truth.films import FPS, LOSSLESS, planes
 TESTS = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize("engine", ["voice", "language", "speech", "faces", "faces_without_extra", "text", "shots"])
+@pytest.mark.parametrize("engine", ["voice", "speech", "faces", "faces_without_extra", "text", "shots"])
 def test_an_engine_gives_the_same_in_the_cage_twice_as_outside(engine) -> None:
     """media S1, P6: closed in full, the same bits, and something found."""
     paths = os.pathsep.join([str(TESTS.parent / "src"), str(TESTS)])

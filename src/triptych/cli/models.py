@@ -106,7 +106,7 @@ def _files(slot: str, folder: Path) -> list[str]:
     found = find(slot, folder)
     if isinstance(found, Empty):
         raise NotFound(f"slot {slot} is empty: {found.reason}", code="model_missing")
-    return [str(path) for paths in found.files.values() for path in paths]
+    return list(map(str, found.paths))
 
 
 def _verdicts(folder: Path) -> Iterator[tuple[str, str]]:
@@ -123,7 +123,7 @@ def _told(one: Found | Empty) -> dict[str, Any]:
     if isinstance(one, Empty):
         return {**told, "reason": one.reason}
     facts = {"name": one.name, "version": one.version, "licence": one.licence, "sha256": one.sha256, "measuredOn": one.measured_on}
-    return {**told, **facts, "files": [str(path) for paths in one.files.values() for path in paths]}
+    return {**told, **facts, "files": list(map(str, one.paths))}
 
 
 def _row(one: Found | Empty) -> tuple[str, ...]:

@@ -44,28 +44,52 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A file of a model: the paths that, joined, make it, and its hash."""
+
+    name: str
+    paths: Paths
+    sha256: str
+
+    def read(self) -> bytes:
+        """Return its bytes. Raises `Unavailable` when it is gone or no longer what it was."""
+        try:
+            data = b"".join(path.read_bytes() for path in self.paths)
+        except OSError as fault:
+            raise Unavailable(f"{self.name} cannot be read", code="model_gone") from fault
+        if hashlib.sha256(data).hexdigest() != self.sha256:
+            raise Unavailable(f"{self.name} has changed", code="model_gone")
+        return data
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What fills a slot: every file's hash was right when it was looked at. `files` holds the paths that, joined, make each file."""
+    """What fills a slot: the hash of each part, the weights first, was right when it was looked at."""
 
     slot: str
     name: str
     version: str
     licence: str
     measured_on: str
-    sha256: str
-    files: Mapping[str, Paths]
-    hashes: Mapping[str, str]
+    parts: tuple[Part, ...]
 
-    def read(self, name: str | None = None) -> bytes:
-        """Return a file's bytes, by default the weights'. Raises `Unavailable` when it is gone or no longer what it was."""
-        name = name or next(iter(self.files))
-        try:
-            data = b"".join(path.read_bytes() for path in self.files[name])
-        except OSError as fault:
-            raise Unavailable(f"a file of model {self.name} cannot be read", code="model_gone") from fault
-        if hashlib.sha256(data).hexdigest() != self.hashes[name]:
-            raise Unavailable(f"a file of model {self.name} has changed", code="model_gone")
-        return data
+    @property
+    def sha256(self) -> str:
+        """The hash of the weights."""
+        return self.parts[0].sha256
+
+    @property
+    def paths(self) -> Paths:
+        """Every file."""
+        return tuple(path for part in self.parts for path in part.paths)
+
+    def read(self) -> bytes:
+        """Return the weights. Raises `Unavailable` as `Part.read` does."""
+        return self.parts[0].read()
+
+    def read_all(self) -> dict[str, bytes]:
+        """Return every file by its name. Raises `Unavailable` as `Part.read` does."""
+        return {part.name: part.read() for part in self.parts}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,21 +138,19 @@ def lacking(slot: str, folder: Path) -> Empty | None:
 def published(slot: str, name: str, folder: Path) -> Found | Empty:
     """Return the model `name` of the register as it is here."""
     model = MODELS[name]
-    files = {}
+    parts = []
     for file in model.files:
         found = _trusted(name, file, folder)
         if isinstance(found, str):
             return Empty(slot=slot, reason=f"{found}; triptych models fetch {name} mends it")
-        files[file.name] = found
+        parts.append(Part(name=file.name, paths=found, sha256=file.sha256))
     return Found(
         slot=slot,
         name=name,
         version=model.version,
         licence=model.licence,
         measured_on=model.measured_on,
-        sha256=model.files[0].sha256,
-        files=files,
-        hashes={file.name: file.sha256 for file in model.files},
+        parts=tuple(parts),
     )
 
 
@@ -209,22 +231,20 @@ def _manifest(path: Path) -> Manifest | str:
 
 
 def _as_told(manifest: Manifest, path: Path) -> Found | Empty:
-    files = {name: (path.parent / name,) for name in manifest.files}
-    for name, sha256 in manifest.files.items():
-        told = digest(files[name])
+    parts = tuple(Part(name=name, paths=(path.parent / name,), sha256=sha256) for name, sha256 in manifest.files.items())
+    for part in parts:
+        told = digest(part.paths)
         if told is None:
-            return Empty(slot=manifest.slot, reason=f"{name}, which {path.name} names, is not there")
-        if told != sha256:
-            return Empty(slot=manifest.slot, reason=f"{name} has another hash than {path.name} says and is refused")
+            return Empty(slot=manifest.slot, reason=f"{part.name}, which {path.name} names, is not there")
+        if told != part.sha256:
+            return Empty(slot=manifest.slot, reason=f"{part.name} has another hash than {path.name} says and is refused")
     return Found(
         slot=manifest.slot,
         name=manifest.name,
         version=manifest.version,
         licence=manifest.licence,
         measured_on=manifest.measured_on,
-        sha256=manifest.sha256,
-        files=files,
-        hashes=manifest.files,
+        parts=parts,
     )
 
 

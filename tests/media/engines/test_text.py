@@ -16,7 +16,7 @@ SQUARE = ((0.1, 0.1), (0.3, 0.1), (0.3, 0.3), (0.1, 0.3))
 @pytest.fixture(scope="module")
 def reader() -> Reader:
     found = need("text", Path("/nonexistent"))
-    return Reader({name: found.read(name) for name in found.files})
+    return Reader(found.read_all())
 
 
 def test_a_line_is_read_and_its_corners_lie_around_it(reader) -> None:

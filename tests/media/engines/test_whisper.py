@@ -14,7 +14,7 @@ from triptych.media.slots import need
 @pytest.fixture(scope="module")
 def whisper() -> Whisper:
     found = need("speech", Path("/nonexistent"))
-    return Whisper({name: found.read(name) for name in found.files})
+    return Whisper(found.read_all())
 
 
 def test_the_likelihoods_of_all_languages_make_one(whisper) -> None:

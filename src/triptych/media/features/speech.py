@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from triptych.media.engines.loaded import speech_model
 from triptych.media.engines.rate import Thinner
 from triptych.media.engines.utterances import Cutter, Utterance
 from triptych.media.engines.voice import Voice
@@ -36,8 +37,7 @@ class Speech(Feature):
 
     def prepare(self) -> None:
         """Load the voice detector and the speech model."""
-        found = need("speech", self.models_dir)
-        self._engines = Voice(need("vad", self.models_dir).read()), Whisper({name: found.read(name) for name in found.files})
+        self._engines = Voice(need("vad", self.models_dir).read()), speech_model(need("speech", self.models_dir).parts)
 
     def ear(self, rate_hz: int, channels: int) -> "SpeechEar":
         """Return an ear for the tracks asked for, as far as there are such."""

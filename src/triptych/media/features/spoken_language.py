@@ -7,6 +7,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from triptych.media.engines.loaded import speech_model
 from triptych.media.engines.rate import RATE_HZ, Thinner
 from triptych.media.engines.voice import FRAME, SPEECH, Voice
 from triptych.media.engines.whisper import Whisper
@@ -45,8 +46,7 @@ class SpokenLanguage(Feature):
 
     def prepare(self) -> None:
         """Load the voice detector and the speech model."""
-        found = need("spoken-language", self.models_dir)
-        self._engines = Voice(need("vad", self.models_dir).read()), Whisper({name: found.read(name) for name in found.files})
+        self._engines = Voice(need("vad", self.models_dir).read()), speech_model(need("spoken-language", self.models_dir).parts)
 
     def ear(self, rate_hz: int, channels: int) -> "LanguageEar":
         """Return an ear for the first eight channels."""

@@ -42,8 +42,7 @@ class TextInPicture(Feature):
 
     def prepare(self) -> None:
         """Load the two networks."""
-        found = need("text", self.models_dir)
-        self._engine = Reader({name: found.read(name) for name in found.files})
+        self._engine = Reader(need("text", self.models_dir).read_all())
 
     def look(self, sight: Sight) -> Found | None:
         """Return the lines of a sampled picture."""
