@@ -23,6 +23,8 @@ MARKED, SURE = 0.3, 0.5
 GROWN = 1.6
 """By how much a marked core is smaller than its line: DB's ratio, as these weights were trained."""
 LEAST_SIDE = 3.0
+SURE_READING = 0.8
+"""Below this, what was read was mostly no text at all on real footage."""
 MOST_LINES = 200
 LINE_HEIGHT = 48
 WIDEST_LINE = 1600
@@ -46,7 +48,7 @@ class Reader:
         self._reader = Network(files[RECOGNITION])
         self._signs = ("", *self._reader.told("character").split("\n"), " ")
 
-    def read(self, picture: Picture, least: float = 0.5) -> list[Line]:
+    def read(self, picture: Picture, least: float = SURE_READING) -> list[Line]:
         """Return the lines of an (H, W, 3) uint8 BGR picture that are read with a confidence of at least `least`, from the top down."""
         height, width = picture.shape[:2]
         size = np.array((width, height), np.float32)
