@@ -213,7 +213,7 @@ A_URI = "inputUri must be a path or URI"
         ({"features": "AUDIO_FORMAT"}, 400, NO_FEATURE),
         ({"features": []}, 400, NO_FEATURE),
         ({"features": ["WEATHER"]}, 400, "unknown feature 'WEATHER'"),
-        ({"features": ["FACE_DETECTION"]}, 400, "feature FACE_DETECTION needs model 'face', which is not installed on this server"),
+        ({"features": ["OBJECT_TRACKING"]}, 400, "feature OBJECT_TRACKING needs model 'object', which is not installed on this server"),
         ({"features": None, "workflow": "none"}, 400, "unknown workflow 'none'"),
         ({"features": None, "workflow": "empty"}, 400, "workflow 'empty' enables no feature"),
         (
