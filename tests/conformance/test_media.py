@@ -298,7 +298,7 @@ def test_features_listed_as_missing_are_refused_alike(client) -> None:
         assert answer.status_code == (404 if feature["available"] else 400)
         if not feature["available"]:
             error = answer.json()["error"]
-                assert error["details"][0] == {"field": "features[0]", "reason": feature["reason"]}
+            assert error["details"][0] == {"field": "features[0]", "reason": feature["reason"]}
             assert error["message"] == feature["reason"].partition("; ")[0]
 
 
