@@ -17,7 +17,7 @@ from triptych.camera.track import Face
 from triptych.contracts import Frame, Pose
 from triptych.errors import Unavailable
 from triptych.media import backdrop, world
-from triptych.media.engines.faces import FULL_RANGE, SHORT_RANGE
+from triptych.media.senses.faces import FULL_RANGE, SHORT_RANGE
 from triptych.media.sources import SceneOptions, SimOptions
 from triptych.media.sources.scene import SceneSource
 from triptych.media.sources.sim import SimSource, VirtualClock

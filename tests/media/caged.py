@@ -1,4 +1,4 @@
-"""Engines at work in the real cage: made before it closes, used after. Run as `python -m media.caged ENGINE`."""
+"""Senses at work in the real cage: made before it closes, used after. Run as `python -m media.caged SENSE`."""
 
 import os
 import pickle
@@ -10,13 +10,13 @@ import numpy as np
 
 from media.scenes import portrait, sign
 from speaking import resampled, say
-from triptych.media.engines.checkpoint import arrays
-from triptych.media.engines.faces import make
-from triptych.media.engines.text import Reader
-from triptych.media.engines.transnet import TransNet
-from triptych.media.engines.voice import Voice
-from triptych.media.engines.whisper import Whisper
 from triptych.media.sandbox import Decoder, confine
+from triptych.media.senses.checkpoint import arrays
+from triptych.media.senses.faces import make
+from triptych.media.senses.text import Reader
+from triptych.media.senses.transnet import TransNet
+from triptych.media.senses.voice import Voice
+from triptych.media.senses.whisper import Whisper
 from triptych.media.slots import need
 
 NOWHERE = Path("/nonexistent")
@@ -24,38 +24,38 @@ Work = Callable[[], object]
 
 
 def voice() -> Work:
-    engine, samples = Voice(need("vad", NOWHERE).read()), _sentence()
-    return lambda: engine.listener().hear(samples).tolist()
+    sense, samples = Voice(need("vad", NOWHERE).read()), _sentence()
+    return lambda: sense.listener().hear(samples).tolist()
 
 
 def speech() -> Work:
-    engine, samples = _whisper(), _sentence()
-    return lambda: (sorted(engine.languages(samples).items()), engine.transcribe(samples, "en"))
+    sense, samples = _whisper(), _sentence()
+    return lambda: (sorted(sense.languages(samples).items()), sense.transcribe(samples, "en"))
 
 
 def faces() -> Work:
-    engine, picture = make(need("face", NOWHERE).read()), portrait()
-    return lambda: engine.find(picture)
+    sense, picture = make(need("face", NOWHERE).read()), portrait()
+    return lambda: sense.find(picture)
 
 
 def faces_without_extra() -> Work:
-    engine, picture = make(need("face", NOWHERE).read(), fast=False), portrait()
-    return lambda: engine.find(picture)
+    sense, picture = make(need("face", NOWHERE).read(), fast=False), portrait()
+    return lambda: sense.find(picture)
 
 
 def text() -> Work:
     found, picture = need("text", NOWHERE), sign("Platform 9", 320, 96)
-    engine = Reader(found.read_all())
-    return lambda: engine.read(picture)
+    sense = Reader(found.read_all())
+    return lambda: sense.read(picture)
 
 
 def shots() -> Work:
-    engine = TransNet(arrays(need("shot", NOWHERE).read()))
+    sense = TransNet(arrays(need("shot", NOWHERE).read()))
     pictures = np.random.default_rng(5).integers(0, 256, (12, 27, 48, 3), np.uint8)
-    return lambda: engine.likely(pictures).tolist()
+    return lambda: sense.likely(pictures).tolist()
 
 
-ENGINES = {made.__name__: made for made in (voice, speech, faces, faces_without_extra, text, shots)}
+SENSES = {made.__name__: made for made in (voice, speech, faces, faces_without_extra, text, shots)}
 
 
 def _whisper() -> Whisper:
@@ -67,12 +67,12 @@ def _sentence() -> np.ndarray:
     return resampled(say("The train is on platform nine.", "en-us").samples, 16_000)
 
 
-def main(engine: str) -> None:
-    """Print whether the cage was closed in full, what the engine said in it, twice, and what it says outside."""
+def main(sense: str) -> None:
+    """Print whether the cage was closed in full, what the sense said in it, twice, and what it says outside."""
     reading, writing = os.pipe()
 
     def work(_source, send) -> None:
-        run = ENGINES[engine]()
+        run = SENSES[sense]()
         closed = confine()
         send(pickle.dumps((closed, run(), run())))
 
@@ -84,7 +84,7 @@ def main(engine: str) -> None:
         os.sched_yield()
     assert decoder.join() == 0
     closed, first, second = pickle.loads(told[0])
-    verdict = (closed, first == second, first == ENGINES[engine]()(), bool(first))
+    verdict = (closed, first == second, first == SENSES[sense]()(), bool(first))
     sys.stdout.write(" ".join(map(str, verdict)))
 
 

@@ -15,7 +15,7 @@ from triptych.camera.control import Lens
 from triptych.camera.track import Box, Face
 from triptych.contracts import Frame, Pose
 from triptych.errors import Unavailable
-from triptych.media.engines.faces import FULL_RANGE, BlazeFace, Model, Sighting, make
+from triptych.media.senses.faces import FULL_RANGE, BlazeFace, Model, Sighting, make
 from triptych.media.sources.sim import SimSource
 
 Picture = NDArray[np.uint8]
@@ -73,13 +73,13 @@ def check_opencv(version: str = cv2.__version__) -> None:
 class BlazeFaces:
     """MediaPipe's detector over frames."""
 
-    def __init__(self, engine: BlazeFace) -> None:
-        self.name = engine.name
-        self._engine = engine
+    def __init__(self, sense: BlazeFace) -> None:
+        self.name = sense.name
+        self._sense = sense
 
     def find(self, frame: Frame) -> Sequence[Face]:
         """Return the faces in `frame`, best first; its picture is (H, W, 3) uint8 BGR."""
-        return tuple(_face(seen) for seen in self._engine.find(frame.image))
+        return tuple(_face(seen) for seen in self._sense.find(frame.image))
 
 
 class HaarFaces:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
-    """A place that a model fills. `form` says what files an engine here reads, "" where there is no engine yet.
+    """A place that a model fills. `form` says what files a sense here reads, "" where there is no sense yet.
 
     `runtime` names the modules that run it and `extra` the extra that installs them; `beside` are the slots that it works with.
     """

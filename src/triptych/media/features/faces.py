@@ -5,11 +5,11 @@ from fractions import Fraction
 
 import cv2
 
-from triptych.media.engines.faces import BlazeFace, make
 from triptych.media.feature import Feature
 from triptych.media.features.shots import Shots
 from triptych.media.measured import Finished, Seen
 from triptych.media.options import FaceOptions, ShotOptions
+from triptych.media.senses.faces import BlazeFace, make
 from triptych.media.sight import Sight
 from triptych.media.slots import need
 from triptych.media.spans import Item, bounds, offset_text
@@ -30,7 +30,7 @@ class Faces(Feature):
     def __init__(self, options: FaceOptions) -> None:
         super().__init__(options)
         self._options = options
-        self._engine: BlazeFace | None = None
+        self._sense: BlazeFace | None = None
         self._shots = Shots(ShotOptions())
         self._tracker = Tracker()
         self._parts: list[tuple[Fraction, Fraction]] = []
@@ -39,16 +39,16 @@ class Faces(Feature):
 
     def prepare(self) -> None:
         """Load the detector."""
-        self._engine = make(need("face", self.models_dir).read())
+        self._sense = make(need("face", self.models_dir).read())
 
     def look(self, sight: Sight) -> Found | None:
         """Return the faces of a sampled picture that are at least `minHeight` high."""
-        if self._engine is None or not sight.is_sampled(self._options.sampleHz):
+        if self._sense is None or not sight.is_sampled(self._options.sampleHz):
             return None
         width, height = sight.size
         scale = min(1.0, TALLEST / height)
         image = sight.rgb(max(1, round(width * scale)), max(1, round(height * scale)))
-        faces = self._engine.find(cv2.cvtColor(image, cv2.COLOR_RGB2BGR).astype("uint8", copy=False))
+        faces = self._sense.find(cv2.cvtColor(image, cv2.COLOR_RGB2BGR).astype("uint8", copy=False))
         return [
             [face.left, face.top, face.right, face.bottom, face.score]
             for face in faces

@@ -7,12 +7,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from triptych.media.engines.checkpoint import arrays
-from triptych.media.engines.transnet import Transitions, TransNet
 from triptych.media.feature import Feature
 from triptych.media.features.shots import Shots
 from triptych.media.measured import Indexed, Seen
 from triptych.media.options import ShotOptions
+from triptych.media.senses.checkpoint import arrays
+from triptych.media.senses.transnet import Transitions, TransNet
 from triptych.media.slots import need
 from triptych.media.spans import bounds
 

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from triptych.media.engines.loaded import speech_model
-from triptych.media.engines.rate import Thinner
-from triptych.media.engines.utterances import Cutter, Utterance
-from triptych.media.engines.voice import Voice
-from triptych.media.engines.whisper import Heard as Reading
-from triptych.media.engines.whisper import Whisper
 from triptych.media.feature import Feature
 from triptych.media.measured import Heard
 from triptych.media.options import SpeechOptions
+from triptych.media.senses.loaded import speech_model
+from triptych.media.senses.rate import Thinner
+from triptych.media.senses.utterances import Cutter, Utterance
+from triptych.media.senses.voice import Voice
+from triptych.media.senses.whisper import Heard as Reading
+from triptych.media.senses.whisper import Whisper
 from triptych.media.slots import need
 from triptych.media.spans import Item, offset_text
 
@@ -33,15 +33,15 @@ class Speech(Feature):
     def __init__(self, options: SpeechOptions) -> None:
         super().__init__(options)
         self._options = options
-        self._engines: tuple[Voice, Whisper] | None = None
+        self._senses: tuple[Voice, Whisper] | None = None
 
     def prepare(self) -> None:
         """Load the voice detector and the speech model."""
-        self._engines = Voice(need("vad", self.models_dir).read()), speech_model(need("speech", self.models_dir).parts)
+        self._senses = Voice(need("vad", self.models_dir).read()), speech_model(need("speech", self.models_dir).parts)
 
     def ear(self, rate_hz: int, channels: int) -> "SpeechEar":
         """Return an ear for the tracks asked for, as far as there are such."""
-        if self._engines is None:
+        if self._senses is None:
             raise RuntimeError("the models are not loaded")
         edges = np.cumsum([0, *self.tracks])
         spans = [
@@ -49,7 +49,7 @@ class Speech(Feature):
             for track in self._options.audioTracks
             if track < len(self.tracks)
         ]
-        return SpeechEar(*self._engines, self._options, rate_hz, [span for span in spans if span])
+        return SpeechEar(*self._senses, self._options, rate_hz, [span for span in spans if span])
 
     def heard(self, heard: Heard) -> None:
         """Take the utterances that were over, in order of their ends."""

@@ -7,13 +7,13 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from triptych.media.engines.loaded import speech_model
-from triptych.media.engines.rate import RATE_HZ, Thinner
-from triptych.media.engines.voice import FRAME, SPEECH, Voice
-from triptych.media.engines.whisper import Whisper
 from triptych.media.feature import Feature
 from triptych.media.measured import Heard
 from triptych.media.options import SpokenAlarm, SpokenLanguageOptions
+from triptych.media.senses.loaded import speech_model
+from triptych.media.senses.rate import RATE_HZ, Thinner
+from triptych.media.senses.voice import FRAME, SPEECH, Voice
+from triptych.media.senses.whisper import Whisper
 from triptych.media.slots import need
 from triptych.media.spans import Item, offset_text
 
@@ -37,7 +37,7 @@ class SpokenLanguage(Feature):
     def __init__(self, options: SpokenLanguageOptions) -> None:
         super().__init__(options)
         self._alarm_settings = options.alarmSettings
-        self._engines: tuple[Voice, Whisper] | None = None
+        self._senses: tuple[Voice, Whisper] | None = None
         self._forget()
 
     def _forget(self) -> None:
@@ -46,13 +46,13 @@ class SpokenLanguage(Feature):
 
     def prepare(self) -> None:
         """Load the voice detector and the speech model."""
-        self._engines = Voice(need("vad", self.models_dir).read()), speech_model(need("spoken-language", self.models_dir).parts)
+        self._senses = Voice(need("vad", self.models_dir).read()), speech_model(need("spoken-language", self.models_dir).parts)
 
     def ear(self, rate_hz: int, channels: int) -> "LanguageEar":
         """Return an ear for the first eight channels."""
-        if self._engines is None:
+        if self._senses is None:
             raise RuntimeError("the models are not loaded")
-        return LanguageEar(*self._engines, rate_hz, min(channels, MOST_CHANNELS))
+        return LanguageEar(*self._senses, rate_hz, min(channels, MOST_CHANNELS))
 
     def heard(self, heard: Heard) -> None:
         """Take the windows that have become complete, in order."""

@@ -5,10 +5,10 @@ from fractions import Fraction
 
 import cv2
 
-from triptych.media.engines.text import Quad, Reader, same_place
 from triptych.media.feature import Feature
 from triptych.media.measured import Finished, Seen
 from triptych.media.options import TextOptions
+from triptych.media.senses.text import Quad, Reader, same_place
 from triptych.media.sight import Sight
 from triptych.media.slots import need
 from triptych.media.spans import Item, bounds, offset_text
@@ -36,24 +36,24 @@ class TextInPicture(Feature):
     def __init__(self, options: TextOptions) -> None:
         super().__init__(options)
         self._rate_hz = options.sampleHz
-        self._engine: Reader | None = None
+        self._sense: Reader | None = None
         self._open: list[Standing] = []
         self._done: dict[str, list[Standing]] = {}
 
     def prepare(self) -> None:
         """Load the two networks."""
-        self._engine = Reader(need("text", self.models_dir).read_all())
+        self._sense = Reader(need("text", self.models_dir).read_all())
 
     def look(self, sight: Sight) -> Found | None:
         """Return the lines of a sampled picture."""
-        if self._engine is None or not sight.is_sampled(self._rate_hz):
+        if self._sense is None or not sight.is_sampled(self._rate_hz):
             return None
         width, height = sight.size
         scale = min(1.0, WIDEST / max(width, height))
         image = cv2.cvtColor(sight.rgb(max(1, round(width * scale)), max(1, round(height * scale))), cv2.COLOR_RGB2BGR)
         return [
             (line.text, line.confidence, [list(corner) for corner in line.quad])
-            for line in self._engine.read(image.astype("uint8", copy=False))
+            for line in self._sense.read(image.astype("uint8", copy=False))
         ]
 
     def frame(self, seen: Seen, look: Found | None) -> None:

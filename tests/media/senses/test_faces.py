@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from media.scenes import HOPPER_FACE, backdrop, hopper, portrait
-from triptych.media.engines.faces import BlazeFace, make, tiles
+from triptych.media.senses.faces import BlazeFace, make, tiles
 from triptych.media.slots import need
 
 

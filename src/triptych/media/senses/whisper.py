@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from triptych.media.engines.mel import HOP, RATE_HZ, bands
-from triptych.media.engines.words import Piece, spell, split
+from triptych.media.senses.mel import HOP, RATE_HZ, bands
+from triptych.media.senses.words import Piece, spell, split
 
 LONGEST_S = 30
 LEAST_S = 5

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from speaking import resampled, say
-from triptych.media.engines.rate import RATE_HZ
-from triptych.media.engines.utterances import LONGEST_S, Cutter
-from triptych.media.engines.voice import Voice
+from triptych.media.senses.rate import RATE_HZ
+from triptych.media.senses.utterances import LONGEST_S, Cutter
+from triptych.media.senses.voice import Voice
 from triptych.media.slots import need
 
 SENTENCE = "The train to the north leaves from platform nine in a few minutes."

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from triptych.media.engines.rate import RATE_HZ
-from triptych.media.engines.voice import FRAME, SPEECH, Listener
+from triptych.media.senses.rate import RATE_HZ
+from triptych.media.senses.voice import FRAME, SPEECH, Listener
 
 STILL = 0.35
 """The likelihood below which nobody speaks any more: the makers' own distance below that from which somebody does."""

@@ -3,7 +3,7 @@
 import os
 from functools import lru_cache
 
-from triptych.media.engines.whisper import Whisper
+from triptych.media.senses.whisper import Whisper
 from triptych.media.slots import Part
 
 

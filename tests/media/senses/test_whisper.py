@@ -1,4 +1,4 @@
-"""Whisper as an engine; tests/truth measures how well it hears."""
+"""Whisper as a sense; tests/truth measures how well it hears."""
 
 from pathlib import Path
 
@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from speaking import resampled, say
-from triptych.media.engines.mel import RATE_HZ
-from triptych.media.engines.whisper import Whisper, _passings
+from triptych.media.senses.mel import RATE_HZ
+from triptych.media.senses.whisper import Whisper, _passings
 from triptych.media.slots import need
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from speaking import resampled, say
-from triptych.media.engines.voice import FRAME, RATE_HZ, SPEECH, Voice
+from triptych.media.senses.voice import FRAME, RATE_HZ, SPEECH, Voice
 from triptych.media.slots import need
 
 

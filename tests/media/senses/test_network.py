@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from triptych.media.engines.network import Network
+from triptych.media.senses.network import Network
 from triptych.media.slots import need
 
 

@@ -12,7 +12,7 @@ from zipfile import ZipFile
 import numpy as np
 import pytest
 
-from triptych.media.engines.checkpoint import arrays
+from triptych.media.senses.checkpoint import arrays
 from triptych.media.slots import need
 
 

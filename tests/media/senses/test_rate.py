@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from triptych.media.engines.rate import RATE_HZ, Thinner
+from triptych.media.senses.rate import RATE_HZ, Thinner
 
 
 def _tone(rate_hz: int, hertz: float = 440.0) -> np.ndarray:

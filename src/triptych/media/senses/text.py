@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from triptych.media.engines.network import Network
+from triptych.media.senses.network import Network
 
 Picture = NDArray[np.uint8]
 Floats = NDArray[np.float32]

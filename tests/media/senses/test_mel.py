@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from triptych.media.engines.mel import BANDS, RATE_HZ, bands, filters
+from triptych.media.senses.mel import BANDS, RATE_HZ, bands, filters
 
 
 def _tone(hertz: float, seconds: float = 1.0) -> np.ndarray:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from triptych.errors import Unavailable
-from triptych.media.engines.loaded import speech_model
+from triptych.media.senses.loaded import speech_model
 from triptych.media.slots import need
 
 NOWHERE = Path("/nonexistent")

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from triptych.media.engines.checkpoint import arrays
-from triptych.media.engines.transnet import MARGIN, WINDOW, Transitions, TransNet, colours
+from triptych.media.senses.checkpoint import arrays
+from triptych.media.senses.transnet import MARGIN, WINDOW, Transitions, TransNet, colours
 from triptych.media.slots import need
 
 

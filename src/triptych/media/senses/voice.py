@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from triptych.media.engines.network import Network
+from triptych.media.senses.network import Network
 
 RATE_HZ = 16_000
 FRAME = 512

@@ -1,6 +1,6 @@
 """Whisper's tokens as words."""
 
-from triptych.media.engines.words import Piece, _bytes, spell, split
+from triptych.media.senses.words import Piece, _bytes, spell, split
 
 
 def _letters(text: str) -> list[str]:

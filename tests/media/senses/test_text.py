@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from media.scenes import FONTS, backdrop, sign
-from triptych.media.engines.text import Reader, _ordered, same_place, working_size
+from triptych.media.senses.text import Reader, _ordered, same_place, working_size
 from triptych.media.slots import need
 
 SQUARE = ((0.1, 0.1), (0.3, 0.1), (0.3, 0.3), (0.1, 0.3))

@@ -1,1 +1,0 @@
-"""What runs models: engines over pictures and sound, on one thread each, that open nothing once they are made."""
