@@ -10,9 +10,9 @@ from cyclopts import App
 from triptych import configuration
 from triptych.cli.printing import printable, show_json, show_table, tell
 from triptych.errors import NotFound
-from triptych.media.fetch import fetch as fetch_model
 from triptych.media.models import MODELS, SLOTS
 from triptych.media.slots import Empty, Found, fault_of, faults, find, published
+from triptych.media.wheels import fetch as fetch_model
 
 WRONG = 1
 

@@ -12,8 +12,8 @@ from triptych.errors import Invalid
 from triptych.kinds import AnnotateSpec
 from triptych.media.cores import target_wish
 from triptych.media.features import FEATURE_ALIASES, FEATURES
-from triptych.media.inputs import check_uri
-from triptych.model import Submission
+from triptych.media.inputs import NOWHERE_ELSE, check_uri
+from triptych.model import Inputs, Submission
 from triptych.panels.contexts import PLAIN_KEYS, PRIORITY_KEYS, Body, Context, absence, option_absence
 from triptych.panels.faults import Fault, Faults, Refused, Row
 from triptych.panels.options import CONTEXT
@@ -59,26 +59,38 @@ class Reading:
 
 
 def understand(
-    body: object, cores: int, workflows: Mapping[str, Body] = NO_WORKFLOWS, closed: AbstractSet[int] = frozenset(), *, models_dir: Path
+    body: object,
+    cores: int,
+    workflows: Mapping[str, Body] = NO_WORKFLOWS,
+    closed: AbstractSet[int] = frozenset(),
+    *,
+    inputs: Inputs = NOWHERE_ELSE,
+    models_dir: Path,
 ) -> Understood:
     """Return what `body` asks for. Raises `Refused` with every fault found, in the order of the table."""
-    reading = read(body, cores, workflows, closed, models_dir=models_dir)
+    reading = read(body, cores, workflows, closed, inputs=inputs, models_dir=models_dir)
     if reading.faults:
         raise Refused(reading.faults)
     return reading.asked
 
 
 def read(
-    body: object, cores: int, workflows: Mapping[str, Body] = NO_WORKFLOWS, closed: AbstractSet[int] = frozenset(), *, models_dir: Path
+    body: object,
+    cores: int,
+    workflows: Mapping[str, Body] = NO_WORKFLOWS,
+    closed: AbstractSet[int] = frozenset(),
+    *,
+    inputs: Inputs = NOWHERE_ELSE,
+    models_dir: Path,
 ) -> Reading:
     """Read `body`; `workflows` holds the `videoContext` of the one that it names, if there is one. Raises `Refused` if it is no object.
 
-    There are as many `cores` as that, numbered from 1, and the `closed` ones take no jobs. Models are looked for in the packages and in
-    `models_dir`; the first look reads them whole.
+    There are as many `cores` as that, numbered from 1, and the `closed` ones take no jobs; `inputs` may come from beside the roots.
+    Models are looked for in the packages and in `models_dir`; the first look reads them whole.
     """
     if not isinstance(body, dict):
         raise Refused([Fault("", "body must be a JSON object", Row.BODY)])
-    return _Reader(body, cores, workflows, closed, models_dir).read()
+    return _Reader(body, cores, workflows, closed, inputs, models_dir).read()
 
 
 @dataclass(slots=True)
@@ -89,6 +101,7 @@ class _Reader:
     cores: int
     workflows: Mapping[str, Body]
     closed: AbstractSet[int]
+    inputs: Inputs
     models_dir: Path
     faults: Faults = field(default_factory=Faults)
 
@@ -223,7 +236,7 @@ class _Reader:
     def _uri(self) -> str | None:
         uri = self.body.get("inputUri")
         try:
-            check_uri(uri)
+            check_uri(uri, self.inputs)
         except Invalid as fault:
             self.faults.add(Row.URI, "inputUri", fault.message)
             return None
