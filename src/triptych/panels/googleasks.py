@@ -141,7 +141,7 @@ def read(body: object, cores: int, inputs: Inputs = NOWHERE_ELSE, *, models_dir:
     try:
         understood = understand(_as_api(request, features), cores, inputs=inputs, models_dir=models_dir)
     except Refused as refused:
-        raise Refused([*(Fault(_field(fault.field), fault.reason) for fault in refused.faults), *faults]) from None
+        raise Refused([*(Fault(_field(fault.field), fault.reason, mend=fault.mend) for fault in refused.faults), *faults]) from None
     if faults:
         raise Refused(faults)
     google = GoogleAsk(location=request.location_id or "local", output_uri=request.output_uri or None)
