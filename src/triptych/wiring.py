@@ -224,7 +224,7 @@ def _retention(settings: Settings, engine: Engine, outputs: Outputs, clock: Syst
 
 def _poller(settings: Settings, rooms: Cores, store: SqlStore, engine: Engine, clock: SystemClock) -> Poller:
     roots = [str(root) for root in settings.media_roots]
-    order = partial(standing.order, store, settings.cores)
+    order = partial(standing.order, store, settings)
     return Poller(cores=rooms, catalog=store, engine=engine, clock=clock, roots=roots, order=order)
 
 

@@ -148,6 +148,8 @@ class Annotation:
     def _fresh(self) -> Analysis:
         """Return what a try begins with: nothing known, nothing measured."""
         analysis = Analysis(self._spec.features, self._spec.config, Segments(self._spec.segments), self._found, self._lost)
+        for feature in analysis.features.values():
+            feature.models_dir = Path(self._place.models_dir)
         self._watch.follow(analysis.features, analysis.alarms)
         return analysis
 

@@ -54,13 +54,14 @@ class FeatureEntry:
     """One feature. `run` is `module:class`, named as text so that asking what exists imports nothing that decodes; None: not built yet.
 
     `model` is the slot that it needs filled. `sees` and `hears` say which of picture and sound it cannot do without. `extra_keys` are
-    those of the result beside `result_key`.
+    those of the result beside `result_key`; `required` are the options that a request must name.
     """
 
     config_key: str
     result_key: str
     config_alias: str | None = None
     extra_keys: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
     alarmable: bool = False
     model: str | None = None
     run: str | None = None
@@ -94,7 +95,7 @@ FEATURES = MappingProxyType(
             config_key="shotDetectionConfig",
             result_key="shotAnnotations",
             config_alias="shotChangeConfig",
-            run="triptych.media.features.shots:Shots",
+            run="triptych.media.features.latest_shots:detector",
             options=ShotOptions,
             needs=Need.THUMB | Need.CHANGE,
             sees=True,
@@ -112,6 +113,7 @@ FEATURES = MappingProxyType(
             result_key="spokenLanguageAnnotations",
             alarmable=True,
             model="spoken-language",
+            run="triptych.media.features.spoken_language:SpokenLanguage",
             options=SpokenLanguageOptions,
             needs=Need.EAR,
             hears=True,
@@ -131,6 +133,7 @@ FEATURES = MappingProxyType(
             extra_keys=("faceCountAnnotations",),
             alarmable=True,
             model="face",
+            run="triptych.media.features.faces:Faces",
             options=FaceOptions,
             needs=Need.LOOK | Need.THUMB | Need.CHANGE,
             sees=True,
@@ -221,6 +224,7 @@ FEATURES = MappingProxyType(
             config_key="textDetectionConfig",
             result_key="textAnnotations",
             model="text",
+            run="triptych.media.features.text:TextInPicture",
             options=TextOptions,
             needs=Need.LOOK,
             sees=True,
@@ -264,6 +268,8 @@ FEATURES = MappingProxyType(
             config_key="speechTranscriptionConfig",
             result_key="speechTranscriptions",
             model="speech",
+            run="triptych.media.features.speech:Speech",
+            required=("languageCode",),
             options=SpeechOptions,
             needs=Need.EAR,
             hears=True,
