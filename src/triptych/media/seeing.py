@@ -153,12 +153,11 @@ class Seeing:
 
     def _measured(self, sight: Sight, end: Fraction) -> FrameMeasure:
         self._count += 1
-        following = sight.following
         return FrameMeasure(
             ratio(sight.start),
             ratio(end),
             sight.picture.thumb() if self._needs & Need.THUMB else b"",
-            sight.picture.change_to(following.picture) if following is not None and self._needs & Need.CHANGE else None,
+            sight.change if self._needs & Need.CHANGE else None,
             self._looks(sight),
         )
 

@@ -103,6 +103,7 @@ FEATURES = MappingProxyType(
             config_key="macroBlockDetectionConfig",
             result_key="macroblockAnnotations",
             alarmable=True,
+            run="triptych.media.features.blocks:Macroblocking",
             options=MacroblockOptions,
             needs=Need.LOOK | Need.THUMB | Need.CHANGE,
             sees=True,
