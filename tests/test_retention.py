@@ -12,6 +12,7 @@ import pytest
 from triptych.buses.memory import MemoryBus
 from triptych.clock import to_text
 from triptych.engine import Engine
+from triptych.media.library import Library
 from triptych.messages import Output, Report
 from triptych.model import Change, End, EndReason, Job, State
 from triptych.outputs import Outputs
@@ -93,7 +94,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 
 
 def _retention(house: House, **settings: float) -> Retention:
-    return Retention(house.engine, house.outputs, house.clock, work=house.work, **settings)  # type: ignore[arg-type]  # by name
+    return Retention(house.engine, house.outputs, house.clock, work=house.work, library=Library(house.work.parent), **settings)  # type: ignore[arg-type]  # by name
 
 
 async def test_output_goes_when_its_job_ended_a_week_ago(house: House) -> None:

@@ -1,4 +1,4 @@
-"""What is deleted of jobs that have ended, so that no disk fills up: their output, and the folders they worked in (workers O8, S9)."""
+"""What is deleted of jobs that have ended: their output, the folders they worked in, films they remembered (workers O8, S9; media T1)."""
 
 import asyncio
 import os
@@ -12,6 +12,7 @@ import structlog
 from triptych.contracts import Clock
 from triptych.engine import Engine
 from triptych.errors import NotFound, TriptychError
+from triptych.media.library import Library
 from triptych.model import LIVE, Job, Query, State
 from triptych.outputs import Outputs
 
@@ -27,7 +28,8 @@ WORK_DAYS = 1.0
 class Retention:
     """Sheds output of jobs that ended `output_days` ago, and of those that ended first while all takes more than `output_max_total_bytes`.
 
-    That is never more than a fifth of the disk. A folder below `work` goes `work_days` after its job. Live and pinned jobs keep everything.
+    That is never more than a fifth of the disk. A folder below `work` goes `work_days` after its job, a film of the
+    `library` when it expires. Live and pinned jobs keep everything.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Retention:
         clock: Clock,
         *,
         work: Path,
+        library: Library,
         output_days: float = OUTPUT_DAYS,
         output_max_total_bytes: int = OUTPUT_MAX_TOTAL_BYTES,
         work_days: float = WORK_DAYS,
@@ -45,6 +48,7 @@ class Retention:
         self._outputs = outputs
         self._clock = clock
         self._work = work
+        self._library = library
         self._output_keep = timedelta(days=output_days)
         self._output_max_total_bytes = output_max_total_bytes
         self._work_keep = timedelta(days=work_days)
@@ -62,6 +66,7 @@ class Retention:
         """Delete what is due."""
         await self._shed_output()
         await self._empty_work()
+        await asyncio.to_thread(self._library.sweep, self._clock.now())
 
     async def _shed_output(self) -> None:
         sizes = await self._outputs.sizes()

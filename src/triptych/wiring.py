@@ -20,6 +20,7 @@ from triptych.buses.memory import MemoryBus
 from triptych.clock import SystemClock
 from triptych.engine import Engine
 from triptych.errors import NotFound
+from triptych.media.library import Library
 from triptych.model import Place
 from triptych.outputs import Outputs
 from triptych.panels import camera, media, native, workers
@@ -204,6 +205,7 @@ def _retention(settings: Settings, engine: Engine, outputs: Outputs, clock: Syst
         outputs,
         clock,
         work=settings.data_dir / "work",
+        library=Library(settings.data_dir),
         output_days=settings.output_days,
         output_max_total_bytes=settings.output_max_total_bytes,
     )

@@ -15,6 +15,7 @@ import msgspec
 from triptych.contracts import Channel
 from triptych.errors import ChannelClosed, TriptychError
 from triptych.kinds import AnnotateSpec
+from triptych.media.context import Context
 from triptych.media.feature import Feature
 from triptych.media.features import FEATURES, Need
 from triptych.media.inputs import open_input, refuse_text
@@ -78,6 +79,7 @@ class Annotation:
     def __init__(self, channel: Channel, place: Place, start: Start) -> None:
         self._channel = channel
         self._roots = place.media_roots
+        self._data_dir = place.data_dir
         self._processes = place.decoders
         self._findings = 0
         self._start = start
@@ -253,6 +255,8 @@ class Annotation:
         if len(self._failures) == len(self._features):
             self._fail_with(next(iter(self._failures.values())))
             return
+        for feature in self._features.values():
+            feature.context = Context.of(self._spec.input_uri, self._source, self._data_dir)
         self._reduce.begin(index)
 
     def _found(self, name: str, item: Item) -> None:

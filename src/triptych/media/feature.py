@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, Protocol
 
+from triptych.media.context import Context
 from triptych.media.ears import Ear
 from triptych.media.measured import Bass, Cell, Finished, Heard, Indexed, Seen
 from triptych.media.options import Options
@@ -40,11 +41,13 @@ class Watcher(Protocol):
 class Feature:
     """One thing to measure: every step does nothing here, and a feature writes those that it needs.
 
-    `alarm` is there when its alarm is on. What the steps see is declared by the `needs` of its row in the register.
+    `alarm` is there when its alarm is on, `context` from `begin` on. What the steps see is declared by the `needs` of its row in the
+    register.
     """
 
     alarm: Alarm | None = None
     watcher: Watcher | None = None
+    context: Context | None = None
 
     def __init__(self, options: Options) -> None:  # noqa: ARG002 - each feature reads its own
         self._items: list[Item] = []

@@ -100,6 +100,8 @@ class _Reader:
         segments = tuple(self._segments(context))
         self._note_unknown(context)
         warnings = [f"{key} is not known and was ignored" for key in self.ignored]
+        if "VIDEO_INDEX" in features and not (configs["VIDEO_INDEX"].get("query") or configs["VIDEO_INDEX"].get("index")):
+            warnings.append("VIDEO_INDEX finds nothing: set query or index in videoContext.videoIndexConfig")
         if target is not None:
             warnings.append("target is not available yet; any free core takes the job")
         spec = AnnotateSpec(

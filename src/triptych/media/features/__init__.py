@@ -139,6 +139,7 @@ FEATURES = MappingProxyType(
         "VIDEO_INDEX": FeatureEntry(
             config_key="videoIndexConfig",
             result_key="videoIndexAnnotations",
+            run="triptych.media.features.video_index:VideoIndex",
             options=VideoIndexOptions,
             needs=Need.LOOK,
             sees=True,
