@@ -261,7 +261,7 @@ class Place:
 
     `kill_tiers` are those that it has, in order, and `missing_tiers` why it lacks the others; `cgroup` is the folder of the jobs'
     leaves, which have these `controllers`. `limits` are what a job gets that asks for none, `max_limits` the most that one may ask for.
-    An annotate job decodes at most `decoders` chunks of a film at once.
+    An annotate job decodes at most `decoders` chunks of a film at once, and records nothing with less than `min_free_gib` on the disk.
     """
 
     worker_id: str
@@ -282,3 +282,4 @@ class Place:
     max_limits: Mapping[str, float] = field(default_factory=dict)
     open_files: int = 4096
     decoders: int = 2
+    min_free_gib: float = 5.0

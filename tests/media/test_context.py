@@ -1,7 +1,5 @@
 import os
 
-import pytest
-
 from triptych.media.context import Context
 from triptych.media.library import content_of
 
@@ -13,8 +11,3 @@ def test_a_feature_knows_the_last_part_of_what_the_client_called_its_input(tmp_p
     context = Context.of("file://some/dir/shown.mp4", source, str(tmp_path))
     assert (context.file_name, context.data_dir, context.content) == ("shown.mp4", tmp_path, content_of(source))
     os.close(source)
-
-
-def test_an_input_that_is_not_open_has_no_context() -> None:
-    with pytest.raises(LookupError):
-        Context.of("a.mp4", None, "/tmp")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from triptych.media.library import Film
-from triptych.media.likeness import NEAR_BITS, ROWS_AT_ONCE, Match, Stretch, distance, find, shelves, stretch_of
+from triptych.media.likeness import NEAR_BITS, ROWS_AT_ONCE, Match, Stretch, blocks, distance, find, stretch_of
 
 HALF_S_US = 500_000
 
@@ -103,12 +103,12 @@ def test_a_stretch_that_begins_before_the_film_lies_at_its_start() -> None:
     assert _one(stretch_of(pictures, 8), film) == [Match(0.75, "a.mp4", 0)]
 
 
-def test_films_are_shelved_whole() -> None:
+def test_no_film_is_divided_between_blocks() -> None:
     films = [_film(str(number), pictures=ROWS_AT_ONCE // 2 + 1, seed=number) for number in range(3)]
-    found = list(shelves(films))
-    assert [[film.source for film in shelf.films] for shelf in found] == [["0", "1"], ["2"]]
-    assert [len(shelf.times) for shelf in found] == [ROWS_AT_ONCE + 2, ROWS_AT_ONCE // 2 + 1]
-    assert list(shelves([])) == []
+    found = list(blocks(films))
+    assert [[film.source for film in block.films] for block in found] == [["0", "1"], ["2"]]
+    assert [len(block.times) for block in found] == [ROWS_AT_ONCE + 2, ROWS_AT_ONCE // 2 + 1]
+    assert list(blocks([])) == []
 
 
 def test_distance_counts_bits() -> None:

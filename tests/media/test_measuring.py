@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from triptych.media.chunks import Chunk
 from triptych.media.features import FEATURES
 from triptych.media.features.black import InBlack
 from triptych.media.measured import Broken, Finished, Indexed, Measured, Torn
@@ -15,6 +16,7 @@ from triptych.media.measuring import DEAD, LATE, Measuring
 from triptych.media.options import InBlackOptions
 from triptych.media.pipeline import Plan
 from triptych.media.sample import RATE_HZ, Coding, scene, tone, write_clip
+from triptych.media.shelf import Shelf
 from triptych.media.spans import Segments
 
 X264 = {"preset": "ultrafast", "x264-params": "keyint=25:min-keyint=25:scenecut=0"}
@@ -171,3 +173,24 @@ def test_whoever_is_too_far_ahead_waits(measuring) -> None:
 def test_an_unreadable_file_is_broken(measuring, tmp_path) -> None:
     (tmp_path / "a").write_bytes(b"\0nothing")
     assert isinstance(_run(measuring(path=tmp_path / "a"))[-1], Broken)
+
+
+def test_chunks_that_an_earlier_attempt_finished_are_not_decoded_again(measuring, tmp_path) -> None:
+    """media J5."""
+    shelf = Shelf(tmp_path / "chunks", "ask")
+    first = measuring(shelf=shelf)
+    _run(first, until=Measured, also=lambda: None)
+    while not any(shelf.has(run.part) for run in first._runs if isinstance(run.part, Chunk)) and first._tally is not None:
+        _run(first, until=Measured)
+    kept = sum(shelf.has(run.part) for run in first._runs if isinstance(run.part, Chunk))
+    first.end()
+    again = measuring(shelf=shelf)
+    launched: set[tuple] = set()
+
+    def note() -> None:
+        launched.update((run.part.first, run.part.last) for run in again._runs if isinstance(run.part, Chunk) and run.tries)
+
+    found = _run(again, also=note)
+    assert len(launched) <= 6 - max(1, kept)
+    assert [Fraction(*frame.start) for frame in _frames(found)] == [Fraction(number, 25) for number in range(SECONDS * 25)]
+    assert found[-1].frames == SECONDS * 25

@@ -18,10 +18,8 @@ class Context:
     now: datetime
 
     @classmethod
-    def of(cls, uri: str, source: int | None, data_dir: str) -> "Context":
+    def of(cls, uri: str, source: int, data_dir: str) -> "Context":
         """Return what may be known of a job that measures the input `uri`, open as `source`, and begins now."""
-        if source is None:
-            raise LookupError("the input is not open")
         return cls(file_name=PurePosixPath(uri).name, source=source, data_dir=Path(data_dir), now=datetime.now(UTC))
 
     @cached_property

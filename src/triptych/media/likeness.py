@@ -50,7 +50,7 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class Block:
     """Some films as one block of rows; `film` numbers the film of each row."""
 
     films: Sequence[Film]
@@ -63,16 +63,16 @@ def find(stretches: Sequence[Stretch], films: Iterable[Film]) -> list[list[Match
     """Return the matches of each stretch, best first, at most one for each film."""
     wanted = Wanted(stretches)
     found: list[list[Match]] = [[] for _ in stretches]
-    for shelf in shelves(films):
-        for (stretch, number), offsets in wanted.votes(shelf).items():
-            rows = shelf.film == number
-            match = _best(stretches[stretch], shelf.films[number].source, shelf.times[rows], shelf.words[rows], offsets)
+    for block in blocks(films):
+        for (stretch, number), offsets in wanted.votes(block).items():
+            rows = block.film == number
+            match = _best(stretches[stretch], block.films[number].source, block.times[rows], block.words[rows], offsets)
             if match is not None:
                 found[stretch].append(match)
     return [sorted(matches, key=lambda match: (-match.confidence, match.source, match.at_us)) for matches in found]
 
 
-def shelves(films: Iterable[Film]) -> Iterator[Shelf]:
+def blocks(films: Iterable[Film]) -> Iterator[Block]:
     """Yield the films in blocks of about 65 536 pictures; no film is divided."""
     held: list[Film] = []
     rows = 0
@@ -80,10 +80,10 @@ def shelves(films: Iterable[Film]) -> Iterator[Shelf]:
         held.append(film)
         rows += len(film.hashes) // HASH_BYTES
         if rows >= ROWS_AT_ONCE:
-            yield _shelf(held)
+            yield _block(held)
             held, rows = [], 0
     if rows:
-        yield _shelf(held)
+        yield _block(held)
 
 
 class Wanted:
@@ -96,10 +96,10 @@ class Wanted:
         self._stretch = np.repeat(np.arange(len(stretches)), counts)
         self._columns = [_Column(values, self._stretch) for values in columns(self._words)]
 
-    def votes(self, shelf: Shelf) -> dict[tuple[int, int], list[int]]:
+    def votes(self, block: Block) -> dict[tuple[int, int], list[int]]:
         """Return by stretch and film how far later in the film the stretch may lie, in bins of 1/8 s, those with most votes first."""
         ballots = np.concatenate(
-            [self._ballots(shelf, *column.pairs(row)) for column, row in zip(self._columns, columns(shelf.words), strict=True)]
+            [self._ballots(block, *column.pairs(row)) for column, row in zip(self._columns, columns(block.words), strict=True)]
         )
         cast, votes = np.unique(ballots, axis=0, return_counts=True)
         standing: dict[tuple[int, int], list[int]] = defaultdict(list)
@@ -108,11 +108,11 @@ class Wanted:
             standing[stretch, film].append(offset)
         return standing
 
-    def _ballots(self, shelf: Shelf, mine: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        near = distance(self._words[mine], shelf.words[rows]) <= NEAR_BITS
+    def _ballots(self, block: Block, mine: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        near = distance(self._words[mine], block.words[rows]) <= NEAR_BITS
         mine, rows = mine[near], rows[near]
-        offsets = (shelf.times[rows] - self._times[mine] + OFFSET_BIN_US // 2) // OFFSET_BIN_US
-        return np.stack([self._stretch[mine], shelf.film[rows].astype(np.int64), offsets], axis=1)
+        offsets = (block.times[rows] - self._times[mine] + OFFSET_BIN_US // 2) // OFFSET_BIN_US
+        return np.stack([self._stretch[mine], block.film[rows].astype(np.int64), offsets], axis=1)
 
 
 class _Column:
@@ -146,9 +146,9 @@ def distance(one: Words, other: Words) -> NDArray[np.int64]:
     return np.asarray(np.bitwise_count(one ^ other).sum(axis=-1, dtype=np.int64))
 
 
-def _shelf(films: Sequence[Film]) -> Shelf:
+def _block(films: Sequence[Film]) -> Block:
     counts = [len(film.hashes) // HASH_BYTES for film in films]
-    return Shelf(
+    return Block(
         films=tuple(films),
         film=np.repeat(np.arange(len(films), dtype=np.int32), counts),
         times=np.frombuffer(b"".join(film.times for film in films), np.int64),
