@@ -21,8 +21,11 @@ LEAST_CONFIDENCE = 0.5
 COLUMNS = 16
 VALUES = 1 << 16
 ROWS_AT_ONCE = 1 << 16
-MOST_PAIRS = 1 << 19
+MOST_PAIRS = 1 << 16
 OFFSET_BIN_US = 125_000
+OFFSETS = 1 << 32
+"""More bins than any two films can lie apart."""
+
 MOST_OFFSETS = 16
 BESIDE_US = 130_000
 """How far a remembered picture may lie from the nearest one of the stretch."""
@@ -51,9 +54,10 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Some films as one block of rows; `film` numbers the film of each row."""
+    """Some films as one block of rows; `film` numbers the film of each row, and `begins` is the first row of each film, then of none."""
 
     films: Sequence[Film]
+    begins: Sequence[int]
     film: NDArray[np.int32]
     times: Times
     words: Words
@@ -65,7 +69,7 @@ def find(stretches: Sequence[Stretch], films: Iterable[Film]) -> list[list[Match
     found: list[list[Match]] = [[] for _ in stretches]
     for block in blocks(films):
         for (stretch, number), offsets in wanted.votes(block).items():
-            rows = block.film == number
+            rows = slice(block.begins[number], block.begins[number + 1])
             match = _best(stretches[stretch], block.films[number].source, block.times[rows], block.words[rows], offsets)
             if match is not None:
                 found[stretch].append(match)
@@ -98,21 +102,21 @@ class Wanted:
 
     def votes(self, block: Block) -> dict[tuple[int, int], list[int]]:
         """Return by stretch and film how far later in the film the stretch may lie, in bins of 1/8 s, those with most votes first."""
-        ballots = np.concatenate(
-            [self._ballots(block, *column.pairs(row)) for column, row in zip(self._columns, columns(block.words), strict=True)]
-        )
-        cast, votes = np.unique(ballots, axis=0, return_counts=True)
+        rows = columns(block.words)
+        ballots = np.concatenate([self._ballots(block, *column.pairs(row)) for column, row in zip(self._columns, rows, strict=True)])
+        cast, votes = np.unique(ballots, return_counts=True)
         standing: dict[tuple[int, int], list[int]] = defaultdict(list)
-        for place in np.lexsort((cast[:, 2], -votes)):
-            stretch, film, offset = cast[place].tolist()
-            standing[stretch, film].append(offset)
+        for ballot in cast[np.argsort(-votes, kind="stable")].tolist():
+            place, offset = divmod(ballot, OFFSETS)
+            standing[divmod(place, len(block.films))].append(offset - OFFSETS // 2)
         return standing
 
     def _ballots(self, block: Block, mine: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return one number for each pair that is near: its stretch, film and offset."""
         near = distance(self._words[mine], block.words[rows]) <= NEAR_BITS
         mine, rows = mine[near], rows[near]
         offsets = (block.times[rows] - self._times[mine] + OFFSET_BIN_US // 2) // OFFSET_BIN_US
-        return np.stack([self._stretch[mine], block.film[rows].astype(np.int64), offsets], axis=1)
+        return np.asarray((self._stretch[mine] * len(block.films) + block.film[rows]) * OFFSETS + offsets + OFFSETS // 2)
 
 
 class _Column:
@@ -150,6 +154,7 @@ def _block(films: Sequence[Film]) -> Block:
     counts = [len(film.hashes) // HASH_BYTES for film in films]
     return Block(
         films=tuple(films),
+        begins=np.cumsum([0, *counts]).tolist(),
         film=np.repeat(np.arange(len(films), dtype=np.int32), counts),
         times=np.frombuffer(b"".join(film.times for film in films), np.int64),
         words=np.frombuffer(b"".join(film.hashes for film in films), np.uint64).reshape(-1, 4),
