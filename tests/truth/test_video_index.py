@@ -11,6 +11,7 @@ import pytest
 from footage import ANIMATION, CAMERA, PORTRAIT, footage
 from triptych.media.library import FOLDER
 from triptych.media.sample import Coding, Picture, scene, write_clip
+from truth.chunked import Chunked
 from truth.scoring import Analysis, seconds
 
 SIZE = (320, 180)
@@ -162,3 +163,13 @@ def test_flat_pictures_are_neither_remembered_nor_looked_for(station) -> None:
     before = sorted((station.folder / FOLDER).iterdir())
     assert station.run(film, query=True, index=True) == []
     assert sorted((station.folder / FOLDER).iterdir()) == before
+
+
+def test_chunks_give_the_bytes_of_the_whole(station) -> None:
+    """media P5, VIDEO_INDEX."""
+    film = station.write("chunks.mkv", station.programme[33:300], Coding(options={"preset": "veryfast", "crf": "30", "g": "25"}))
+    options = {"VIDEO_INDEX": {"query": True}}
+    whole, cut = (Chunked(film, ["VIDEO_INDEX"], chunk_s, options=options, data_dir=str(station.folder)) for chunk_s in (60, 3))
+    assert cut.chunks > 1
+    assert NAME.encode() in whole.response
+    assert cut.response == whole.response

@@ -7,7 +7,7 @@ import pytest
 
 from triptych.media.context import Context
 from triptych.media.features.video_index import STRETCHES_AT_ONCE, VideoIndex
-from triptych.media.library import Film, Library
+from triptych.media.library import FOLDER, Film, Library
 from triptych.media.measured import Finished, Seen
 from triptych.media.options import VideoIndexOptions
 
@@ -93,6 +93,13 @@ def test_a_film_is_looked_for_in_what_was_there_before_it(tmp_path) -> None:
     _remember(tmp_path, 60)
     assert len(_run(tmp_path, _copy(0, 8), query=True, index=True).items()) == 1
     assert sorted(film.source for film in Library(tmp_path).films(NOW, besides="")) == ["known.mp4", "new.mp4"]
+
+
+def test_who_remembers_a_film_forgets_those_that_have_expired(tmp_path) -> None:
+    """media T1: also on a worker without a server."""
+    Library(tmp_path).keep("old", Film("old.mp4", b"", b""), NOW)
+    _run(tmp_path, _copy(0, 8), index=True)
+    assert [path.stem for path in (tmp_path / FOLDER).iterdir()] == ["aa"]
 
 
 @pytest.mark.parametrize("options", [{}, {"query": True}])

@@ -77,7 +77,9 @@ class VideoIndex(Feature):
         if self._options.index and self._times:
             film = Film(self._known.file_name, np.array(self._times, np.int64).tobytes(), bytes(self._hashes))
             until = self._known.now + timedelta(days=self._options.ttl)
-            Library(self._known.data_dir).keep(self._known.content, film, until)
+            library = Library(self._known.data_dir)
+            library.sweep(self._known.now)
+            library.keep(self._known.content, film, until)
 
     def _close(self) -> None:
         if self._open.sampled >= LEAST_SAMPLES:
