@@ -13,6 +13,7 @@ import msgspec
 from triptych.contracts import Channel
 from triptych.errors import ChannelClosed, TriptychError
 from triptych.kinds import AnnotateSpec
+from triptych.kinds.probing import probe
 from triptych.media.analysis import Analysis
 from triptych.media.context import Context
 from triptych.media.inputs import open_input, refuse_text
@@ -50,9 +51,12 @@ HEAD_BYTES = 4096
 
 
 def run(channel: Channel, place: Place) -> None:
-    """Serve one annotate job over `channel`: receive its `Start`, measure, report, return."""
+    """Serve one annotate job over `channel`: receive its `Start`, measure, report, return. Or look at one input and answer an `Ask`."""
     asked = channel.receive()
     if asked is None:
+        return
+    if isinstance(asked.request, Ask):
+        channel.answer(asked.number, probe(asked.request, place))
         return
     if not isinstance(asked.request, Start):
         channel.answer(asked.number, Refused(code="invalid", message="the first request to an annotate process is a start"))

@@ -73,10 +73,8 @@ class Analysis:
             return Fault(code="segment_outside", message="every segment lies beyond the end of the input")
         self._reduce = Reduce(self.features, self._needs, self._segments, self._raised, hears=bool(index.audio))
         for name in self.features:
-            if FEATURES[name].sees and index.video is None:
-                self.drop(name, Fault(code="bad_media", message="input has no video"))
-            elif FEATURES[name].hears and not index.audio:
-                self.drop(name, Fault(code="bad_media", message="input has no audio"))
+            if (reason := lacks(name, index)) is not None:
+                self.drop(name, Fault(code="bad_media", message=reason))
         if len(self.failures) == len(self.features):
             return next(iter(self.failures.values()))
         self._reduce.begin(index)
@@ -143,6 +141,13 @@ class Analysis:
 
     def _raised(self, name: str, text: str) -> None:
         self.drop(name, Fault(code="internal", message=f"{name} failed: {text}"))
+
+
+def lacks(name: str, index: Indexed) -> str | None:
+    """Return what an input lacks that a feature cannot do without, or None."""
+    if FEATURES[name].sees and index.video is None:
+        return "input has no video"
+    return "input has no audio" if FEATURES[name].hears and not index.audio else None
 
 
 def _made(name: str, options: object) -> Feature:

@@ -219,9 +219,9 @@ class Line:
         return ticks
 
     def note_damage(self) -> None:
-        """Take that a picture did not decode; raises `TornApart` when it is the one that a chunk begins with."""
-        if self._chunk is not None and self._chunk.first and self._next <= self._chunk.first + 1:
-            raise TornApart("a chunk begins with a damaged picture")
+        """Take that a picture did not decode; raises `TornApart` in a chunk, as damage is concealed with what came before the chunk, too."""
+        if self._chunk is not None and self._chunk.first:
+            raise TornApart("a chunk holds a damaged picture")
 
     def check_end(self) -> None:
         """Raise `TornApart` when pictures are missing at the end of a chunk."""

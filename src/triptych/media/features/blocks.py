@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triptych.media.feature import Feature
-from triptych.media.features.shots import CUT_CODES, Shots
+from triptych.media.features.shots import Shots
 from triptych.media.measured import Seen
 from triptych.media.options import MacroblockOptions, ShotOptions
 from triptych.media.picture import Picture
@@ -23,6 +23,9 @@ CALM_CODES = 2
 BESIDE = (3, 5)
 LONGEST = Fraction(10)
 ALARM_WINDOW = Fraction(1, 2)
+SUDDEN_CODES = 36.0
+"""A change of twice what a cut needs, which movement seldom makes."""
+
 LINES_LOOKED_AT = 270
 SMALLEST = 2 * GRID
 HARDLY_ANY = 1e-4
@@ -143,4 +146,4 @@ def pieces(shots: Iterable[tuple[Fraction, Fraction]]) -> Iterator[tuple[Fractio
 
 
 def _ends_shot(sight: Sight) -> bool:
-    return sight.following is None or (sight.change or 0) >= CUT_CODES
+    return sight.following is None or (sight.change or 0) >= SUDDEN_CODES
