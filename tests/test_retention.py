@@ -94,7 +94,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 
 
 def _retention(house: House, **settings: float) -> Retention:
-    return Retention(house.engine, house.outputs, house.clock, work=house.work, library=Library(house.work.parent), **settings)  # type: ignore[arg-type]  # by name
+    return Retention(house.engine, house.outputs, house.clock, work=house.work, **settings)  # type: ignore[arg-type]  # by name
 
 
 async def test_output_goes_when_its_job_ended_a_week_ago(house: House) -> None:
@@ -194,7 +194,7 @@ async def test_a_film_that_was_remembered_goes_when_it_expires(house: House) -> 
     library = Library(house.work.parent)
     library.keep("aa", Film("a.mp4", b"", b""), NOW)
     library.keep("bb", Film("b.mp4", b"", b""), NOW + timedelta(seconds=1))
-    await _retention(house).run_once()
+    await Retention(house.engine, house.outputs, house.clock, work=house.work, library=library).run_once()
     assert [path.stem for path in (house.work.parent / FOLDER).iterdir()] == ["bb"]
 
 

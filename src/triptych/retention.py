@@ -40,8 +40,8 @@ class Retention:
         clock: Clock,
         *,
         work: Path,
-        library: Library,
         media: Path | None = None,
+        library: Library | None = None,
         output_days: float = OUTPUT_DAYS,
         output_max_total_bytes: int = OUTPUT_MAX_TOTAL_BYTES,
         work_days: float = WORK_DAYS,
@@ -70,7 +70,8 @@ class Retention:
         await self._shed_output()
         await self._empty_work()
         await self._empty_media()
-        await asyncio.to_thread(self._library.sweep, self._clock.now())
+        if self._library is not None:
+            await asyncio.to_thread(self._library.sweep, self._clock.now())
 
     async def _shed_output(self) -> None:
         sizes = await self._outputs.sizes()

@@ -213,8 +213,8 @@ def _retention(settings: Settings, engine: Engine, outputs: Outputs, clock: Syst
         outputs,
         clock,
         work=settings.data_dir / "work",
-        library=Library(settings.data_dir),
         media=settings.data_dir / MEDIA,
+        library=Library(settings.data_dir),
         output_days=settings.output_days,
         output_max_total_bytes=settings.output_max_total_bytes,
     )

@@ -219,7 +219,7 @@ class Line:
         return ticks
 
     def note_damage(self) -> None:
-        """Take that a picture did not decode; raises `TornApart` in a chunk, as damage is concealed with what came before the chunk, too."""
+        """Take that a picture did not decode; raises `TornApart` in a chunk: damage is concealed with what came before it."""
         if self._chunk is not None and self._chunk.first:
             raise TornApart("a chunk holds a damaged picture")
 
