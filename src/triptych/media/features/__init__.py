@@ -104,6 +104,7 @@ FEATURES = MappingProxyType(
             config_key="macroBlockDetectionConfig",
             result_key="macroblockAnnotations",
             alarmable=True,
+            run="triptych.media.features.blocks:Macroblocking",
             options=MacroblockOptions,
             needs=Need.LOOK | Need.THUMB | Need.CHANGE,
             sees=True,
@@ -141,6 +142,7 @@ FEATURES = MappingProxyType(
         "VIDEO_INDEX": FeatureEntry(
             config_key="videoIndexConfig",
             result_key="videoIndexAnnotations",
+            run="triptych.media.features.video_index:VideoIndex",
             options=VideoIndexOptions,
             needs=Need.LOOK,
             sees=True,
