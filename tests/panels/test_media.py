@@ -101,7 +101,7 @@ async def test_features_say_why_they_are_missing(system) -> None:
         "resultKey": "blackAnnotations",
         "alarmable": True,
     }
-    assert by_name["FREEZE"]["reason"] == "feature FREEZE is not available yet"
+    assert by_name["CONFORMANCE"]["reason"] == "feature CONFORMANCE is not available yet"
     assert by_name["FACE_DETECTION"]["model"]["name"] == "face"
 
 

@@ -32,7 +32,7 @@ def test_the_least_that_can_be_asked_has_the_documented_defaults() -> None:
         ({"features": "AUDIO_FORMAT"}, "features must be a non-empty array of feature names"),
         ({"features": [1]}, "features must be a non-empty array of feature names"),
         ({"features": ["X"]}, "unknown feature 'X'"),
-        ({"features": ["FREEZE"]}, "feature FREEZE is not available yet"),
+        ({"features": ["CONFORMANCE"]}, "feature CONFORMANCE is not available yet"),
         ({"features": ["FACE_DETECTION"]}, "feature FACE_DETECTION needs model 'face', which is not installed on this server"),
         ({"features": None, "workflow": "w"}, "unknown workflow 'w'"),
         ({"template": "t"}, "unknown template 't'"),
