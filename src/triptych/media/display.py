@@ -66,7 +66,10 @@ class Display:
     @classmethod
     def of(cls, video: VideoFacts | None) -> "Display":
         """Return the display that suits a stream."""
-        return cls() if video is None else cls(video.full_range, matrix_of(video.colorspace, video.height))
+        if video is None:
+            return cls()
+        is_rgb = video.pixel_format.startswith(("rgb", "bgr", "gbr", "argb", "abgr", "0rgb", "0bgr"))
+        return cls(video.full_range, MATRIX_601 if is_rgb else matrix_of(video.colorspace, video.height))
 
     @cached_property
     def _levels(self) -> Cells:

@@ -7,7 +7,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import NamedTuple
 
-import numpy as np
+import cv2
 
 from triptych.media.display import MATRIX_601, MATRIX_709, MATRIX_2020, Matrix
 from triptych.media.feature import Feature
@@ -20,7 +20,7 @@ from triptych.media.spans import bounds
 TOP, BOTTOM = 0.05, 0.55
 """Where in the height the stripes are looked at: they reach 58 % at least."""
 
-MARGIN = 0.2
+MARGIN = 0.25
 """Of a stripe's width, at each side, into which its neighbour may bleed."""
 
 FLAT_CODES = 6.0
@@ -131,10 +131,11 @@ def pattern_of(picture: Picture) -> str | None:
 
 
 def flat_stripes(picture: Picture, edges: Edges) -> Iterator[Colour]:
-    """Yield the colours of the stripes between `edges`, from the left, as far as they are flat and the first is bright."""
+    """Yield the colours of the stripes between `edges`, from the left, up to one that is not flat, a dark first one or a repeated one."""
     span = picture.white - picture.black
     chroma_span = FULL_WHITE if picture.black == 0 else 224
-    for number, (left, right) in enumerate(pairwise(edges)):
+    before: Colour | None = None
+    for left, right in pairwise(edges):
         margin = MARGIN * (right - left)
         codes: list[float] = []
         for plane, zero, whole in zip(picture.planes, (picture.black, 128, 128), (span, chroma_span, chroma_span), strict=True):
@@ -142,9 +143,11 @@ def flat_stripes(picture: Picture, edges: Edges) -> Iterator[Colour]:
             if code is None:
                 return
             codes.append((code - zero) / whole)
-        if not number and codes[0] < LEAST_FIRST:
+        colour = Colour(*codes)
+        if colour.luma < LEAST_FIRST if before is None else colour.is_like(before):
             return
-        yield Colour(*codes)
+        yield colour
+        before = colour
 
 
 def _flat(plane: Plane, left: float, right: float, steps: int) -> float | None:
@@ -153,6 +156,6 @@ def _flat(plane: Plane, left: float, right: float, steps: int) -> float | None:
     patch = plane[round(rows * TOP) : round(rows * BOTTOM), math.ceil(columns * left) : int(columns * right)]
     if not patch.size:
         return None
-    middle = float(np.mean(patch))
-    flat = max(float(patch.max()) - middle, middle - float(patch.min())) <= FLAT_CODES * steps
-    return middle / steps if flat else None
+    middle = cv2.mean(patch)[0]
+    least, most, _, _ = cv2.minMaxLoc(patch)
+    return middle / steps if max(most - middle, middle - least) <= FLAT_CODES * steps else None
