@@ -26,6 +26,9 @@ MARGIN = 0.25
 FLAT_CODES = 6.0
 HUE_DEGREES = 10.0
 LEVEL_SHARE = 0.08
+FIRST = (0.04, 0.09)
+"""What lies within the first stripe of every pattern, as shares of the width: most pictures are not flat there."""
+
 LEAST_FIRST = 0.3
 """The luma of the first stripe of any pattern, white or grey, is above this."""
 
@@ -122,6 +125,8 @@ class ColourBars(Feature):
 
 def pattern_of(picture: Picture) -> str | None:
     """Return the name of the known bars that a picture shows, None for none."""
+    if _flat(picture.planes[0], *FIRST, picture.steps) is None:
+        return None
     for edges, patterns in KNOWN.items():
         shown = list(flat_stripes(picture, edges))
         for name, colours in patterns:
