@@ -19,6 +19,7 @@ from triptych.agent.agent import Agent
 from triptych.audit import Audit
 from triptych.buses.nats import NatsBus
 from triptych.clock import SystemClock
+from triptych.cores import Cores
 from triptych.engine import Engine
 from triptych.model import Place
 from triptych.outputs import Outputs
@@ -78,7 +79,8 @@ async def serve_fleet(url: str, data: Path) -> None:
         listener = stack.enter_context(bind(settings))
         tokens = Tokens(store, clock)
         audit = await stack.enter_async_context(Audit(data / "audit.jsonl", store, clock))
-        service = Service(engine=engine, catalog=store, settings=settings, clock=clock, tokens=tokens, audit=audit)
+        cores = Cores(store, engine, clock, settings.cores)
+        service = Service(engine=engine, catalog=store, settings=settings, clock=clock, tokens=tokens, audit=audit, cores=cores)
         app = App(service, (workers.PANEL, native.PANEL))
         await serve(app, listener, stop=stop, on_ready=lambda: _tell(port=listener.getsockname()[1]))
 

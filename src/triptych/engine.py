@@ -22,7 +22,7 @@ from triptych.ledger import Ledger
 from triptych.liaison import Liaison
 from triptych.line import PATIENCE, Line, answered
 from triptych.messages import JOB_LEASE_S, Ask, Output, Pause, Report, Request, Resume
-from triptych.model import Change, EndReason, Happening, Job, Json, Page, Query, State, Submission, Worker, WorkerState
+from triptych.model import Berths, Change, EndReason, Happening, Job, Json, Page, Query, State, Submission, Worker, WorkerState
 from triptych.outputs import Frames, Outputs, OutputSlice, wrote_all
 from triptych.roster import Roster
 from triptych.stopper import ENDED, SETTLE_BOUND, STOP_BOUND, Stopper
@@ -262,6 +262,14 @@ class Engine:
         """Give jobs in line to workers with room, lowest (priority, age) first, until either runs out."""
         await self._dispatcher.place()
 
+    async def berth(self, kind: str, berths: Berths) -> None:
+        """Say which berths a kind has from now on. Its jobs run one in each of these, and none does in one that is not among them."""
+        await self._dispatcher.berth(kind, berths)
+
+    def berthed(self, kind: str) -> dict[int, Job]:
+        """Return the jobs of a kind that hold a berth, by its number."""
+        return self._roster.berthed(kind)
+
     async def settle(self, reports: Sequence[Report]) -> None:
         """Commit what workers reported: output first, then the changes in order; what is old or repeated is dropped by its guard."""
         outputs = [report for report in reports if isinstance(report.body, Output)]
@@ -324,6 +332,7 @@ class Engine:
             needs=ask.needs,
             pinned=ask.worker_id,
             priority=ask.priority,
+            berth_wish=ask.berth_wish,
             deadline=ask.deadline if ask.queue else now,
             facts={} if self._job_lease_s == JOB_LEASE_S else {"lease_s": self._job_lease_s},
         )

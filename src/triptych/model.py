@@ -9,6 +9,9 @@ from types import MappingProxyType
 Json = Mapping[str, object]
 """A JSON object whose shape its owner knows: a kind's spec, a result, measured facts."""
 
+Berths = Mapping[str, tuple[int, ...]]
+"""The berths that each wish leads to, in the order in which they are tried; "" is the wish for any."""
+
 
 class State(StrEnum):
     """Where a job stands; `ENDED` is final."""
@@ -87,6 +90,7 @@ class Job:
     `spec` is the ask in the shape of its kind, `needs` are labels that a worker must have, `pinned` is the worker that
     the caller named, `worker_id` the one that holds it. `attempt` is 0 until a worker first holds it. `progress` maps a part
     (a feature, say) to 0..100. `facts` is what was measured about the run (`kill_tier`, `leftovers_killed`, ...).
+    `berth_wish` names the berths that it waits for, `berth` is the one that it was placed in: kept after the end, not in the queue.
     A queued job with a `not_before` is not in line before then; one with a `deadline` waits for as long after each attempt as it may
     wait from `created_at` to `deadline`. `revision` counts the changes of the row, from 1.
     """
@@ -118,6 +122,8 @@ class Job:
     last_seq: int = 0
     revision: int = 1
     not_before: datetime | None = None
+    berth_wish: str = ""
+    berth: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +133,7 @@ class Change:
     `target` None keeps the state. Every other None keeps its field; `progress` and `facts` are merged by key.
     `requeue` clears the worker, pid and start of the attempt, and never happens to a job that was asked to stop; with an `end` that
     attempt is added to the fact `attempts`. Every move sets `not_before`; `due` clears it and keeps the state.
+    A move to the queue gives the berth back.
     """
 
     job_id: str
@@ -140,6 +147,7 @@ class Change:
     not_before: datetime | None = None
     due: bool = False
     worker_id: str | None = None
+    berth: int | None = None
     pid: int | None = None
     stopped_by: str | None = None
     end: End | None = None
@@ -218,6 +226,7 @@ class Submission:
     idempotency_key: str | None = None
     fingerprint: str | None = None
     queue: bool = True
+    berth_wish: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,7 +235,7 @@ class Query:
 
     `label` is a name and a value among the labels that were asked for; `text` a part of the id or of the command with its arguments,
     a space between two, whatever the case of ASCII letters. With `ended_before` the jobs that ended before then come, the oldest end
-    first. `cursor` is the opaque end of the page before; `limit` None lists all.
+    first. `cursor` is the opaque end of the page before; `limit` None lists all. `brief` leaves out each job's progress, result and facts.
     """
 
     kind: str | None = None
@@ -241,6 +250,7 @@ class Query:
     ended_before: datetime | None = None
     cursor: str | None = None
     limit: int | None = 50
+    brief: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,7 +271,7 @@ class Place:
 
     `kill_tiers` are those that it has, in order, and `missing_tiers` why it lacks the others; `cgroup` is the folder of the jobs'
     leaves, which have these `controllers`. `limits` are what a job gets that asks for none, `max_limits` the most that one may ask for.
-    An annotate job decodes at most `decoders` chunks of a film at once.
+    An annotate job decodes at most `decoders` chunks of a film at once, and records nothing with less than `min_free_gib` on the disk.
     """
 
     worker_id: str
@@ -282,3 +292,4 @@ class Place:
     max_limits: Mapping[str, float] = field(default_factory=dict)
     open_files: int = 4096
     decoders: int = 2
+    min_free_gib: float = 5.0

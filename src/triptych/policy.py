@@ -35,6 +35,7 @@ def place_of(settings: Settings, worker_id: str) -> Place:
         max_limits={name: most for name, most in msgspec.structs.asdict(settings.max_limits).items() if most is not None},
         open_files=settings.open_files,
         decoders=settings.decoders,
+        min_free_gib=settings.min_free_gib,
     )
 
 

@@ -57,6 +57,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     slots: Annotated[int, Meta(ge=1, le=65536)] = 256
     cores: Annotated[int, Meta(ge=1, le=1024)] = 4
     decoders: Annotated[int, Meta(ge=1, le=64)] = 2
+    min_free_gib: Annotated[float, Meta(ge=0, le=1_000_000)] = 5.0
     kill_tiers: Annotated[tuple[Tier, ...], Meta(min_length=1)] = TIERS
     job_lease_s: Annotated[float, Meta(ge=30, le=86400)] = 900.0
     worker_lease_s: Annotated[float, Meta(ge=5, le=3600)] = 10.0

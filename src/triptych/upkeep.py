@@ -20,7 +20,7 @@ ROUND = timedelta(seconds=2)
 SWEEP_EVERY = timedelta(minutes=10)
 KEEP = timedelta(days=30)
 KINDS_BY_ASK: Mapping[str, timedelta] = {"annotate": timedelta(days=1)}
-"""Kinds whose ask says for how many days a job is kept, each with the least that it may say."""
+"""Kinds whose ask says for how many days from its creation a job is kept, each with the least that it may say."""
 PAGE = 200
 
 
@@ -51,7 +51,10 @@ class Upkeep:
         """Forget ended jobs that are past their time: `keep`, or the `ttl_days` that the ask named (media T1); pinned ones never."""
         now = self._clock.now()
         for kind in KINDS:
-            query = Query(kind=kind, ended_before=now - KINDS_BY_ASK.get(kind, self._keep), limit=PAGE)
+            least = KINDS_BY_ASK.get(kind)
+            query = Query(kind=kind, ended_before=now - self._keep, limit=PAGE)
+            if least is not None:
+                query = replace(query, ended_before=now, until=now - least)
             while (cursor := await self._prune(query, now)) is not None:
                 query = replace(query, cursor=cursor)
 

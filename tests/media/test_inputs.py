@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from triptych.errors import Invalid, NotFound
-from triptych.media.inputs import check_uri, open_input, peek, refuse_text
+from triptych.media.inputs import check_uri, find_directory, open_input, peek, refuse_text
 
 
 @pytest.fixture
@@ -141,3 +141,20 @@ def test_a_peek_leaves_no_descriptor_open(roots) -> None:
     before = len(list(Path("/proc/self/fd").iterdir()))
     peek("a.mp4", roots)
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+@pytest.mark.parametrize("path", ["some", "/some/", "file://some", "one/../some"])
+def test_a_directory_is_sought_below_each_root_in_order(roots, path) -> None:
+    """media 3.2: `directory` in a root."""
+    assert Path(find_directory(path, roots)) == Path(roots[0], "some")
+    assert find_directory(str(Path(roots[1], "some")), roots) == str(Path(roots[1], "some"))
+
+
+def test_a_directory_is_there_and_within_a_root(roots, tmp_path) -> None:
+    """media 3.2: `directory` in a root."""
+    (tmp_path / "one" / "out").symlink_to("/etc")
+    (tmp_path / "one" / "a b").mkdir()
+    for path, message in (("x", "not found"), ("a.mp4", "not found"), ("a%20b", "not found"), ("out", "outside the media roots")):
+        with pytest.raises(Invalid, match=f"^directory .*{message}$") as refusal:
+            find_directory(path, roots)
+        assert refusal.value.field == "directory"

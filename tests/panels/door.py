@@ -8,6 +8,7 @@ from typing import cast
 
 from triptych.audit import Audit
 from triptych.clock import SystemClock
+from triptych.cores import Cores
 from triptych.engine import Engine
 from triptych.panels.app import App
 from triptych.panels.http import Panel, Service
@@ -103,7 +104,12 @@ async def opened(panels: tuple[Panel, ...], settings: Settings, engine: Engine |
     """Serve for a while; without an engine for panels that ask none."""
     catalog, clock = MemoryStore(), SystemClock()
     tokens, audit = Tokens(catalog, clock), Audit(settings.data_dir / "audit.jsonl", catalog, clock)
-    service = Service(engine=cast("Engine", engine), catalog=catalog, settings=settings, clock=clock, tokens=tokens, audit=audit)
+    cores = Cores(catalog, cast("Engine", engine), clock, settings.cores)
+    if engine is not None:
+        await cores.load()
+    service = Service(
+        engine=cast("Engine", engine), catalog=catalog, settings=settings, clock=clock, tokens=tokens, audit=audit, cores=cores
+    )
     app, stop, ready = App(service, panels), asyncio.Event(), asyncio.Event()
     listener = bind(settings)
     running = asyncio.create_task(serve(app, listener, stop=stop, on_ready=ready.set))

@@ -1,13 +1,11 @@
 """Annotate jobs: one file, one sandboxed decode, all features; this process reads no media itself."""
 
-import importlib
 import os
 import selectors
 import time
-from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
-from functools import partial
+from pathlib import Path
 from typing import assert_never
 
 import msgspec
@@ -15,15 +13,14 @@ import msgspec
 from triptych.contracts import Channel
 from triptych.errors import ChannelClosed, TriptychError
 from triptych.kinds import AnnotateSpec
-from triptych.media.feature import Feature
-from triptych.media.features import FEATURES, Need
+from triptych.kinds.probing import probe
+from triptych.media.analysis import Analysis
 from triptych.media.inputs import open_input, refuse_text
 from triptych.media.measured import Alive, Broken, Dropped, Finished, FromDecoder, Indexed, Measured, Ready, Times, Torn
 from triptych.media.measuring import Measuring
-from triptych.media.options import Options
-from triptych.media.pipeline import Plan
-from triptych.media.reduce import Reduce
-from triptych.media.spans import Item, Segments, bounds, offset_text
+from triptych.media.shelf import Shelf, fingerprint
+from triptych.media.spans import Item, Segments
+from triptych.media.watch import Watch
 from triptych.messages import (
     Answer,
     Ask,
@@ -49,15 +46,16 @@ STALL_S = 60.0
 TICK_S = 0.25
 MOST_FINDINGS = 1000
 """How many items of one job are told to watchers as they are found; the result holds all."""
-ALMOST_DONE = 99.0
-ERROR_GAP = Fraction(1)
 HEAD_BYTES = 4096
 
 
 def run(channel: Channel, place: Place) -> None:
-    """Serve one annotate job over `channel`: receive its `Start`, measure, report, return."""
+    """Serve one annotate job over `channel`: receive its `Start`, measure, report, return. Or look at one input and answer an `Ask`."""
     asked = channel.receive()
     if asked is None:
+        return
+    if isinstance(asked.request, Ask):
+        channel.answer(asked.number, probe(asked.request, place))
         return
     if not isinstance(asked.request, Start):
         channel.answer(asked.number, Refused(code="invalid", message="the first request to an annotate process is a start"))
@@ -73,25 +71,30 @@ def run(channel: Channel, place: Place) -> None:
 
 
 class Annotation:
-    """One attempt of one job: a decoder at work, Reduce beside it, and the agent's requests."""
+    """One attempt of one job: decoders at work, the analysis beside them, and the agent's requests."""
 
     def __init__(self, channel: Channel, place: Place, start: Start) -> None:
         self._channel = channel
         self._roots = place.media_roots
         self._processes = place.decoders
-        self._findings = 0
         self._start = start
         self._spec = msgspec.convert(start.spec, AnnotateSpec)
-        self._segments = Segments(self._spec.segments)
         self._source: int | None = None
         self._measuring: Measuring | None = None
+        self._finished: Finished | None = None
+        self._items: dict[str, list[Item]] = {}
         self._paused_at: float | None = None
         self._ended = False
+        self._findings: set[tuple[str, bytes]] = set()
         self._told: dict[str, float] = {}
         now = time.monotonic()
+        self._heard_at = now
         self._next_progress = now + FIRST_PROGRESS_S
         self._deadline = None if self._spec.deadline_s is None else now + self._spec.deadline_s
-        self._forget()
+        self._shelf: Shelf | None = None
+        self._folder = Path(place.data_dir, "media", start.job_id)
+        self._watch = Watch(start.job_id, self._folder, self._tell, lambda: datetime.now(UTC), min_free_gib=place.min_free_gib)
+        self._analysis = self._fresh()
 
     def begin(self, number: int) -> None:
         """Say that the job runs, open its input and start the decoder; what cannot be opened ends the job."""
@@ -103,7 +106,9 @@ class Annotation:
         except TriptychError as fault:
             self._fail("input_gone" if fault.code == "input_not_found" else "bad_media", fault.message)
             return
-        self._measuring = Measuring(self._source, self._plan(), processes=self._processes)
+        self._shelf = Shelf(self._folder / "chunks", fingerprint(self._source, msgspec.json.encode(self._spec)))
+        self._shelf.tidy()
+        self._measuring = Measuring(self._source, self._analysis.plan, processes=self._processes, shelf=self._shelf)
 
     def serve(self) -> None:
         """Work until the job has ended."""
@@ -118,30 +123,23 @@ class Annotation:
                     self._work()
 
     def close(self) -> None:
-        """Kill the decoders that live and give the input back."""
+        """Kill what works for this job and give the input back."""
+        self._watch.end()
         if self._measuring is not None:
             self._measuring.end()
         if self._source is not None:
             os.close(self._source)
 
-    def _forget(self) -> None:
-        """Stand where a try begins: nothing known, nothing measured."""
-        self._features = {name: _load(name, self._spec.config) for name in self._spec.features}
-        self._needs = {name: FEATURES[name].needs for name in self._features}
-        self._failures: dict[str, Fault] = {}
-        self._index: Indexed | None = None
-        self._finished: Finished | None = None
-        self._reduce: Reduce | None = None
-        self._heard_at = time.monotonic()
-        for name, feature in self._features.items():
-            feature.watcher = partial(self._found, name)
-
-    def _plan(self) -> Plan:
-        return Plan(features=self._features, needs=self._needs, segments=self._segments)
+    def _fresh(self) -> Analysis:
+        """Return what a try begins with: nothing known, nothing measured."""
+        analysis = Analysis(self._spec.features, self._spec.config, Segments(self._spec.segments), self._found, self._lost)
+        self._watch.follow(analysis.features, analysis.alarms)
+        return analysis
 
     def _watch_decoders(self, selector: selectors.BaseSelector) -> None:
-        """Have the selector wait for the decoders that work now, and for none while the job is paused."""
-        wanted = self._measuring.filenos() if self._measuring is not None and self._paused_at is None else set()
+        """Have the selector wait for the processes that work now, and for none while the job is paused."""
+        works = self._measuring is not None and self._paused_at is None
+        wanted = self._measuring.filenos() | self._watch.filenos() if works and self._measuring is not None else set()
         watched = {key for key in selector.get_map() if key != self._channel.fileno()}
         for stale in watched - wanted:
             selector.unregister(stale)
@@ -190,6 +188,9 @@ class Annotation:
             self._take(message)
             if self._ended:
                 return
+        self._watch.work()
+        if self._finished is not None and not self._watch.is_busy:
+            self._conclude(self._finished)
         self._look_at_the_clock()
 
     def _take(self, message: FromDecoder) -> None:
@@ -199,101 +200,64 @@ class Annotation:
             case Alive() | Times():
                 pass
             case Indexed():
-                self._begin_reduce(message)
+                self._begin(message)
             case Measured():
-                self._reduce_batch(message)
+                self._reduce(message)
             case Dropped():
-                self._drop(message.feature, Fault(code="internal", message=message.message))
+                self._analysis.drop(message.feature, Fault(code="internal", message=message.message))
             case Torn():
                 self._begin_again()
             case Finished():
-                self._conclude(self._found_index, message)
+                self._finish(message)
             case Broken():
                 self._fail(message.code, message.message)
             case _:
                 assert_never(message)
 
-    def _reduce_batch(self, batch: Measured) -> None:
-        reduce = self._reducer
-        reduce.take(batch)
+    def _begin(self, index: Indexed) -> None:
+        if self._source is not None:
+            self._watch.begin(self._source, Fraction(*(index.origin or (0, 1))), Fraction(*index.duration))
+        if (fault := self._analysis.begin(index)) is not None:
+            self._fail_with(fault)
+
+    def _reduce(self, batch: Measured) -> None:
+        self._analysis.take(batch)
         if self._measuring is not None:
-            self._measuring.pace(reduce.taken, reduce.heard)
+            self._measuring.pace(*self._analysis.reached)
 
     def _begin_again(self) -> None:
         """Measure the file as one chunk: its chunks do not hold what the index promised (media P4)."""
-        index = self._found_index
-        self._forget()
-        self._begin_reduce(index)
+        index = self._analysis.index
+        self._analysis = self._fresh()
+        self._begin(index)
         if self._measuring is not None and not self._ended:
-            self._measuring.again(self._plan())
+            self._measuring.again(self._analysis.plan)
 
-    @property
-    def _found_index(self) -> Indexed:
-        if self._index is None:
-            raise TriptychError("the decoder measured before it indexed")
-        return self._index
-
-    @property
-    def _reducer(self) -> Reduce:
-        if self._reduce is None:
-            raise TriptychError("the decoder measured before it indexed")
-        return self._reduce
-
-    def _begin_reduce(self, index: Indexed) -> None:
-        self._index = index
-        if self._segments.whole(Fraction(*index.duration)) is None:
-            self._fail("segment_outside", "every segment lies beyond the end of the input")
+    def _finish(self, finished: Finished) -> None:
+        """Close what is open; the job ends when its recordings are there."""
+        items = self._analysis.conclude(finished)
+        self._watch.finish()
+        if isinstance(items, Fault):
+            self._fail_with(items)
             return
-        self._reduce = Reduce(self._features, self._needs, self._segments, self._raised, hears=bool(index.audio))
-        for name in tuple(self._features):
-            if FEATURES[name].sees and index.video is None:
-                self._drop(name, Fault(code="bad_media", message="input has no video"))
-            elif FEATURES[name].hears and not index.audio:
-                self._drop(name, Fault(code="bad_media", message="input has no audio"))
-        if len(self._failures) == len(self._features):
-            self._fail_with(next(iter(self._failures.values())))
-            return
-        self._reduce.begin(index)
+        self._finished, self._items = finished, items
+
+    def _conclude(self, finished: Finished) -> None:
+        self._report(Progress(parts=dict.fromkeys(self._items, 100.0)))
+        self._end(EndReason.DONE, None, result={**self._analysis.result(finished, self._items), **self._watch.told()})
 
     def _found(self, name: str, item: Item) -> None:
-        """Tell watchers of an item, as long as there are not too many."""
-        self._findings += 1
-        if self._findings <= MOST_FINDINGS:
-            self._report(Finding(note="finding", data={"feature": name, "item": item}))
+        """Tell watchers of an item, once, as long as there are not too many."""
+        key = name, msgspec.json.encode(item)
+        if key not in self._findings and len(self._findings) < MOST_FINDINGS:
+            self._findings.add(key)
+            self._tell("finding", {"feature": name, "item": item})
 
-    def _raised(self, name: str, text: str) -> None:
-        self._drop(name, Fault(code="internal", message=f"{name} failed: {text}"))
+    def _lost(self, _name: str, _fault: Fault) -> None:
+        self._report(Progress(parts={}, facts={"feature_errors": self._analysis.told_failures()}))
 
-    def _drop(self, name: str, fault: Fault) -> None:
-        self._failures.setdefault(name, fault)
-        if self._reduce is not None:
-            self._reduce.drop(name)
-        self._report(Progress(parts={}, facts={"feature_errors": _told(self._failures)}))
-
-    def _conclude(self, index: Indexed, finished: Finished) -> None:
-        items = self._reducer.finish(finished)
-        for name in self._features:
-            need = self._needs[name]
-            if need & Need.PICTURES and FEATURES[name].sees and finished.frames == 0 and not self._spec.segments:
-                self._failures.setdefault(name, Fault(code="bad_media", message="no picture of the input could be decoded"))
-            elif FEATURES[name].hears and finished.samples == 0:
-                self._failures.setdefault(name, Fault(code="bad_media", message="no sound of the input could be decoded"))
-        good = {name: array for name, array in items.items() if name not in self._failures}
-        if not good:
-            self._fail_with(next(iter(self._failures.values())))
-            return
-        self._report(Progress(parts=dict.fromkeys(good, 100.0)))
-        self._end(EndReason.DONE, None, result=self._result(index, finished, good))
-
-    def _result(self, index: Indexed, finished: Finished, items: Mapping[str, list[Item]]) -> dict[str, object]:
-        duration = Fraction(*finished.duration)
-        start, end = self._segments.whole(duration) or (Fraction(0), duration)
-        result: dict[str, object] = {"segment": bounds(start, end)}
-        for name, array in items.items():
-            result |= {FEATURES[name].result_key: array, **self._reducer.extras(name)}
-        if self._failures:
-            result["errors"] = [{"feature": name, **told} for name, told in _told(self._failures).items()]
-        return {**result, "media": describe(index, finished)}
+    def _tell(self, note: str, data: dict[str, object]) -> None:
+        self._report(Finding(note=note, data=data))
 
     def _look_at_the_clock(self) -> None:
         now = time.monotonic()
@@ -301,26 +265,12 @@ class Annotation:
             return
         if self._deadline is not None and now > self._deadline:
             self._fail_with(_LATE)
-        elif now - self._heard_at > STALL_S:
+        elif now - self._heard_at > STALL_S and self._finished is None:
             self._fail("deadline", "the input gave no frame for 60 seconds")
         elif now >= self._next_progress:
             self._next_progress = now + PROGRESS_S
-            self._told = {name: max(percent, self._told.get(name, 0.0)) for name, percent in self._progress().items()}
+            self._told = {name: max(percent, self._told.get(name, 0.0)) for name, percent in self._analysis.progress().items()}
             self._report(Progress(parts=self._told))
-
-    def _progress(self) -> dict[str, float]:
-        if self._index is None or self._reduce is None:
-            return {}
-        frames = self._index.video.frames if self._index.video is not None and not self._spec.segments else 0
-        last = self._segments.last_us
-        end = min(Fraction(*self._index.duration), Fraction(last, 1_000_000) if last is not None else Fraction(10**12))
-        seen = Fraction(self._reduce.frames, frames) if frames else self._reduce.shown / max(end, Fraction(1, 1000))
-        heard = self._reduce.heard / max(end, Fraction(1, 1000))
-        return {
-            name: min(ALMOST_DONE, float(100 * (seen if self._needs[name] & Need.PICTURES else heard)) // 0.1 / 10)
-            for name in self._features
-            if name not in self._failures
-        }
 
     def _fail(self, code: str, message: str) -> None:
         self._fail_with(Fault(code=code, message=message))
@@ -335,62 +285,13 @@ class Annotation:
         self._ended = True
         if self._measuring is not None:
             self._measuring.end()
+        self._watch.end()
+        if self._shelf is not None:
+            self._shelf.clear()
         self._report(Ended(end=End(reason=reason, fault=fault), result=result))
 
     def _report(self, body: Running | Progress | Finding | Paused | Resumed | Ended) -> None:
         self._channel.report(self._start.job_id, self._start.attempt, body)
-
-
-def describe(index: Indexed, finished: Finished) -> dict[str, object]:
-    """Return the `media` object of a response (media J2)."""
-    told: dict[str, object] = {"duration": offset_text(Fraction(*finished.duration)), "frames": index.video.frames if index.video else 0}
-    if index.video is not None:
-        video = index.video
-        told["video"] = {
-            "codec": video.codec,
-            "width": video.width,
-            "height": video.height,
-            "frameRate": round(float(Fraction(*video.rate)), 3),
-            "pixelFormat": video.pixel_format,
-            "bitDepth": video.bits,
-            "fullRange": video.full_range,
-        }
-    if index.audio:
-        streams = [
-            {"codec": stream.codec, "sampleRate": stream.rate_hz, "channels": stream.channels, "layout": stream.layout}
-            for stream in index.audio
-        ]
-        told["audio"] = {"channels": sum(stream.channels for stream in index.audio), "streams": streams}
-    if finished.errors:
-        told["decodeErrors"] = _damage([Fraction(*at) for at in finished.errors])
-    if index.truncated or finished.truncated:
-        told["truncated"] = True
-    if index.times_rebuilt:
-        told["timestampsRebuilt"] = True
-    return told
-
-
-def _damage(times: list[Fraction]) -> dict[str, object]:
-    """Return how many errors there were, and where: those within a second of each other as one span."""
-    spans: list[tuple[Fraction, Fraction]] = []
-    for at in sorted(times):
-        if spans and at - spans[-1][1] <= ERROR_GAP:
-            spans[-1] = (spans[-1][0], at)
-        else:
-            spans.append((at, at))
-    return {"count": len(times), "spans": [bounds(start, end) for start, end in spans]}
-
-
-def _load(name: str, config: Mapping[str, object]) -> Feature:
-    entry = FEATURES[name]
-    module, _, attribute = (entry.run or "").partition(":")
-    options: Options = msgspec.convert(config.get(entry.config_key, {}), entry.options)
-    feature: Feature = getattr(importlib.import_module(module), attribute)(options)
-    return feature
-
-
-def _told(failures: Mapping[str, Fault]) -> dict[str, dict[str, str]]:
-    return {name: {"code": fault.code, "message": fault.message} for name, fault in failures.items()}
 
 
 _LATE = Fault(code="deadline", message="the job ran longer than its deadlineSeconds")

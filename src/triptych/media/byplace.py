@@ -3,7 +3,6 @@
 import os
 from io import SEEK_CUR, SEEK_END, RawIOBase
 
-
 AT_ONCE_BYTES = 1 << 18
 
 

@@ -50,7 +50,7 @@ class Swings:
             return 0.0
         self._last = values
         rise, fall = self._changes(values, marks)
-        risen, fallen = float(rise.mean()), float(fall.mean())
+        risen, fallen = np.count_nonzero(rise) / rise.size, np.count_nonzero(fall) / fall.size
         return max(self._swing(risen - fallen), min(risen, fallen) if min(risen, fallen) > AREA else 0.0)
 
     def _begin(self, values: Cells, marks: Marks) -> None:
@@ -67,8 +67,11 @@ class Swings:
         self._is_high, self._is_low = (self._is_high | rise) & ~fall, (self._is_low | fall) & ~rise
         turned = rise | fall
         higher, lower = turned | (values > self._peak), turned | (values < self._trough)
-        self._peak, self._peak_mark = np.where(higher, values, self._peak), np.where(higher, marks, self._peak_mark)
-        self._trough, self._trough_mark = np.where(lower, values, self._trough), np.where(lower, marks, self._trough_mark)
+        self._peak, self._trough = np.where(higher, values, self._peak), np.where(lower, values, self._trough)
+        if self._marks_high:
+            self._peak_mark = np.where(higher, marks, self._peak_mark)
+        else:
+            self._trough_mark = np.where(lower, marks, self._trough_mark)
         return rise, fall
 
     def _swing(self, net: float) -> float:

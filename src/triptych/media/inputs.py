@@ -53,6 +53,18 @@ def open_input(uri: str, roots: Sequence[str]) -> int:
     raise NotFound("input not found", code="input_not_found", field="inputUri")
 
 
+def find_directory(path: str, roots: Sequence[str]) -> str:
+    """Return where the directory `path` lies, spelled as it is. Raises `Invalid` when it is not there or outside the roots."""
+    homes = [os.path.realpath(root) for root in roots]
+    escaped = not homes
+    for candidate in _places(check_uri(path), homes):
+        if not _is_within(os.path.realpath(candidate), homes):
+            escaped = True
+        elif Path(candidate).is_dir():
+            return candidate
+    raise Invalid("directory is outside the media roots" if escaped else "directory not found", field="directory")
+
+
 def peek(uri: str, roots: Sequence[str]) -> None:
     """Refuse at submit what can be judged from a look at the file and its first 4 KiB (media U0). Raises as `open_input` does."""
     descriptor = open_input(uri, roots)
@@ -79,16 +91,20 @@ def refuse_text(head: bytes) -> None:
 
 
 def _candidates(path: str, homes: Sequence[str]) -> Iterator[str]:
-    """Yield where `path` may lie, in order: literally as it is, then below each root; then the same percent-decoded."""
+    """Yield where `path` may lie, in order: as it is spelled, then percent-decoded."""
     for spelled in dict.fromkeys((path, unquote(path))):
-        if "\0" in spelled:
-            continue
-        whole = os.path.normpath("/" + spelled.lstrip("/")) if spelled.startswith("/") else None
-        if whole is not None and _is_within(os.path.realpath(whole), homes):
-            yield whole
-        for home in homes:
-            below = os.path.normpath(os.path.join(home, spelled.lstrip("/")))  # noqa: PTH118 - pathlib would not resolve ".."
-            yield below
+        if "\0" not in spelled:
+            yield from _places(spelled, homes)
+
+
+def _places(spelled: str, homes: Sequence[str]) -> Iterator[str]:
+    """Yield where a path may lie, in order: literally as it is, then below each root."""
+    whole = os.path.normpath("/" + spelled.lstrip("/")) if spelled.startswith("/") else None
+    if whole is not None and _is_within(os.path.realpath(whole), homes):
+        yield whole
+    for home in homes:
+        below = os.path.normpath(os.path.join(home, spelled.lstrip("/")))  # noqa: PTH118 - pathlib would not resolve ".."
+        yield below
 
 
 def _is_within(real: str, homes: Sequence[str]) -> bool:

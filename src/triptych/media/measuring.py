@@ -12,6 +12,7 @@ from triptych.media.decode import Index, as_found
 from triptych.media.measured import Broken, Finished, FromDecoder, Indexed, Measured, Ready, Times, Torn
 from triptych.media.pipeline import Plan, Tally
 from triptych.media.sandbox import Decoder, confine
+from triptych.media.shelf import Shelf, Slot
 
 MOST_TRIES = 2
 CPU_BASE_S = 60
@@ -29,7 +30,8 @@ DEAD = Broken(code="internal", message="the decoder died twice on this input")
 class Run:
     """One part at work. `given` counts the batches passed on: a second try gives the same ones again, which are left out.
 
-    `waiting` are messages of a chunk whose turn has not come.
+    `waiting` are messages of a chunk whose turn has not come; `slot` keeps them for a job that begins again, `is_kept` says that they lie
+    there from an earlier attempt.
     """
 
     part: Part | None
@@ -39,19 +41,23 @@ class Run:
     again: int = 0
     waiting: deque[FromDecoder] = field(default_factory=deque)
     is_over: bool = False
+    slot: Slot | None = None
+    is_kept: bool = False
 
 
 class Measuring:
     """The measuring of one file, from its index to its end; `processes` is how many chunks are decoded at once.
 
-    Start it from a process with one thread, and call `end` at last.
+    On the `shelf` lie the chunks that an earlier attempt of the same job finished. Start it from a process with one thread, and call
+    `end` at last.
     """
 
-    def __init__(self, source: int, plan: Plan, *, processes: int, chunk_s: float | None = None) -> None:
+    def __init__(self, source: int, plan: Plan, *, processes: int, chunk_s: float | None = None, shelf: Shelf | None = None) -> None:
         self._source = source
         self._plan = plan
         self._processes = processes
         self._chunk_s = chunk_s
+        self._shelf = shelf
         self._times = bytearray()
         self._told: Indexed | None = None
         self._index: Index | None = None
@@ -123,6 +129,8 @@ class Measuring:
             if run.decoder is not None:
                 run.decoder.end()
                 run.decoder = None
+            if run.slot is not None:
+                run.slot.close()
         self._runs = []
 
     @property
@@ -144,8 +152,14 @@ class Measuring:
 
     def _set_out(self, index: Index, pictures: list[chunks.Chunk] | list[Whole]) -> None:
         self._tally = Tally(index)
-        self._runs = [Run(part) for part in pipeline.parts(index, self._plan, pictures)]
+        self._runs = [self._run(part) for part in pipeline.parts(index, self._plan, pictures)]
         self._start()
+
+    def _run(self, part: Part) -> Run:
+        if self._shelf is None or not isinstance(part, chunks.Chunk):
+            return Run(part)
+        is_kept = self._shelf.has(part)
+        return Run(part, is_kept=is_kept, is_over=is_kept)
 
     def _start(self) -> None:
         """Start what may run now: the index or the sound at once, chunks as far as processes and the room for what waits allow."""
@@ -161,6 +175,8 @@ class Measuring:
     def _launch(self, run: Run) -> None:
         run.tries += 1
         run.again = run.given
+        if self._shelf is not None and isinstance(run.part, chunks.Chunk) and run.slot is None:
+            run.slot = self._shelf.put(run.part)
         part, plan, index = run.part, self._plan, self._index
         run.decoder = Decoder(self._source, lambda source, send: _decode(source, index, plan, part, send))
         if index is not None:
@@ -182,6 +198,8 @@ class Measuring:
             run.given += 1
         if isinstance(message, Torn):
             self._torn = message
+        if run.slot is not None and not isinstance(message, Ready):
+            run.slot.add(message)
         run.is_over = run.is_over or isinstance(message, Finished | Indexed | Broken | Torn)
         run.waiting.append(message)
 
@@ -198,6 +216,9 @@ class Measuring:
             self._times.clear()
 
     def _passed_on(self, run: Run) -> Iterator[FromDecoder]:
+        if run.is_kept and self._shelf is not None and isinstance(run.part, chunks.Chunk):
+            run.is_kept = False
+            run.waiting.extend(self._shelf.take(run.part))
         while run.waiting:
             message = run.waiting.popleft()
             if isinstance(message, Times):

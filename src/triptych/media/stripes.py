@@ -13,18 +13,22 @@ Cells = NDArray[np.float32]
 Marks = NDArray[np.bool_]
 
 
-def striped_share(luminance: Cells, step: float, bright: float) -> float:
+def striped_share(luminance: Cells, step: float, bright: float, least: float = 0.0) -> float:
     """Return the share of the picture that at least six light stripes cover, which stand out by `step` from a dark below `bright`.
+
+    Where fewer lines than the share `least` can be striped, that is not looked into and 0.
 
     `luminance` is (rows, columns) in cd/m2. Stripes are sought across rows and across columns; slanted ones cross both.
     """
-    return max(_across_rows(cells, step, bright) for cells in (luminance, np.ascontiguousarray(luminance.T)))
+    return max(_across_rows(cells, step, bright, least) for cells in (luminance, np.ascontiguousarray(luminance.T)))
 
 
-def _across_rows(cells: Cells, step: float, bright: float) -> float:
+def _across_rows(cells: Cells, step: float, bright: float, least: float) -> float:
     edges = _rises(cells, step, bright)
-    edges = edges[edges.sum(axis=1) >= LEAST_STRIPES]
-    return min(1.0, float(_extents(edges).sum()) / cells.size) if edges.size else 0.0
+    edges = edges[np.add.reduce(edges, axis=1) >= LEAST_STRIPES]
+    if len(edges) <= least * len(cells):
+        return 0.0
+    return min(1.0, float(_extents(edges).sum()) / cells.size)
 
 
 def _rises(cells: Cells, step: float, bright: float) -> Marks:
@@ -41,11 +45,12 @@ def _rises(cells: Cells, step: float, bright: float) -> Marks:
 def _extents(edges: Marks) -> NDArray[np.float64]:
     """Return how many cells of each row stripes that begin at its marks cover, 0 when they are not evenly spaced."""
     rows, starts = np.nonzero(edges)
-    firsts = np.flatnonzero(np.diff(rows, prepend=-1))
-    counts = np.diff(firsts, append=rows.size) - 1
-    spans = starts[firsts + counts] - starts[firsts]
-    gaps = np.diff(starts, append=0)
-    gaps[firsts + counts] = gaps[firsts]
-    mean = spans / counts
-    is_even = np.maximum.reduceat(gaps, firsts) - np.minimum.reduceat(gaps, firsts) <= UNEVEN_CELLS + UNEVEN_SHARE * mean
+    gaps = starts[1:] - starts[:-1]
+    same = rows[1:] == rows[:-1]
+    firsts = np.concatenate(([0], np.flatnonzero(~same) + 1))
+    lasts = np.concatenate((firsts[1:], [rows.size])) - 1
+    spans = starts[lasts] - starts[firsts]
+    mean = spans / (lasts - firsts)
+    inner = np.concatenate(([0], np.cumsum(lasts - firsts)[:-1]))
+    is_even = np.maximum.reduceat(gaps[same], inner) - np.minimum.reduceat(gaps[same], inner) <= UNEVEN_CELLS + UNEVEN_SHARE * mean
     return np.where(is_even, spans + mean, 0.0)

@@ -64,6 +64,21 @@ class Guards:
 
     def check(self, scope: Scope) -> Caller:
         """Return who asks. Raises `Forbidden` with code `host_not_allowed`, `cross_site`, `not_authorised` or `not_authenticated`."""
+        return self._caller(scope, self._enter(scope))
+
+    def preflight(self, scope: Scope) -> bool:
+        """Say whether a page of a listed origin asks what it may call, which browsers do without a credential. Raises as `check`."""
+        return scope["method"] == "OPTIONS" and self.origin(scope) is not None and self._enter(scope).is_preflight
+
+    def origin(self, scope: Scope) -> str | None:
+        """Return the listed origin that a request comes from, None for any other and for none."""
+        if not self._origins:
+            return None
+        head = Head(scope)
+        told = head.origins[0].decode("latin-1") if len(head.origins) == 1 else None
+        return told if told in self._origins else None
+
+    def _enter(self, scope: Scope) -> "Head":
         head = Head(scope)
         listener = scope["server"][0] if scope.get("server") else ""
         if len(head.hosts) != 1 or not self._knows(head.hosts[0], listener):
@@ -72,7 +87,7 @@ class Guards:
             raise Forbidden("cross-site request refused", code="cross_site")
         if self._proxies and not self._is_proxy(scope):
             raise Forbidden("not authorised", code="not_authorised")
-        return self._caller(scope, head)
+        return head
 
     def _caller(self, scope: Scope, head: "Head") -> Caller:
         scheme, _, spelled = head.credential.partition(b" ")
@@ -109,7 +124,7 @@ class Guards:
 class Head:
     """What the headers of a request say about where it comes from."""
 
-    __slots__ = ("credential", "hosts", "is_forwarded", "origins", "site")
+    __slots__ = ("credential", "hosts", "is_forwarded", "is_preflight", "origins", "site")
 
     def __init__(self, scope: Scope) -> None:
         self.hosts: list[bytes] = []
@@ -117,6 +132,7 @@ class Head:
         self.site: bytes | None = None
         self.credential = b""
         self.is_forwarded = False
+        self.is_preflight = False
         for name, value in scope["headers"]:
             if name == b"host":
                 self.hosts.append(value)
@@ -126,6 +142,8 @@ class Head:
                 self.site = value
             elif name == b"authorization":
                 self.credential = value
+            elif name == b"access-control-request-method":
+                self.is_preflight = True
             elif name in FORWARDED:
                 self.is_forwarded = True
 

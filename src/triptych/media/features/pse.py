@@ -40,7 +40,7 @@ class Pse(Feature):
         luminance = self._display.luminance(seen.thumb[0])
         self._tell(self._light.take(seen, luminance, luminance < BRIGHT))
         self._tell(self._red.take(seen, *self._display.redness(seen.thumb)))
-        self._look_for_stripes(seen, striped_share(luminance, STEP, BRIGHT))
+        self._look_for_stripes(seen, striped_share(luminance, STEP, BRIGHT, AREA))
         self.judge(seen.start, seen.end, max(self._light.severity(seen.end), self._red.severity(seen.end)))
 
     def rest(self, at: Fraction) -> None:

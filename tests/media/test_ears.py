@@ -1,0 +1,56 @@
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from triptych.media.ears import Ears
+
+
+class Counting:
+    def __init__(self, fail_at: int | None = None) -> None:
+        self.blocks: list[tuple[int, int]] = []
+        self.fail_at = fail_at
+
+    def hear(self, first, samples):
+        if len(self.blocks) == self.fail_at:
+            raise ZeroDivisionError
+        self.blocks.append((first, samples.shape[1]))
+        return float(samples[0, 0]) if samples[0, 0] else None
+
+
+def _fed(ears: Ears, total: int, piece: int) -> None:
+    ramp = np.arange(total, dtype=np.float32)[None]
+    for at in range(0, total, piece):
+        ears.feed(ramp[:, at : at + piece])
+    ears.flush()
+
+
+@pytest.mark.parametrize("piece", [7, 480, 10_000])
+def test_blocks_are_100_ms_and_touch_however_the_samples_come(piece) -> None:
+    """media P4."""
+    ear = Counting()
+    ears = Ears({"X": ear}, 48_000, pytest.fail)
+    _fed(ears, 12_000, piece)
+    assert ear.blocks == [(0, 4800), (4800, 4800), (9600, 2400)]
+    heard = ears.taken()
+    assert [(Fraction(*one.start), Fraction(*one.end), one.value) for one in heard] == [
+        (Fraction(1, 10), Fraction(1, 5), 4800.0),
+        (Fraction(1, 5), Fraction(1, 4), 9600.0),
+    ]
+    assert ears.taken() == []
+
+
+def test_an_odd_rate_keeps_step_with_time() -> None:
+    ear = Counting()
+    _fed(Ears({"X": ear}, 11_025, pytest.fail), 11_025, 1000)
+    assert [first for first, _ in ear.blocks] == [-(-number * 11_025 // 10) for number in range(10)]
+
+
+def test_an_ear_that_fails_is_told_once_and_the_others_go_on() -> None:
+    """media P8."""
+    failed = []
+    other = Counting()
+    ears = Ears({"X": Counting(fail_at=1), "Y": other}, 48_000, lambda name, fault: failed.append((name, type(fault))))
+    _fed(ears, 24_000, 4800)
+    assert failed == [("X", ZeroDivisionError)]
+    assert len(other.blocks) == 5
