@@ -49,7 +49,7 @@ class Asks(Protocol):
 
 
 class TornApart(Exception):
-    """A chunk does not hold the pictures that the index promised, or begins with a damaged one."""
+    """A chunk does not hold the pictures that the index promised, or a damaged one."""
 
 
 class Seeing:
@@ -220,9 +220,12 @@ class Line:
         return ticks
 
     def note_damage(self) -> None:
-        """Take that a picture did not decode; raises `TornApart` when it is the one that a chunk begins with."""
-        if self._chunk is not None and self._chunk.first and self._next <= self._chunk.first + 1:
-            raise TornApart("a chunk begins with a damaged picture")
+        """Take that a picture did not decode; raises `TornApart` in a chunk that begins at a seam.
+
+        What is concealed, and all that is predicted from it, depends on what was decoded before the seam.
+        """
+        if self._chunk is not None and self._chunk.first:
+            raise TornApart("a picture is damaged")
 
     def check_end(self) -> None:
         """Raise `TornApart` when pictures are missing at the end of a chunk."""
