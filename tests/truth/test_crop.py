@@ -1,5 +1,6 @@
 """CROP on material that was padded by known amounts (media 4.3, K4)."""
 
+import struct
 from fractions import Fraction
 
 import av
@@ -10,6 +11,11 @@ from triptych.media.sample import Coding, flat, scene, write_clip
 from truth.scoring import Analysis
 
 LOSSLESS = Coding(video="ffv1", options={}, rate=Fraction(10))
+MATRIX_OFFSET = 44
+"""From the name of a track header, version 0, to its display matrix."""
+
+QUARTER_TURN = (0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
+
 X264 = Coding(options={"preset": "veryfast", "crf": "28"}, rate=Fraction(10))
 
 
@@ -90,3 +96,15 @@ def test_the_aspect_is_that_of_the_picture_within_as_shown(tmp_path) -> None:
         out.mux(stream.encode(None))
     (item,) = _found(tmp_path / "a.mkv")
     assert (item["width"], item["height"], item["aspect"]) == (360, 216, 2.37)
+
+
+def test_borders_are_those_of_the_picture_as_shown(tmp_path) -> None:
+    path = tmp_path / "a.mp4"
+    _clip(path, [padded(7, (320, 180), (0, 20, 0, 40))] * 5, X264)
+    data = bytearray(path.read_bytes())
+    at = data.index(b"tkhd") + MATRIX_OFFSET
+    data[at : at + 36] = struct.pack(">9i", *QUARTER_TURN)
+    path.write_bytes(data)
+    (item,) = _found(path)
+    assert (item["kind"], item["height"], item["aspect"]) == ("pillarbox", 320, pytest.approx(120 / 320, abs=0.02))
+    assert {round(item["left"], -1), round(180 - item["left"] - item["width"], -1)} == {20, 40}

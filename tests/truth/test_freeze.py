@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from triptych.media.sample import Coding, flat, scene, write_clip
-from truth.scoring import Analysis, near
+from truth.scoring import Analysis, cut, near
 
 SIZE = (320, 180)
 LOSSLESS = Coding(video="ffv1", options={})
@@ -81,3 +81,15 @@ def test_the_shortest_freeze_is_as_long_as_asked(tmp_path) -> None:
     _clip(tmp_path / "a.mkv", [(25, True), (24, False), (25, True)])
     assert _found(tmp_path / "a.mkv", duration=1.0) == [(24 * FRAME, 49 * FRAME)]
     assert _found(tmp_path / "a.mkv", duration=1.04) == []
+
+
+@pytest.mark.parametrize("rate", [Fraction(24000, 1001), Fraction(60000, 1001), None], ids=["23.976", "59.94", "VFR"])
+def test_edges_are_those_of_the_pictures_at_any_rate(tmp_path, rate) -> None:
+    """media K4: any rate, and a variable one."""
+    ticks = np.cumsum(np.random.default_rng(8).integers(10, 40, 180))
+    starts = [number / rate for number in range(180)] if rate else [Fraction(int(tick), 600) for tick in ticks]
+    shifts = [min(number, 20) + max(0, number - 160) for number in range(180)]
+    coding = Coding(options={"preset": "ultrafast", "qp": "0"}, rate=rate or Fraction(25), time_base=None if rate else Fraction(1, 600))
+    write_clip(tmp_path / "a.mov", [(start, scene(3, SIZE, 2 * shift)) for start, shift in zip(starts, shifts, strict=True)], [], coding)
+    ((start, end),) = _found(tmp_path / "a.mov")
+    assert (start, end) == (cut(starts[20] - starts[0]), cut(starts[161] - starts[0]))
