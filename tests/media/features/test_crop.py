@@ -55,3 +55,14 @@ def test_a_box_is_where_a_row_or_column_reaches_the_limit() -> None:
     luma[9, :] = 25
     assert bright_box(luma, 24, 36) == Box(5, 9, 150, 80)
     assert bright_box(np.full((90, 160), 35, np.uint8), 24, 36) is None
+
+
+@pytest.mark.parametrize("hold", [0, 2])
+def test_another_size_of_picture_begins_anew(hold) -> None:
+    feature = Crop(CropOptions(hold=hold))
+    for number in range(10):
+        size = (640, 360) if number < 5 else (320, 180)
+        at = Fraction(number, 2)
+        feature.frame(Seen(start=at, end=at + 1, thumb=None, change=None, silent=True), [[0, 0, *size], [*size, False]])
+    feature.rest(Fraction(5))
+    assert [(item["width"], item["startTimeOffset"]) for item in feature.items()] == [(640, "0.000000s"), (320, "2.500000s")]

@@ -97,7 +97,8 @@ class Crop(Feature):
         if look is None:
             return
         now = Evidence(seen.start, Box(*look[0]), Frame(*look[1]))
-        if self._window and self._window[-1].frame != now.frame:
+        known = self._window[-1] if self._window else self._current
+        if known is not None and known.frame != now.frame:
             self._close(seen.start)
             self._reset()
             self._start = seen.start
@@ -114,8 +115,8 @@ class Crop(Feature):
 
     def _weigh(self) -> None:
         """Take the box of the window when another one has stood throughout it."""
-        half = len(self._window) // 2
-        older, newer = (around(list(self._window)[part]) for part in (slice(0, half + 1), slice(half, None)))
+        evidence, half = list(self._window), len(self._window) // 2
+        older, newer = around(evidence[: half + 1]), around(evidence[half:])
         if self._current is None:
             self._current = self._window[0]._replace(box=older.joined(newer))
             return
