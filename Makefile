@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test check bench clean
+.PHONY: run test check bench fuzz clean
 .DEFAULT_GOAL := run
 
 $(BIN)/python:
@@ -37,6 +37,9 @@ check: $(VENV)/test.done  ## style, types, import directions, sizes
 
 bench: $(VENV)/test.done  ## every figure beside its target
 	@$(BIN)/python -m bench $(ARGS)
+
+fuzz: $(VENV)/test.done  ## 10 000 mutated files through the caged decoder; ARGS="--count N" for fewer
+	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/python -W error -m fuzz $(ARGS)
 
 clean:  ## forget what the targets above installed and cached
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -23,8 +23,9 @@ from triptych.engine import Engine
 from triptych.errors import NotFound
 from triptych.model import Place
 from triptych.outputs import Outputs
-from triptych.panels import camera, cores, media, native, standing, workers
+from triptych.panels import camera, cores, google, media, native, standing, workers
 from triptych.panels.app import App
+from triptych.panels.courier import Courier
 from triptych.panels.http import Service
 from triptych.panels.openapi import document as describe
 from triptych.panels.server import bind, check_tokens, serve, tls_context
@@ -37,7 +38,7 @@ from triptych.stores.sql import SqlStore
 from triptych.tokens import Tokens
 from triptych.upkeep import Upkeep
 
-PANELS = (workers.PANEL, media.PANEL, cores.PANEL, camera.PANEL, native.PANEL)
+PANELS = (workers.PANEL, media.PANEL, google.PANEL, cores.PANEL, camera.PANEL, native.PANEL)
 """Every panel; the last one speaks for paths that belong to none."""
 
 
@@ -150,8 +151,11 @@ async def running(settings: Settings, listener: socket.socket, ending: Ending | 
         await stack.enter_async_context(_background(_retention(settings, engine, outputs, clock).run()))
         await stack.enter_async_context(_background(tokens.run()))
         await stack.enter_async_context(_background(audit.run()))
+        courier = await stack.enter_async_context(Courier(engine, settings, clock))
         await stack.enter_async_context(_background(_poller(settings, rooms, store, engine, clock).run()))
-        service = Service(engine=engine, catalog=store, settings=settings, clock=clock, tokens=tokens, audit=audit, cores=rooms)
+        service = Service(
+            engine=engine, catalog=store, settings=settings, clock=clock, tokens=tokens, audit=audit, cores=rooms, expect=courier.expect
+        )
         app = App(service, PANELS)
         await stack.enter_async_context(_background(app.repeats.run()))
         await stack.enter_async_context(_serving(app, listener, engine, ending))

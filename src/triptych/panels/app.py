@@ -85,7 +85,7 @@ class App:
         try:
             if match.panel.cross_origin and self._guards.preflight(request.scope):
                 return Response(status_code=204, headers={**PREFLIGHT, "access-control-allow-methods": match.allow})
-            caller = self._guards.check(request.scope)
+            caller = self._guards.check(request.scope, takes_keys=match.panel.takes_keys)
             request.scope[CALLER_KEY] = caller
             if route is None:
                 return _unrouted(request, match)

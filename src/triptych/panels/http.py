@@ -17,6 +17,7 @@ from starlette.responses import Response
 from triptych.audit import Audit
 from triptych.contracts import Catalog, Clock
 from triptych.errors import Invalid, TriptychError
+from triptych.model import Job
 from triptych.panels.sse import ServerSentEvent, event_stream, live_stream
 from triptych.settings import Settings
 from triptych.tokens import Role, Token, Tokens
@@ -100,6 +101,7 @@ class Panel:
 
     With `cross_origin` pages of listed origins may read the answers; without it a browser lets them send at most.
     `error` is the msgspec type of an error's body and `error_media_type` what it is sent as, both for the OpenAPI document.
+    With `takes_keys` a token may also come as `X-Goog-Api-Key` or `key=` (media V7).
     """
 
     name: str
@@ -109,12 +111,14 @@ class Panel:
     error: type | None = None
     error_media_type: str = "application/json"
     cross_origin: bool = False
+    takes_keys: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """What handlers need. `closing` is set when the server begins to go down; endless answers end then.
 
+    `expect` takes each operation of v1, to do what is left when it is over.
     `editing` is held while a definition is written that must not collide with another one, `probes` by each look at an input without a job.
     """
 
@@ -125,6 +129,7 @@ class Service:
     tokens: Tokens
     audit: Audit
     cores: "Cores"
+    expect: Callable[[Job], object] | None = None
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     editing: asyncio.Lock = field(default_factory=asyncio.Lock)
     probes: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_PROBES))

@@ -11,8 +11,8 @@ from triptych.errors import Invalid
 from triptych.kinds import AnnotateSpec
 from triptych.media.cores import target_wish
 from triptych.media.features import FEATURE_ALIASES, FEATURES
-from triptych.media.inputs import check_uri
-from triptych.model import Submission
+from triptych.media.inputs import NOWHERE_ELSE, check_uri
+from triptych.model import Inputs, Submission
 from triptych.panels.contexts import PLAIN_KEYS, PRIORITY_KEYS, Body, Context, absence, option_absence
 from triptych.panels.faults import Fault, Faults, Refused, Row
 from triptych.panels.options import CONTEXT
@@ -58,23 +58,35 @@ class Reading:
 
 
 def understand(
-    body: object, cores: int, workflows: Mapping[str, Body] = NO_WORKFLOWS, closed: AbstractSet[int] = frozenset()
+    body: object,
+    cores: int,
+    workflows: Mapping[str, Body] = NO_WORKFLOWS,
+    closed: AbstractSet[int] = frozenset(),
+    *,
+    inputs: Inputs = NOWHERE_ELSE,
 ) -> Understood:
     """Return what `body` asks for. Raises `Refused` with every fault found, in the order of the table."""
-    reading = read(body, cores, workflows, closed)
+    reading = read(body, cores, workflows, closed, inputs=inputs)
     if reading.faults:
         raise Refused(reading.faults)
     return reading.asked
 
 
-def read(body: object, cores: int, workflows: Mapping[str, Body] = NO_WORKFLOWS, closed: AbstractSet[int] = frozenset()) -> Reading:
+def read(
+    body: object,
+    cores: int,
+    workflows: Mapping[str, Body] = NO_WORKFLOWS,
+    closed: AbstractSet[int] = frozenset(),
+    *,
+    inputs: Inputs = NOWHERE_ELSE,
+) -> Reading:
     """Read `body`; `workflows` holds the `videoContext` of the one that it names, if there is one. Raises `Refused` if it is no object.
 
-    There are as many `cores` as that, numbered from 1, and the `closed` ones take no jobs.
+    There are as many `cores` as that, numbered from 1, and the `closed` ones take no jobs; `inputs` may come from beside the roots.
     """
     if not isinstance(body, dict):
         raise Refused([Fault("", "body must be a JSON object", Row.BODY)])
-    return _Reader(body, cores, workflows, closed).read()
+    return _Reader(body, cores, workflows, closed, inputs).read()
 
 
 @dataclass(slots=True)
@@ -85,6 +97,7 @@ class _Reader:
     cores: int
     workflows: Mapping[str, Body]
     closed: AbstractSet[int]
+    inputs: Inputs
     faults: Faults = field(default_factory=Faults)
 
     def read(self) -> Reading:
@@ -216,7 +229,7 @@ class _Reader:
     def _uri(self) -> str | None:
         uri = self.body.get("inputUri")
         try:
-            check_uri(uri)
+            check_uri(uri, self.inputs)
         except Invalid as fault:
             self.faults.add(Row.URI, "inputUri", fault.message)
             return None

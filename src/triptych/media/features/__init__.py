@@ -155,6 +155,7 @@ FEATURES = MappingProxyType(
             config_key="silenceConfig",
             result_key="silenceAnnotations",
             alarmable=True,
+            run="triptych.media.features.silence:Silence",
             options=SilenceOptions,
             needs=Need.EAR,
             hears=True,
@@ -163,6 +164,7 @@ FEATURES = MappingProxyType(
             config_key="loudnessConfig",
             result_key="loudnessAnnotations",
             alarmable=True,
+            run="triptych.media.features.loudness:Loudness",
             options=LoudnessOptions,
             needs=Need.SOUND | Need.EAR,
             hears=True,
@@ -171,6 +173,7 @@ FEATURES = MappingProxyType(
             config_key="audioPhaseConfig",
             result_key="audioPhaseAnnotations",
             alarmable=True,
+            run="triptych.media.features.phase:AudioPhase",
             options=AudioPhaseOptions,
             needs=Need.SOUND,
             hears=True,
@@ -279,3 +282,18 @@ FEATURES = MappingProxyType(
 )
 
 FEATURE_ALIASES = MappingProxyType({"COLOR_BARS": "COLOUR_BARS"})
+
+GOOGLE_V1 = MappingProxyType(
+    {
+        "LABEL_DETECTION": 1,
+        "SHOT_CHANGE_DETECTION": 2,
+        "EXPLICIT_CONTENT_DETECTION": 3,
+        "FACE_DETECTION": 4,
+        "SPEECH_TRANSCRIPTION": 6,
+        "TEXT_DETECTION": 7,
+        "OBJECT_TRACKING": 9,
+        "LOGO_RECOGNITION": 12,
+        "PERSON_DETECTION": 14,
+    }
+)
+"""The features that Google Video Intelligence v1 knows, each with its number there (media 6)."""
