@@ -49,7 +49,7 @@ class Asks(Protocol):
 
 
 class TornApart(Exception):
-    """A chunk does not hold the pictures that the index promised, or begins with a damaged one."""
+    """A chunk does not hold the pictures that the index promised, or a damaged one."""
 
 
 class Seeing:
