@@ -23,7 +23,7 @@ from triptych.engine import Engine
 from triptych.errors import NotFound
 from triptych.model import Place
 from triptych.outputs import Outputs
-from triptych.panels import camera, cores, media, native, standing, workers
+from triptych.panels import annotations, camera, cores, media, native, standing, workers
 from triptych.panels.app import App
 from triptych.panels.http import Service
 from triptych.panels.openapi import document as describe
@@ -31,11 +31,14 @@ from triptych.panels.server import bind, check_tokens, serve, tls_context
 from triptych.panels.table import Table
 from triptych.policy import place_of
 from triptych.poller import Poller
+from triptych.posts import post
+from triptych.registrar import Registrar
 from triptych.retention import Retention
 from triptych.settings import Settings
 from triptych.stores.sql import SqlStore
 from triptych.tokens import Tokens
 from triptych.upkeep import Upkeep
+from triptych.webhooks import Courier
 
 PANELS = (workers.PANEL, media.PANEL, cores.PANEL, camera.PANEL, native.PANEL)
 """Every panel; the last one speaks for paths that belong to none."""
@@ -151,7 +154,23 @@ async def running(settings: Settings, listener: socket.socket, ending: Ending | 
         await stack.enter_async_context(_background(tokens.run()))
         await stack.enter_async_context(_background(audit.run()))
         await stack.enter_async_context(_background(_poller(settings, rooms, store, engine, clock).run()))
-        service = Service(engine=engine, catalog=store, settings=settings, clock=clock, tokens=tokens, audit=audit, cores=rooms)
+        courier = Courier(store, clock, partial(post, inputs=settings.inputs.beside_roots))
+        await courier.load()
+        registrar = _registrar(settings, rooms, store, engine, clock, courier)
+        await registrar.load()
+        await stack.enter_async_context(_background(registrar.run()))
+        await stack.enter_async_context(_background(courier.run()))
+        service = Service(
+            engine=engine,
+            catalog=store,
+            settings=settings,
+            clock=clock,
+            tokens=tokens,
+            audit=audit,
+            cores=rooms,
+            registrar=registrar,
+            courier=courier,
+        )
         app = App(service, PANELS)
         await stack.enter_async_context(_background(app.repeats.run()))
         await stack.enter_async_context(_serving(app, listener, engine, ending))
@@ -222,6 +241,18 @@ def _poller(settings: Settings, rooms: Cores, store: SqlStore, engine: Engine, c
     roots = [str(root) for root in settings.media_roots]
     order = partial(standing.order, store, settings.cores)
     return Poller(cores=rooms, catalog=store, engine=engine, clock=clock, roots=roots, order=order)
+
+
+def _registrar(settings: Settings, rooms: Cores, store: SqlStore, engine: Engine, clock: SystemClock, courier: Courier) -> Registrar:
+    return Registrar(
+        engine=engine,
+        catalog=store,
+        clock=clock,
+        cores=rooms,
+        folder=settings.data_dir / MEDIA,
+        announce=courier.announce,
+        tell=annotations.notice,
+    )
 
 
 def _slots(settings: Settings) -> dict[str, int]:

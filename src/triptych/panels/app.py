@@ -42,6 +42,9 @@ PREFLIGHT = {
 }
 """What a page of a listed origin may send besides plain forms, for ten minutes without asking again."""
 
+NOT_FOR_BOUND = ("catalog", "cores", "registrar", "courier")
+"""The parts that a caller bound to some commands does not get: they are of media jobs and cameras."""
+
 
 class App:
     """Answers requests from the route table of `panels`; the last panel speaks for paths that belong to none."""
@@ -108,11 +111,12 @@ class App:
         if not caller.role.covers(route.role):
             raise Forbidden("not authorised", code="not_authorised")
         whole = self.service
-        desk, catalog, cores = Desk(whole.engine, caller, whole.audit, self._rate), whole.catalog, whole.cores
         if caller.token is not None and caller.token.is_bound:
-            desk = BoundDesk(whole.engine, caller, whole.audit, self._rate, caller.token)
-            catalog, cores = cast("Catalog", Nothing()), cast("Cores", Nothing())
-        request.scope[SERVICE_KEY] = replace(whole, engine=cast("Engine", desk), catalog=catalog, cores=cores)
+            desk: Desk = BoundDesk(whole.engine, caller, whole.audit, self._rate, caller.token)
+            whole = replace(whole, **dict.fromkeys(NOT_FOR_BOUND, cast("Any", Nothing())))
+        else:
+            desk = Desk(whole.engine, caller, whole.audit, self._rate)
+        request.scope[SERVICE_KEY] = replace(whole, engine=cast("Engine", desk))
 
     def _deny(self, request: Request, fault: TriptychError) -> None:
         caller: Caller | None = request.scope.get(CALLER_KEY)

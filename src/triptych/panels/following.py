@@ -20,7 +20,7 @@ LOOK_S = 0.5
 """How long a silent job is waited for before it is looked at whether anything can still come of it."""
 
 LAST_EVENT = Parameter(name="Last-Event-ID", place="header", type=int, summary="The last event that was seen; those after it follow.")
-TOLD = frozenset({"finding", "alarm"})
+TOLD = frozenset({"finding", "alarm", "warning"})
 
 
 class Event(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -24,6 +24,8 @@ from triptych.tokens import Role, Token, Tokens
 if TYPE_CHECKING:
     from triptych.cores import Cores
     from triptych.engine import Engine
+    from triptych.registrar import Registrar
+    from triptych.webhooks import Courier
 
 __all__ = [
     "Caller",
@@ -125,6 +127,8 @@ class Service:
     tokens: Tokens
     audit: Audit
     cores: "Cores"
+    registrar: "Registrar"
+    courier: "Courier"
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     editing: asyncio.Lock = field(default_factory=asyncio.Lock)
     probes: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_PROBES))

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from triptych.errors import Conflict, Invalid, NotFound, TriptychError
 from triptych.media.features import FEATURES, FeatureEntry
 from triptych.media.inputs import UNPROCESSABLE
-from triptych.panels import mediajobs, workflows
+from triptych.panels import alarms, mediajobs, recordings, targets, workflows
 from triptych.panels.contexts import absence
 from triptych.panels.faults import Fault, Refused
 from triptych.panels.http import Panel, Role, Route, json_answer
@@ -140,5 +140,8 @@ PANEL = Panel(
             tag="media",
         ),
         *workflows.ROUTES,
+        *alarms.ROUTES,
+        *recordings.ROUTES,
+        *targets.ROUTES,
     ),
 )

@@ -90,11 +90,11 @@ async def cancel(request: Request) -> Response:
 
 
 async def delete(request: Request) -> Response:
-    """Cancel a job if it is live, and forget it."""
+    """Cancel a job if it is live, and forget it with its alarms and recordings."""
     job = await find_job(request)
     engine = service(request).engine
     await engine.stop(job.id, by=BY)
-    await engine.forget(job.id)
+    await service(request).registrar.forget(job.id, engine.forget)
     return json_answer(Nothing())
 
 
