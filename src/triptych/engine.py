@@ -173,11 +173,15 @@ class Engine:
 
     async def pin(self, job_id: str) -> Job:
         """Keep a job's record and output until `unpin`, however old they are."""
-        return await self._pinned(job_id, pinned=True)
+        return await self._noted(job_id, "pinned", {"pinned": True})
 
     async def unpin(self, job_id: str) -> Job:
         """Let retention have a job again."""
-        return await self._pinned(job_id, pinned=False)
+        return await self._noted(job_id, "pinned", {"pinned": False})
+
+    async def mark(self, job_id: str, **facts: object) -> Job:
+        """Keep what a view must remember of a job, whatever its state, for as long as the job is kept."""
+        return await self._noted(job_id, "marked", facts)
 
     async def forget(self, job_id: str) -> None:
         """Delete an ended job with its log and output. Raises `Conflict` while it is live."""
@@ -348,9 +352,9 @@ class Engine:
             raise StartFailed(end.fault.message, code=end.fault.code)
         return job
 
-    async def _pinned(self, job_id: str, *, pinned: bool) -> Job:
+    async def _noted(self, job_id: str, note: str, facts: Json) -> Job:
         job = await self.find(job_id)
-        change = Change(job_id=job.id, at=self.clock.now(), sources=ALWAYS, facts={"pinned": pinned}, note="pinned")
+        change = Change(job_id=job.id, at=self.clock.now(), sources=ALWAYS, facts=facts, note=note)
         return await self._ledger.attempt(change) or await self.find(job_id)
 
     async def _ask(self, job: Job, request: Request) -> Json:

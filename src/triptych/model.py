@@ -163,7 +163,7 @@ class Happening:
     """One committed entry of the log: `number` rises over all jobs and is what a watcher resumes from.
 
     `note` is `state` (with `retry` for a move back to the queue that an end led to), `stop` (a kept wish), `due` (in line again), `pinned`,
-    `progress`, `finding` or another word of the kind; `data` what came with it. `state` is the job's after it.
+    `marked`, `progress`, `finding` or another word of the kind; `data` what came with it. `state` is the job's after it.
     """
 
     number: int
@@ -262,6 +262,20 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """Where media may come from beside files below the roots: buckets that stand for folders in them, and hosts by http(s).
+
+    `hosts`, in lower case, may be fetched from, on `ports` beside 80 and 443; those that are among `private_hosts` may have an address
+    that is not of the public internet.
+    """
+
+    buckets: Mapping[str, str] = field(default_factory=dict)
+    hosts: tuple[str, ...] = ()
+    private_hosts: tuple[str, ...] = ()
+    ports: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """What a job process may know of its worker: who it is, where its folders are, what a command may name, and what holds a job.
 
@@ -278,6 +292,8 @@ class Place:
     data_dir: str
     roots: tuple[str, ...] = ()
     media_roots: tuple[str, ...] = ()
+    models_dir: str = ""
+    inputs: Inputs = field(default_factory=Inputs)
     env: Mapping[str, str] = field(default_factory=dict)
     commands: Mapping[str, str] | None = None
     scripts_only: bool = False

@@ -85,7 +85,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     due: datetime | None = None
 
 
-class Courier:
+class Herald:
     """Keeps targets and deliveries, and sends what is due. A target gets one thing at a time and none waits for another."""
 
     def __init__(self, catalog: Catalog, clock: Clock, post: Post) -> None:

@@ -23,8 +23,9 @@ from triptych.engine import Engine
 from triptych.errors import NotFound
 from triptych.model import Place
 from triptych.outputs import Outputs
-from triptych.panels import annotations, camera, cores, media, native, standing, workers
+from triptych.panels import annotations, camera, cores, google, media, native, standing, workers
 from triptych.panels.app import App
+from triptych.panels.courier import Courier
 from triptych.panels.http import Service
 from triptych.panels.openapi import document as describe
 from triptych.panels.server import bind, check_tokens, serve, tls_context
@@ -38,9 +39,9 @@ from triptych.settings import Settings
 from triptych.stores.sql import SqlStore
 from triptych.tokens import Tokens
 from triptych.upkeep import Upkeep
-from triptych.webhooks import Courier
+from triptych.webhooks import Herald
 
-PANELS = (workers.PANEL, media.PANEL, cores.PANEL, camera.PANEL, native.PANEL)
+PANELS = (workers.PANEL, media.PANEL, google.PANEL, cores.PANEL, camera.PANEL, native.PANEL)
 """Every panel; the last one speaks for paths that belong to none."""
 
 
@@ -153,13 +154,14 @@ async def running(settings: Settings, listener: socket.socket, ending: Ending | 
         await stack.enter_async_context(_background(_retention(settings, engine, outputs, clock).run()))
         await stack.enter_async_context(_background(tokens.run()))
         await stack.enter_async_context(_background(audit.run()))
+        courier = await stack.enter_async_context(Courier(engine, settings, clock))
         await stack.enter_async_context(_background(_poller(settings, rooms, store, engine, clock).run()))
-        courier = Courier(store, clock, partial(post, inputs=settings.inputs.beside_roots))
-        await courier.load()
-        registrar = _registrar(settings, rooms, store, engine, clock, courier)
+        herald = Herald(store, clock, partial(post, inputs=settings.inputs.beside_roots))
+        await herald.load()
+        registrar = _registrar(settings, rooms, store, engine, clock, herald)
         await registrar.load()
         await stack.enter_async_context(_background(registrar.run()))
-        await stack.enter_async_context(_background(courier.run()))
+        await stack.enter_async_context(_background(herald.run()))
         service = Service(
             engine=engine,
             catalog=store,
@@ -169,7 +171,8 @@ async def running(settings: Settings, listener: socket.socket, ending: Ending | 
             audit=audit,
             cores=rooms,
             registrar=registrar,
-            courier=courier,
+            herald=herald,
+            expect=courier.expect,
         )
         app = App(service, PANELS)
         await stack.enter_async_context(_background(app.repeats.run()))
@@ -239,18 +242,18 @@ def _retention(settings: Settings, engine: Engine, outputs: Outputs, clock: Syst
 
 def _poller(settings: Settings, rooms: Cores, store: SqlStore, engine: Engine, clock: SystemClock) -> Poller:
     roots = [str(root) for root in settings.media_roots]
-    order = partial(standing.order, store, settings.cores)
+    order = partial(standing.order, store, settings)
     return Poller(cores=rooms, catalog=store, engine=engine, clock=clock, roots=roots, order=order)
 
 
-def _registrar(settings: Settings, rooms: Cores, store: SqlStore, engine: Engine, clock: SystemClock, courier: Courier) -> Registrar:
+def _registrar(settings: Settings, rooms: Cores, store: SqlStore, engine: Engine, clock: SystemClock, herald: Herald) -> Registrar:
     return Registrar(
         engine=engine,
         catalog=store,
         clock=clock,
         cores=rooms,
         folder=settings.data_dir / MEDIA,
-        announce=courier.announce,
+        announce=herald.announce,
         tell=annotations.notice,
     )
 

@@ -39,6 +39,11 @@ class Analysis:
             os.close(descriptor)
         self.items = self._reduce.finish(self.finished) if self._reduce is not None and isinstance(self.end, Finished) else {}
 
+    def extras(self, name: str) -> dict:
+        """Return what a feature adds to the response beside its array."""
+        assert self._reduce is not None
+        return self._reduce.extras(name)
+
     @property
     def end(self) -> FromDecoder:
         return self.messages[-1]

@@ -49,7 +49,7 @@ def unfit(spec: AnnotateSpec, index: Indexed) -> list[str]:
 
 
 def _look(spec: AnnotateSpec, place: Place) -> Indexed:
-    source = open_input(spec.input_uri, place.media_roots)
+    source = open_input(spec.input_uri, place.media_roots, place.inputs)
     try:
         refuse_text(os.pread(source, HEAD_BYTES, 0))
         return _indexed(source)

@@ -1,7 +1,7 @@
 """What one try at one input knows: its features, what was reduced, which of them failed, and what comes of it all."""
 
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import partial
 
@@ -10,7 +10,8 @@ import msgspec
 from triptych.errors import TriptychError
 from triptych.media.description import describe
 from triptych.media.feature import Feature
-from triptych.media.features import FEATURES, Need
+from triptych.media.features import FEATURES, GOOGLE_V1, Need
+from triptych.media.frames import shown_or_indexed
 from triptych.media.measured import Finished, Indexed, Measured
 from triptych.media.options import AlarmSettings
 from triptych.media.pipeline import Plan
@@ -107,6 +108,15 @@ class Analysis:
         if self.failures:
             result["errors"] = [{"feature": name, **told} for name, told in self.told_failures().items()]
         return {**result, "media": describe(self.index, finished)}
+
+    def last_frames(self, items: Mapping[str, list[Item]], offsets: Iterable[Fraction]) -> dict[str, object]:
+        """Return where the last frames before the ends in `items` lie, for jobs that Google's v1 can tell of (media V5).
+
+        `offsets` are the starts of the pictures by the index, in seconds.
+        """
+        if self.index.video is None or not GOOGLE_V1.keys() >= self.features.keys():
+            return {}
+        return {"lastFrames": shown_or_indexed(self._reducer.times, offsets, self._segments).told(items)}
 
     def told_failures(self) -> dict[str, dict[str, str]]:
         """Return code and message of every failure, by feature."""

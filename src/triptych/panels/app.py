@@ -42,7 +42,7 @@ PREFLIGHT = {
 }
 """What a page of a listed origin may send besides plain forms, for ten minutes without asking again."""
 
-NOT_FOR_BOUND = ("catalog", "cores", "registrar", "courier")
+NOT_FOR_BOUND = ("catalog", "cores", "registrar", "herald")
 """The parts that a caller bound to some commands does not get: they are of media jobs and cameras."""
 
 
@@ -88,7 +88,7 @@ class App:
         try:
             if match.panel.cross_origin and self._guards.preflight(request.scope):
                 return Response(status_code=204, headers={**PREFLIGHT, "access-control-allow-methods": match.allow})
-            caller = self._guards.check(request.scope)
+            caller = self._guards.check(request.scope, takes_keys=match.panel.takes_keys)
             request.scope[CALLER_KEY] = caller
             if route is None:
                 return _unrouted(request, match)

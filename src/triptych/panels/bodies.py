@@ -19,7 +19,11 @@ class Nothing(msgspec.Struct, frozen=True):
 
 async def read_value(request: Request, limit_bytes: int = BODY_CAP_BYTES) -> object:
     """Return the JSON value of the body. Raises `Invalid`."""
-    body = await read_body(request, limit_bytes)
+    return parse_value(await read_body(request, limit_bytes))
+
+
+def parse_value(body: bytes) -> object:
+    """Return the JSON value of a body. Raises `Invalid`."""
     try:
         return read_json(body, depth=BODY_DEPTH)
     except Invalid as fault:

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from triptych.audit import Audit
 from triptych.contracts import Catalog, Clock
 from triptych.errors import Invalid, TriptychError
+from triptych.model import Job
 from triptych.panels.sse import ServerSentEvent, event_stream, live_stream
 from triptych.settings import Settings
 from triptych.tokens import Role, Token, Tokens
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from triptych.cores import Cores
     from triptych.engine import Engine
     from triptych.registrar import Registrar
-    from triptych.webhooks import Courier
+    from triptych.webhooks import Herald
 
 __all__ = [
     "Caller",
@@ -102,6 +103,7 @@ class Panel:
 
     With `cross_origin` pages of listed origins may read the answers; without it a browser lets them send at most.
     `error` is the msgspec type of an error's body and `error_media_type` what it is sent as, both for the OpenAPI document.
+    With `takes_keys` a token may also come as `X-Goog-Api-Key` or `key=` (media V7).
     """
 
     name: str
@@ -111,12 +113,14 @@ class Panel:
     error: type | None = None
     error_media_type: str = "application/json"
     cross_origin: bool = False
+    takes_keys: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """What handlers need. `closing` is set when the server begins to go down; endless answers end then.
 
+    `expect` takes each operation of v1, to do what is left when it is over.
     `editing` is held while a definition is written that must not collide with another one, `probes` by each look at an input without a job.
     """
 
@@ -128,7 +132,8 @@ class Service:
     audit: Audit
     cores: "Cores"
     registrar: "Registrar"
-    courier: "Courier"
+    herald: "Herald"
+    expect: Callable[[Job], object] | None = None
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     editing: asyncio.Lock = field(default_factory=asyncio.Lock)
     probes: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_PROBES))

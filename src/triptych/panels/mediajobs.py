@@ -1,6 +1,7 @@
 """Jobs of the media panel: submit, validate, list, tell, cancel, delete, follow (media 2.2)."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -8,7 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from triptych.errors import StopNotConfirmed, TriptychError, Unavailable
-from triptych.media.inputs import peek
+from triptych.media import content
+from triptych.media.inputs import is_remote, peek
 from triptych.model import Job
 from triptych.panels import following, probing
 from triptych.panels.annotations import find_job, item, status, view
@@ -21,6 +23,7 @@ from triptych.panels.submissions import Understood, read
 from triptych.panels.workflows import contexts
 
 PEEK_S = 0.05
+UNSEEN = "the input is fetched, and judged, when the job runs"
 BY = "media"
 TAG = "media"
 
@@ -37,7 +40,7 @@ class Valid(msgspec.Struct, frozen=True, omit_defaults=True):
 
     valid: bool
     features: tuple[str, ...]
-    duration: str
+    duration: str | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -61,6 +64,8 @@ async def create(request: Request) -> Response:
 async def validate(request: Request) -> Response:
     """Check the whole request, let a worker look at the input, and store nothing."""
     asked = await _understood(request)
+    if is_remote(asked.spec.input_uri):
+        return json_answer(Valid(True, asked.spec.features, warnings=(*asked.warnings, UNSEEN)))
     found = await probing.probe(service(request), asked.spec)
     return json_answer(Valid(True, asked.spec.features, found.duration, (*asked.warnings, *found.warnings)))
 
@@ -92,9 +97,11 @@ async def cancel(request: Request) -> Response:
 async def delete(request: Request) -> Response:
     """Cancel a job if it is live, and forget it with its alarms and recordings."""
     job = await find_job(request)
-    engine = service(request).engine
-    await engine.stop(job.id, by=BY)
-    await service(request).registrar.forget(job.id, engine.forget)
+    parts = service(request)
+    await parts.engine.stop(job.id, by=BY)
+    await parts.registrar.forget(job.id, parts.engine.forget)
+    if isinstance(name := job.spec.get("content"), str):
+        await asyncio.to_thread(content.drop, parts.settings.data_dir, name)
     return json_answer(Nothing())
 
 
@@ -102,7 +109,9 @@ async def _understood(request: Request) -> Understood:
     """Return what the body asks for. Raises `Refused` with all that is wrong, from the body to the input."""
     parts = service(request)
     body = await read_value(request)
-    reading = read(body, parts.settings.cores, await contexts(parts.catalog, body), parts.cores.closed)
+    known, settings = await contexts(parts.catalog, body), parts.settings
+    step = partial(read, inputs=settings.inputs.beside_roots, models_dir=settings.model_folder)
+    reading = await asyncio.to_thread(step, body, settings.cores, known, parts.cores.closed)
     faults = [*reading.faults, *(() if reading.uri is None else await look(parts, reading.uri))]
     if faults:
         raise Refused(faults)
@@ -111,7 +120,8 @@ async def _understood(request: Request) -> Understood:
 
 async def look(parts: Service, uri: str) -> list[Fault]:
     """Look at the input for at most 50 ms and return what is wrong with it; what takes longer is judged by the job (media U0)."""
-    glance = asyncio.create_task(asyncio.to_thread(peek, uri, [str(root) for root in parts.settings.media_roots]))
+    roots, beside = [str(root) for root in parts.settings.media_roots], parts.settings.inputs.beside_roots
+    glance = asyncio.create_task(asyncio.to_thread(peek, uri, roots, beside))
     done, _ = await asyncio.wait({glance}, timeout=PEEK_S)
     if not done:
         glance.add_done_callback(lambda late: late.cancelled() or late.exception())

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 
 import msgspec
@@ -11,8 +12,8 @@ from triptych.errors import Invalid
 from triptych.kinds import AnnotateSpec
 from triptych.media.cores import target_wish
 from triptych.media.features import FEATURE_ALIASES, FEATURES
-from triptych.media.inputs import check_uri
-from triptych.model import Submission
+from triptych.media.inputs import NOWHERE_ELSE, check_uri
+from triptych.model import Inputs, Submission
 from triptych.panels.contexts import PLAIN_KEYS, PRIORITY_KEYS, Body, Context, absence, option_absence
 from triptych.panels.faults import Fault, Faults, Refused, Row
 from triptych.panels.options import CONTEXT
@@ -58,23 +59,38 @@ class Reading:
 
 
 def understand(
-    body: object, cores: int, workflows: Mapping[str, Body] = NO_WORKFLOWS, closed: AbstractSet[int] = frozenset()
+    body: object,
+    cores: int,
+    workflows: Mapping[str, Body] = NO_WORKFLOWS,
+    closed: AbstractSet[int] = frozenset(),
+    *,
+    inputs: Inputs = NOWHERE_ELSE,
+    models_dir: Path,
 ) -> Understood:
     """Return what `body` asks for. Raises `Refused` with every fault found, in the order of the table."""
-    reading = read(body, cores, workflows, closed)
+    reading = read(body, cores, workflows, closed, inputs=inputs, models_dir=models_dir)
     if reading.faults:
         raise Refused(reading.faults)
     return reading.asked
 
 
-def read(body: object, cores: int, workflows: Mapping[str, Body] = NO_WORKFLOWS, closed: AbstractSet[int] = frozenset()) -> Reading:
+def read(
+    body: object,
+    cores: int,
+    workflows: Mapping[str, Body] = NO_WORKFLOWS,
+    closed: AbstractSet[int] = frozenset(),
+    *,
+    inputs: Inputs = NOWHERE_ELSE,
+    models_dir: Path,
+) -> Reading:
     """Read `body`; `workflows` holds the `videoContext` of the one that it names, if there is one. Raises `Refused` if it is no object.
 
-    There are as many `cores` as that, numbered from 1, and the `closed` ones take no jobs.
+    There are as many `cores` as that, numbered from 1, and the `closed` ones take no jobs; `inputs` may come from beside the roots.
+    Models are looked for in the packages and in `models_dir`; the first look reads them whole.
     """
     if not isinstance(body, dict):
         raise Refused([Fault("", "body must be a JSON object", Row.BODY)])
-    return _Reader(body, cores, workflows, closed).read()
+    return _Reader(body, cores, workflows, closed, inputs, models_dir).read()
 
 
 @dataclass(slots=True)
@@ -85,6 +101,8 @@ class _Reader:
     cores: int
     workflows: Mapping[str, Body]
     closed: AbstractSet[int]
+    inputs: Inputs
+    models_dir: Path
     faults: Faults = field(default_factory=Faults)
 
     def read(self) -> Reading:
@@ -96,6 +114,8 @@ class _Reader:
             features = self._switched_on(workflow, source)
         configs = {name: source.options(name) for name in features}
         features = self._left_on(features, configs)
+        for name in features:
+            source.check_required(name, configs[name])
         uri = self._uri()
         spec = AnnotateSpec(
             input_uri=uri or "",
@@ -133,8 +153,8 @@ class _Reader:
         entry = FEATURES.get(name)
         if entry is None:
             self.faults.add(Row.FEATURES, f"features[{place}]", f"unknown feature '{asked}'")
-        elif (reason := absence(name, entry)) is not None:
-            self.faults.add(Row.MODEL, f"features[{place}]", reason)
+        elif (lack := absence(name, entry, self.models_dir)) is not None:
+            self.faults.add(Row.MODEL, f"features[{place}]", lack.reason, lack.mend)
         else:
             return name
         return None
@@ -144,8 +164,8 @@ class _Reader:
         if features and not left:
             self.faults.add(Row.FEATURES, "features", "every feature is switched off by enabled:false")
         for name in left:
-            if (reason := option_absence(name, configs[name])) is not None:
-                self.faults.add(Row.MODEL, f"{CONTEXT}.{FEATURES[name].config_key}.model", reason)
+            if (lack := option_absence(name, configs[name], self.models_dir)) is not None:
+                self.faults.add(Row.MODEL, f"{CONTEXT}.{FEATURES[name].config_key}.model", lack.reason, lack.mend)
         return left
 
     def _workflow(self) -> str | None:
@@ -178,8 +198,8 @@ class _Reader:
         if not features:
             self.faults.add(Row.WORKFLOW, "workflow", f"workflow '{workflow}' enables no feature")
         for name in features:
-            if (reason := absence(name, FEATURES[name])) is not None:
-                self.faults.add(Row.MODEL, "workflow", reason)
+            if (lack := absence(name, FEATURES[name], self.models_dir)) is not None:
+                self.faults.add(Row.MODEL, "workflow", lack.reason, lack.mend)
         return features
 
     def _context(self) -> Body:
@@ -216,7 +236,7 @@ class _Reader:
     def _uri(self) -> str | None:
         uri = self.body.get("inputUri")
         try:
-            check_uri(uri)
+            check_uri(uri, self.inputs)
         except Invalid as fault:
             self.faults.add(Row.URI, "inputUri", fault.message)
             return None

@@ -52,43 +52,43 @@ class ShownDelivery(msgspec.Struct, frozen=True, kw_only=True):
 
 async def list_targets(request: Request) -> Response:
     """Tell every target, oldest first."""
-    return json_answer([_shown(target) for target in service(request).courier.targets()])
+    return json_answer([_shown(target) for target in service(request).herald.targets()])
 
 
 async def show(request: Request) -> Response:
     """Tell one target."""
-    return json_answer(_shown(service(request).courier.target(request.path_params["id"])))
+    return json_answer(_shown(service(request).herald.target(request.path_params["id"])))
 
 
 async def create(request: Request) -> Response:
     """Keep a new target."""
     parts, body = service(request), await read_object(request)
-    if len(parts.courier.targets()) >= MOST_TARGETS:
+    if len(parts.herald.targets()) >= MOST_TARGETS:
         raise Conflict(f"there are {MOST_TARGETS} targets already", code="too_many_targets")
     return await _save(request, _read(request, body, make_id("hex24", parts.clock.now()), None))
 
 
 async def replace(request: Request) -> Response:
     """Put another target in the place of one, enabled again; without a `secret` it keeps the old one."""
-    before, body = service(request).courier.target(request.path_params["id"]), await read_object(request)
+    before, body = service(request).herald.target(request.path_params["id"]), await read_object(request)
     return await _save(request, _read(request, body, before.id, before.secret))
 
 
 async def delete(request: Request) -> Response:
     """Forget a target; what waits for it is not sent any more."""
     parts, target_id = service(request), request.path_params["id"]
-    await parts.courier.remove(target_id)
+    await parts.herald.remove(target_id)
     parts.audit.note(caller(request).who, "target.delete", target=target_id)
     return json_answer(Nothing())
 
 
 async def list_deliveries(request: Request) -> Response:
     """Tell the last thousand deliveries, newest first."""
-    return json_answer([_shown_delivery(delivery) for delivery in service(request).courier.deliveries()])
+    return json_answer([_shown_delivery(delivery) for delivery in service(request).herald.deliveries()])
 
 
 async def _save(request: Request, target: Target) -> Response:
-    await service(request).courier.keep(target)
+    await service(request).herald.keep(target)
     service(request).audit.note(caller(request).who, "target.save", target=target.id)
     return json_answer(_shown(target))
 

@@ -54,13 +54,14 @@ class FeatureEntry:
     """One feature. `run` is `module:class`, named as text so that asking what exists imports nothing that decodes; None: not built yet.
 
     `model` is the slot that it needs filled. `sees` and `hears` say which of picture and sound it cannot do without. `extra_keys` are
-    those of the result beside `result_key`.
+    those of the result beside `result_key`; `required` are the options that a request must name.
     """
 
     config_key: str
     result_key: str
     config_alias: str | None = None
     extra_keys: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
     alarmable: bool = False
     model: str | None = None
     run: str | None = None
@@ -94,7 +95,7 @@ FEATURES = MappingProxyType(
             config_key="shotDetectionConfig",
             result_key="shotAnnotations",
             config_alias="shotChangeConfig",
-            run="triptych.media.features.shots:Shots",
+            run="triptych.media.features.latest_shots:detector",
             options=ShotOptions,
             needs=Need.THUMB | Need.CHANGE,
             sees=True,
@@ -112,6 +113,7 @@ FEATURES = MappingProxyType(
             result_key="spokenLanguageAnnotations",
             alarmable=True,
             model="spoken-language",
+            run="triptych.media.features.spoken_language:SpokenLanguage",
             options=SpokenLanguageOptions,
             needs=Need.EAR,
             hears=True,
@@ -131,6 +133,7 @@ FEATURES = MappingProxyType(
             extra_keys=("faceCountAnnotations",),
             alarmable=True,
             model="face",
+            run="triptych.media.features.faces:Faces",
             options=FaceOptions,
             needs=Need.LOOK | Need.THUMB | Need.CHANGE,
             sees=True,
@@ -154,6 +157,7 @@ FEATURES = MappingProxyType(
             config_key="silenceConfig",
             result_key="silenceAnnotations",
             alarmable=True,
+            run="triptych.media.features.silence:Silence",
             options=SilenceOptions,
             needs=Need.EAR,
             hears=True,
@@ -162,6 +166,7 @@ FEATURES = MappingProxyType(
             config_key="loudnessConfig",
             result_key="loudnessAnnotations",
             alarmable=True,
+            run="triptych.media.features.loudness:Loudness",
             options=LoudnessOptions,
             needs=Need.SOUND | Need.EAR,
             hears=True,
@@ -170,6 +175,7 @@ FEATURES = MappingProxyType(
             config_key="audioPhaseConfig",
             result_key="audioPhaseAnnotations",
             alarmable=True,
+            run="triptych.media.features.phase:AudioPhase",
             options=AudioPhaseOptions,
             needs=Need.SOUND,
             hears=True,
@@ -218,6 +224,7 @@ FEATURES = MappingProxyType(
             config_key="textDetectionConfig",
             result_key="textAnnotations",
             model="text",
+            run="triptych.media.features.text:TextInPicture",
             options=TextOptions,
             needs=Need.LOOK,
             sees=True,
@@ -261,6 +268,8 @@ FEATURES = MappingProxyType(
             config_key="speechTranscriptionConfig",
             result_key="speechTranscriptions",
             model="speech",
+            run="triptych.media.features.speech:Speech",
+            required=("languageCode",),
             options=SpeechOptions,
             needs=Need.EAR,
             hears=True,
@@ -273,3 +282,18 @@ FEATURES = MappingProxyType(
 )
 
 FEATURE_ALIASES = MappingProxyType({"COLOR_BARS": "COLOUR_BARS"})
+
+GOOGLE_V1 = MappingProxyType(
+    {
+        "LABEL_DETECTION": 1,
+        "SHOT_CHANGE_DETECTION": 2,
+        "EXPLICIT_CONTENT_DETECTION": 3,
+        "FACE_DETECTION": 4,
+        "SPEECH_TRANSCRIPTION": 6,
+        "TEXT_DETECTION": 7,
+        "OBJECT_TRACKING": 9,
+        "LOGO_RECOGNITION": 12,
+        "PERSON_DETECTION": 14,
+    }
+)
+"""The features that Google Video Intelligence v1 knows, each with its number there (media 6)."""
