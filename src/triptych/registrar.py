@@ -160,7 +160,7 @@ class Registrar:
 
     def file(self, recording: Document, suffix: str) -> Path:
         """Return where the film (`.mp4`) or thumbnail (`.jpg`) of a recording lies once it is ready."""
-        return self._folder / recording["job"] / f"{recording['_id']}{suffix}"
+        return Path(self._folder, recording["job"], f"{recording['_id']}{suffix}")
 
     async def acknowledge(self, alarm_id: str, operator: str) -> Document:
         """Note who has seen an alarm; the first to say so stays. Raises `NotFound`."""

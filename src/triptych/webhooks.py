@@ -115,8 +115,7 @@ class Herald:
     def run_once(self) -> None:
         """Begin with what is due, for each target that is not being served already."""
         for target_id in {delivery.target for delivery in self._due()} - self._at_work.keys():
-            task = self._at_work[target_id] = asyncio.create_task(self._serve(target_id))
-            task.add_done_callback(lambda _, served=target_id: self._at_work.pop(served, None))
+            self._at_work[target_id] = asyncio.create_task(self._serve(target_id))
 
     async def settle(self) -> None:
         """Wait until what was begun is over."""
@@ -186,6 +185,8 @@ class Herald:
             log.warning("delivery not noted", target=target_id, reason=fault.message)
         except Exception:
             log.exception("delivery broke", target=target_id)
+        finally:
+            del self._at_work[target_id]
 
     async def _try(self, target: Target, delivery: Delivery) -> None:
         """Send once and note what came of it; whoever takes it twice knows it by its id."""

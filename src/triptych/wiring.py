@@ -159,7 +159,15 @@ async def running(settings: Settings, listener: socket.socket, ending: Ending | 
         await stack.enter_async_context(_background(_poller(settings, rooms, store, engine, clock).run()))
         herald = Herald(store, clock, partial(post, inputs=settings.inputs.beside_roots))
         await herald.load()
-        registrar = _registrar(settings, rooms, store, engine, clock, herald)
+        registrar = Registrar(
+            engine=engine,
+            catalog=store,
+            clock=clock,
+            cores=rooms,
+            folder=settings.data_dir / MEDIA,
+            announce=herald.announce,
+            tell=annotations.notice,
+        )
         await registrar.load()
         await stack.enter_async_context(_background(registrar.run()))
         await stack.enter_async_context(_background(herald.run()))
@@ -246,18 +254,6 @@ def _poller(settings: Settings, rooms: Cores, store: SqlStore, engine: Engine, c
     roots = [str(root) for root in settings.media_roots]
     order = partial(standing.order, store, settings)
     return Poller(cores=rooms, catalog=store, engine=engine, clock=clock, roots=roots, order=order)
-
-
-def _registrar(settings: Settings, rooms: Cores, store: SqlStore, engine: Engine, clock: SystemClock, herald: Herald) -> Registrar:
-    return Registrar(
-        engine=engine,
-        catalog=store,
-        clock=clock,
-        cores=rooms,
-        folder=settings.data_dir / MEDIA,
-        announce=herald.announce,
-        tell=annotations.notice,
-    )
 
 
 def _slots(settings: Settings) -> dict[str, int]:

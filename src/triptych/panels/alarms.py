@@ -11,8 +11,9 @@ from triptych.panels.bodies import BODY_CAP_BYTES, read_object
 from triptych.panels.faults import Faults, Row
 from triptych.panels.http import Handler, Parameter, Role, Route, caller, json_answer, service
 from triptych.panels.repeats import KEY
+from triptych.registrar import Shelf
 
-SHELF = "alarms"
+SHELF: Shelf = "alarms"
 MOST_OPERATOR = 128
 OPEN = {"true": True, "false": False}
 TAG = "media"
@@ -62,7 +63,7 @@ async def acknowledge(request: Request) -> Response:
     return json_answer(alarm)
 
 
-async def chosen(request: Request, shelf: Any) -> list[dict[str, Any]]:
+async def chosen(request: Request, shelf: Shelf) -> list[dict[str, Any]]:
     """Return the documents of a shelf that pass the filters of a request, newest first."""
     registrar = service(request).registrar
     await registrar.catch_up()

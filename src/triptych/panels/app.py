@@ -12,8 +12,6 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from triptych.contracts import Catalog
-from triptych.cores import Cores
 from triptych.engine import Engine
 from triptych.errors import Forbidden, Invalid, NotFound, TriptychError
 from triptych.panels.desk import BoundDesk, Desk, Nothing, Rate
@@ -113,7 +111,7 @@ class App:
         whole = self.service
         if caller.token is not None and caller.token.is_bound:
             desk: Desk = BoundDesk(whole.engine, caller, whole.audit, self._rate, caller.token)
-            whole = replace(whole, **dict.fromkeys(NOT_FOR_BOUND, cast("Any", Nothing())))
+            whole = replace(whole, **dict.fromkeys(NOT_FOR_BOUND, Nothing()))  # type: ignore[arg-type]  # it refuses in place of each
         else:
             desk = Desk(whole.engine, caller, whole.audit, self._rate)
         request.scope[SERVICE_KEY] = replace(whole, engine=cast("Engine", desk))

@@ -15,8 +15,9 @@ from triptych.panels.alarms import FILTERS, chosen
 from triptych.panels.bodies import Nothing
 from triptych.panels.http import Handler, Parameter, Role, Route, caller, json_answer, service
 from triptych.panels.ranges import Content, ranged
+from triptych.registrar import MEDIA, THUMBNAIL, Shelf
 
-SHELF = "recordings"
+SHELF: Shelf = "recordings"
 CHUNK_BYTES = 512 * 1024
 TAG = "media"
 
@@ -34,7 +35,7 @@ async def show(request: Request) -> Response:
 async def play(request: Request) -> Response:
     """Answer the film of a recording that is ready, whole or in part."""
     recording = await _find(request)
-    path = service(request).registrar.file(recording, ".mp4")
+    path = service(request).registrar.file(recording, MEDIA)
     name = f"{recording['job']}-{recording['feature']}-{recording['startTimeOffset']}.mp4"
     return await _bytes(request, recording, path, "video/mp4", name)
 
@@ -42,7 +43,7 @@ async def play(request: Request) -> Response:
 async def picture(request: Request) -> Response:
     """Answer the first picture of the episode."""
     recording = await _find(request)
-    path = service(request).registrar.file(recording, ".jpg")
+    path = service(request).registrar.file(recording, THUMBNAIL)
     return await _bytes(request, recording, path, "image/jpeg", f"{recording['_id']}.jpg")
 
 

@@ -109,10 +109,11 @@ def _read(request: Request, body: Body, target_id: str, secret: str | None) -> T
     if not (isinstance(told, str) and 1 <= len(told) <= MOST_SECRET):
         faults.add(Row.RANGE, "secret", f"secret must be a string of 1 to {MOST_SECRET} characters")
     events = body.get("events", list(EVENTS))
-    if not (isinstance(events, list) and events and all(event in EVENTS for event in events)):
+    if not isinstance(events, list) or not events or any(event not in EVENTS for event in events):
+        events = []
         faults.add(Row.RANGE, "events", f"events must be an array of some of {', '.join(EVENTS)}")
     faults.check()
-    return Target(id=target_id, url=str(url), secret=str(told), events=tuple(event for event in EVENTS if event in list(events or ())))
+    return Target(id=target_id, url=str(url), secret=str(told), events=tuple(event for event in EVENTS if event in events))
 
 
 def _shown(target: Target) -> Shown:
