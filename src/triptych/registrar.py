@@ -27,6 +27,7 @@ CURSOR = "registrar", "cursor"
 PAGE = 500
 PAUSE = timedelta(milliseconds=500)
 SWEEP_EVERY = timedelta(minutes=10)
+SETTLE_BOUND = timedelta(seconds=5)
 MEDIA, THUMBNAIL = ".mp4", ".jpg"
 
 Shelf = Literal["alarms", "recordings"]
@@ -219,9 +220,10 @@ class Registrar:
         for kept in self._of("recordings", happening.job_id):
             if kept.document["state"] == "recording":
                 await self._keep("recordings", kept, {**now, "state": "failed"})
-        if (job := await self._job(happening.job_id)) is not None:
-            told = self._tell(job)
-            await self._announce(Event(name=f"job.{told['status']}", subject=job.id, at=happening.at, data=told))
+        if await self._job(happening.job_id) is not None:
+            # The log is committed a moment before the engine knows it.
+            told = self._tell(await self._engine.wait(happening.job_id, SETTLE_BOUND))
+            await self._announce(Event(name=f"job.{told['status']}", subject=happening.job_id, at=happening.at, data=told))
 
     async def _announce_alarm(self, alarm: Document, before: Kept | None, happening: Happening) -> None:
         if before is None or before.document["open"] is not alarm["open"]:
