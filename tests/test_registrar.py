@@ -1,5 +1,6 @@
 """Documents of alarms and recordings, taken from the log of a real store over restarts."""
 
+import asyncio
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -10,8 +11,8 @@ from scripted import MovedClock, engine_on
 from triptych import registrar as module
 from triptych.buses.memory import MemoryBus
 from triptych.cores import Cores
-from triptych.errors import Conflict, NotFound
-from triptych.model import EndReason, Fault
+from triptych.errors import Conflict, NotFound, Unavailable
+from triptych.model import EndReason, Fault, State
 from triptych.panels.annotations import notice
 from triptych.registrar import MEDIA, THUMBNAIL, Registrar
 from triptych.stores.memory import MemoryStore
@@ -193,6 +194,27 @@ async def test_the_end_of_a_job_is_told_once(house, reason, name) -> None:
     assert event.payload["id"] == event.id
 
 
+async def test_the_end_of_a_job_is_told_as_an_end_though_the_engine_learns_of_it_later(tmp_path) -> None:
+    """The log is committed a moment before the engine knows what it committed."""
+    bus, clock, store = MemoryBus(), MovedClock(), MemoryStore()
+    job = Telling(store)
+    await job.begin()
+    async with engine_on(store, bus, tmp_path / "output", clock=clock) as engine:
+        house = House(store, engine, tmp_path / "media", clock)
+        registrar = await house.registrar()
+        await registrar.catch_up()
+        await job.end()
+        assert (await engine.find(job.id)).state is State.STARTING
+        following = asyncio.create_task(registrar.catch_up())
+        while not engine._ledger.jobs._waiters:
+            await asyncio.sleep(0)
+        assert house.events == []
+        engine._ledger._remember(await store.find(job.id))
+        await following
+        assert [event.name for event in house.events] == ["job.done"]
+    await bus.close()
+
+
 async def test_commands_are_none_of_its_business(house) -> None:
     registrar = await house.registrar()
     await registrar.catch_up()
@@ -208,6 +230,24 @@ async def test_what_is_no_document_is_left_out_and_stops_nothing(house, told) ->
     await registrar.catch_up()
     assert registrar.all("alarms") == []
     assert len(registrar.all("recordings")) == 1
+
+
+async def test_what_the_store_did_not_keep_is_taken_in_again(house, monkeypatch) -> None:
+    """media A1: no gap; the log is read on from where all was kept."""
+    await house.told()
+    registrar, put = await house.registrar(), house.store.put
+
+    async def full(*_) -> None:
+        raise Unavailable("disk full", code="store_unavailable")
+
+    monkeypatch.setattr(house.store, "put", full)
+    with pytest.raises(Unavailable):
+        await registrar.catch_up()
+    assert registrar.all("alarms") == []
+    monkeypatch.setattr(house.store, "put", put)
+    await registrar.catch_up()
+    assert [(seen["_id"], seen["open"]) for seen in registrar.all("alarms")] == [(ALARM, False)]
+    assert len({event.id for event in house.events}) == 2
 
 
 async def test_a_job_cannot_tell_of_another_jobs_alarm(house) -> None:

@@ -188,10 +188,16 @@ class Registrar:
             await self._drop_of(job_id)
 
     async def _take(self, happening: Happening) -> None:
-        if happening.note in SHELVES:
-            await self._take_document(SHELVES[happening.note], happening)
-        elif happening.note == "state" and happening.state is State.ENDED:
-            await self._take_end(happening)
+        """Take in one happening; one that cannot be told apart from a fault of ours is left out, or nothing after it would ever be read."""
+        try:
+            if happening.note in SHELVES:
+                await self._take_document(SHELVES[happening.note], happening)
+            elif happening.note == "state" and happening.state is State.ENDED:
+                await self._take_end(happening)
+        except TriptychError:
+            raise
+        except Exception:
+            log.exception("happening left out", job_id=happening.job_id, note=happening.note)
 
     async def _take_document(self, shelf: Shelf, happening: Happening) -> None:
         job, before = await self._job(happening.job_id), self._shelves[shelf].get(str(happening.data.get("_id")))
