@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -104,6 +105,7 @@ class Registrar:
         self._tell = tell
         self._cursor = 0
         self._shelves: dict[Shelf, dict[str, Kept]] = {"alarms": {}, "recordings": {}}
+        self._by_job: defaultdict[tuple[Shelf, str], dict[str, Kept]] = defaultdict(dict)
         self._turn = asyncio.Lock()
         self._sweep_at = timedelta(0)
 
@@ -111,9 +113,9 @@ class Registrar:
         """Read what was kept, and how far the log was read."""
         found = await self._catalog.get(*CURSOR) or {}
         self._cursor = msgspec.convert(found.get("number", 0), int)
-        for shelf, known in self._shelves.items():
-            for document in msgspec.convert(await self._catalog.all(shelf), list[Kept]):
-                known[document.document["_id"]] = document
+        for shelf in self._shelves:
+            for kept in msgspec.convert(await self._catalog.all(shelf), list[Kept]):
+                self._put(shelf, kept)
 
     async def run(self) -> None:
         """Follow the log until cancelled; what fails is logged and tried again."""
@@ -145,7 +147,7 @@ class Registrar:
 
     async def sweep(self) -> None:
         """Drop the documents of jobs that are gone."""
-        for job_id in {kept.document["job"] for known in self._shelves.values() for kept in known.values()}:
+        for job_id in {job_id for _, job_id in self._by_job}:
             async with self._turn:
                 if await self._job(job_id) is None:
                     await self._drop_of(job_id)
@@ -188,7 +190,7 @@ class Registrar:
             await self._drop_of(job_id)
 
     async def _take(self, happening: Happening) -> None:
-        """Take in one happening; one that cannot be told apart from a fault of ours is left out, or nothing after it would ever be read."""
+        """Take in one happening; where that breaks it is left out, or nothing behind it would ever be read."""
         try:
             if happening.note in SHELVES:
                 await self._take_document(SHELVES[happening.note], happening)
@@ -243,7 +245,7 @@ class Registrar:
             return None
 
     def _of(self, shelf: Shelf, job_id: str) -> list[Kept]:
-        return [kept for kept in self._shelves[shelf].values() if kept.document["job"] == job_id]
+        return list(self._by_job[shelf, job_id].values()) if (shelf, job_id) in self._by_job else []
 
     def _kept(self, shelf: Shelf, document_id: str) -> Kept:
         found = self._shelves[shelf].get(document_id)
@@ -254,11 +256,17 @@ class Registrar:
     async def _keep(self, shelf: Shelf, kept: Kept, changes: Document) -> Kept:
         made = msgspec.structs.replace(kept, document={**kept.document, **changes})
         await self._catalog.put(shelf, made.document["_id"], msgspec.to_builtins(made))
-        self._shelves[shelf][made.document["_id"]] = made
+        self._put(shelf, made)
         return made
+
+    def _put(self, shelf: Shelf, kept: Kept) -> None:
+        document = kept.document
+        self._shelves[shelf][document["_id"]] = self._by_job[shelf, document["job"]][document["_id"]] = kept
 
     async def _drop_of(self, job_id: str, before_attempt: int | None = None) -> None:
         """Drop the documents of a job, or those that attempts before one told."""
+        if before_attempt == 1:
+            return
         for shelf in self._shelves:
             for kept in self._of(shelf, job_id):
                 if before_attempt is None or kept.attempt < before_attempt:
@@ -270,7 +278,10 @@ class Registrar:
             recording = self.find(shelf, document_id)
             await asyncio.to_thread(_unlink, self.file(recording, MEDIA), self.file(recording, THUMBNAIL))
         await self._catalog.drop(shelf, document_id)
-        del self._shelves[shelf][document_id]
+        job_id = self._shelves[shelf].pop(document_id).document["job"]
+        del self._by_job[shelf, job_id][document_id]
+        if not self._by_job[shelf, job_id]:
+            del self._by_job[shelf, job_id]
 
 
 def _is_news(happening: Happening, before: Kept | None) -> bool:
