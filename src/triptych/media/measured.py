@@ -165,6 +165,7 @@ class Finished(Message, frozen=True, kw_only=True):
     """All is measured.
 
     `samples` per channel were decoded; `errors` are the times of packets and pictures that did not decode, in seconds from offset 0.
+    A chunk `opens` and `closes` with the checksums of its first picture and of its right-hand neighbour, where there are seams.
     """
 
     frames: int
@@ -172,6 +173,8 @@ class Finished(Message, frozen=True, kw_only=True):
     duration: Ratio
     errors: tuple[Ratio, ...]
     truncated: bool
+    opens: int | None = None
+    closes: int | None = None
 
 
 class Torn(Message, frozen=True, kw_only=True):
