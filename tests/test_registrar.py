@@ -299,9 +299,23 @@ async def test_documents_go_when_their_job_is_past_its_time(house) -> None:
     await live.tell("alarm", alarm(live.id, _id="64b1f0a2c3d4e5f60123cccc"))
     await registrar.run_once()
     house.clock.ahead = timedelta(days=31)
-    await Upkeep(house.engine, house.clock).prune()
+    await Upkeep(house.engine, house.clock, forgotten=registrar.drop).prune()
     with pytest.raises(NotFound):
         await house.engine.find(job.id)
-    await registrar.run_once()
     assert [document["job"] for document in registrar.all("alarms")] == [live.id]
     assert registrar.all("recordings") == await house.store.all("recordings") == []
+
+
+async def test_documents_that_a_crash_left_behind_their_job_go_with_the_next_round(house) -> None:
+    """media T1."""
+    job, registrar = await house.told(), await house.registrar()
+    files = house.files(job)
+    await job.end()
+    await registrar.run_once()
+    await house.engine.forget(job.id)
+    await registrar.run_once()
+    assert len(registrar.all("alarms")) == 1
+    house.clock.ahead = timedelta(minutes=11)
+    await registrar.run_once()
+    assert registrar.all("alarms") == registrar.all("recordings") == await house.store.all("alarms") == []
+    assert not any(path.exists() for path in files)

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -188,6 +188,12 @@ class Registrar:
         async with self._turn:
             await forget(job_id)
             await self._drop_of(job_id)
+
+    async def drop(self, job_ids: Sequence[str]) -> None:
+        """Drop the documents of jobs that were forgotten."""
+        async with self._turn:
+            for job_id in job_ids:
+                await self._drop_of(job_id)
 
     async def _take(self, happening: Happening) -> None:
         """Take in one happening; where that breaks it is left out, or nothing behind it would ever be read."""

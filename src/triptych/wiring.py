@@ -151,12 +151,6 @@ async def running(settings: Settings, listener: socket.socket, ending: Ending | 
         agent = Agent(bus=bus, place=place, slots=_slots(settings), clock=clock, spool_cap_bytes=settings.spool_max_bytes)
         await stack.enter_async_context(_at_work(agent, ending))
         await engine.attend(place.worker_id)
-        await stack.enter_async_context(_background(Upkeep(engine, clock, keep=timedelta(days=settings.record_days)).run()))
-        await stack.enter_async_context(_background(_retention(settings, engine, outputs, clock).run()))
-        await stack.enter_async_context(_background(tokens.run()))
-        await stack.enter_async_context(_background(audit.run()))
-        courier = await stack.enter_async_context(Courier(engine, settings, clock))
-        await stack.enter_async_context(_background(_poller(settings, rooms, store, engine, clock).run()))
         herald = Herald(store, clock, partial(post, inputs=settings.inputs.beside_roots))
         await herald.load()
         registrar = Registrar(
@@ -169,6 +163,12 @@ async def running(settings: Settings, listener: socket.socket, ending: Ending | 
             tell=annotations.notice,
         )
         await registrar.load()
+        await stack.enter_async_context(_background(Upkeep(engine, clock, timedelta(days=settings.record_days), registrar.drop).run()))
+        await stack.enter_async_context(_background(_retention(settings, engine, outputs, clock).run()))
+        await stack.enter_async_context(_background(tokens.run()))
+        await stack.enter_async_context(_background(audit.run()))
+        courier = await stack.enter_async_context(Courier(engine, settings, clock))
+        await stack.enter_async_context(_background(_poller(settings, rooms, store, engine, clock).run()))
         await stack.enter_async_context(_background(registrar.run()))
         await stack.enter_async_context(_background(herald.run()))
         service = Service(
