@@ -331,3 +331,10 @@ def test_whatever_is_asked_is_understood_or_refused(body, context) -> None:
     assert spec.features
     for name in spec.features:
         msgspec.convert(spec.config.get(FEATURES[name].config_key, {}), FEATURES[name].options)
+
+
+def test_a_feature_that_is_named_again_is_one_fault() -> None:
+    """media 2.3: duplicates collapse, order of first mention kept."""
+    refused = _refused(features=["X", "AUDIO_FORMAT", "Y", "X", "X"])
+    assert [fault.field for fault in refused.faults] == ["features[0]", "features[2]"]
+    assert _understand({**GOOD, "features": ["IN_BLACK", "AUDIO_FORMAT", "IN_BLACK"]}).spec.features == ("IN_BLACK", "AUDIO_FORMAT")

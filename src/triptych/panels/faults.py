@@ -43,7 +43,7 @@ class Refused(Invalid):
     """A request with faults; the first one in the order of the table is the message."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
-        self.faults = sorted(faults, key=lambda fault: fault.row)
+        self.faults = sorted(dict.fromkeys(faults), key=lambda fault: fault.row)
         first = self.faults[0]
         super().__init__(first.reason, code=first.code, field=first.field)
 
@@ -53,7 +53,8 @@ class Faults:
     """Collects what is wrong, and what a client is warned of."""
 
     found: list[Fault] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    warnings: dict[str, None] = field(default_factory=dict)
+    """The sentences in order, each once: a client may send a million unknown keys."""
 
     def add(self, row: Row, name: str, reason: str, mend: str = "") -> None:
         """Note one fault."""
@@ -65,8 +66,7 @@ class Faults:
 
     def warn(self, sentence: str) -> None:
         """Note a warning, once."""
-        if sentence not in self.warnings:
-            self.warnings.append(sentence)
+        self.warnings.setdefault(sentence)
 
     def ignore(self, key: str) -> None:
         """Note a key that is not known."""

@@ -145,7 +145,8 @@ class _Reader:
         if not isinstance(asked, list) or not asked or not all(isinstance(name, str) for name in asked):
             self.faults.add(Row.FEATURES, "features", "features must be a non-empty array of feature names")
             return ()
-        known = (self._known(place, name) for place, name in enumerate(asked))
+        first = {name: place for place, name in reversed(list(enumerate(asked)))}
+        known = (self._known(place, name) for name, place in sorted(first.items(), key=lambda item: item[1]))
         return tuple(dict.fromkeys(name for name in known if name is not None))
 
     def _known(self, place: int, asked: str) -> str | None:
