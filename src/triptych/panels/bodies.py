@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from triptych.errors import Invalid
 from triptych.panels.faults import Fault, Refused, Row
-from triptych.panels.http import read_body, read_json
+from triptych.panels.http import NotJson, read_body, read_json
 
 BODY_CAP_BYTES = 8 * 1024 * 1024
 BODY_DEPTH = 64
@@ -27,7 +27,7 @@ def parse_value(body: bytes) -> object:
     try:
         return read_json(body, depth=BODY_DEPTH)
     except Invalid as fault:
-        reason = "syntax error or too deep" if fault.message == "body is not valid JSON" else fault.message
+        reason = fault.reason if isinstance(fault, NotJson) else fault.message
         raise Invalid(f"body is not valid JSON: {reason}", code=fault.code) from None
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Caller",
     "Handler",
+    "NotJson",
     "Panel",
     "Parameter",
     "Role",
@@ -162,6 +163,14 @@ def json_answer(data: object, status: int = 200, headers: Mapping[str, str] | No
     return Response(msgspec.json.encode(data), status, headers, "application/json")
 
 
+class NotJson(Invalid):
+    """A body that more bytes would not make JSON of; `reason` says why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("body is not valid JSON", code="body_not_json")
+        self.reason = reason
+
+
 async def read_body(request: Request, limit_bytes: int) -> bytes:
     """Return the whole body. Raises `Invalid` with code `too_large` as soon as it is known to exceed `limit_bytes`."""
     declared = request.headers.get("content-length", "")
@@ -188,19 +197,19 @@ def read_json(body: bytes, *, depth: int, words: Mapping[str, object] = NO_WORDS
     if repair and "\\u" in text:
         text = _SURROGATE.sub(_whole, text)
     if _is_deeper(text, depth):
-        raise _not_json()
+        raise NotJson(f"more than {depth} levels deep")
     if any(word in text for word in words):
         text = _with_words(text, words)
     try:
         value, end = (_FOLDING if any_case else _DECODER).raw_decode(text)
     except json.JSONDecodeError as fault:
-        raise (_truncated() if _is_cut(text, fault) else _not_json()) from None
+        raise (_truncated() if _is_cut(text, fault) else NotJson(f"{fault.msg} at line {fault.lineno} column {fault.colno}")) from None
     except ValueError:
-        raise _not_json() from None
+        raise NotJson("NaN, or a number that is infinite or has too many digits") from None
     if end != len(text):
         raise Invalid("data after the JSON object", code="body_trailing")
     if not repair and "\\u" in text and any(found["half"] for found in _SURROGATE.finditer(text)):
-        raise _not_json()
+        raise NotJson("half of a surrogate pair in a string")
     return value
 
 
@@ -257,10 +266,6 @@ def _fold(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _too_large(limit_bytes: int) -> Invalid:
     return Invalid(f"body is larger than {limit_bytes} bytes", code="too_large")
-
-
-def _not_json() -> Invalid:
-    return Invalid("body is not valid JSON", code="body_not_json")
 
 
 def _truncated() -> Invalid:
