@@ -6,7 +6,8 @@ import pytest
 
 from triptych.errors import Conflict, Invalid, NotFound, TriptychError, Unavailable
 from triptych.media.models import MODELS
-from triptych.panels.media import refuse
+from triptych.panels.faults import Fault, Refused
+from triptych.panels.media import MOST_DETAILS, refuse
 from triptych.tokens import Role
 
 
@@ -98,3 +99,9 @@ async def test_each_call_needs_its_role(system, method, path, least) -> None:
         assert (status == 403) is not role.covers(least)
     wrong = await system.door.ask(method, path, authorization="Bearer nonsense")
     assert (wrong.status, json.loads(wrong.body)["error"]["status"]) == (401, "UNAUTHENTICATED")
+
+
+def test_an_answer_does_not_swell_with_the_faults_of_a_body() -> None:
+    """media G8: no more details than can be read."""
+    answer = refuse(Refused([Fault(f"features[{place}]", "unknown") for place in range(MOST_DETAILS + 1)]), None)
+    assert len(json.loads(answer.body)["error"]["details"]) == MOST_DETAILS

@@ -68,7 +68,7 @@ async def test_bodies_that_are_no_json_say_why(system) -> None:
     for body, reason in (
         (b"", "unexpected end of JSON input"),
         (b"{} x", "data after the JSON object"),
-        (b"{NaN}", "syntax error or too deep"),
+        (b"{NaN}", "Expecting property name enclosed in double quotes at line 1 column 2"),
     ):
         status, told = await _asked(system, "POST", "/api/ai/jobs", body)
         assert (status, told["error"]["message"]) == (400, f"body is not valid JSON: {reason}")
@@ -129,9 +129,17 @@ async def test_a_validation_asks_a_worker_and_stores_nothing(media) -> None:
     assert await _asked(media, "GET", "/api/ai/jobs") == (200, [])
 
 
-@pytest.mark.parametrize(("code", "status"), [("bad_media", 422), ("limits", 422), ("segment_outside", 400), ("input_not_found", 404)])
-async def test_a_validation_says_what_the_job_would_fail_with(media, code, status) -> None:
-    """media U0."""
+@pytest.mark.parametrize(
+    ("code", "status", "field"),
+    [
+        ("bad_media", 422, "inputUri"),
+        ("limits", 422, "inputUri"),
+        ("segment_outside", 400, "segments"),
+        ("input_not_found", 404, "inputUri"),
+    ],
+)
+async def test_a_validation_says_what_the_job_would_fail_with(media, code, status, field) -> None:
+    """media U0, G8: details name the field."""
 
     async def look(ask: Ask):
         return Refused(code=code, message="why")
@@ -139,6 +147,7 @@ async def test_a_validation_says_what_the_job_would_fail_with(media, code, statu
     media.worker.on_ask = look
     found, told = await _asked(media, "POST", "/api/ai/jobs:validate", _body())
     assert (found, told["error"]["code"], told["error"]["message"]) == (status, status, "why")
+    assert told["error"]["details"] == [{"field": field, "reason": "why"}]
 
 
 async def test_what_the_body_shows_to_be_wrong_is_told_before_the_input_is_probed(media) -> None:

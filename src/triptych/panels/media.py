@@ -37,6 +37,12 @@ STATUSES = {
 EXISTING = frozenset({"key_reused", "in_use"})
 """What answers 409 because it is there already."""
 
+ASKED_WRONG = frozenset({400, 413, 422})
+"""What is answered for a request that is wrong itself: its fault is in `details`, also when it belongs to no field."""
+
+MOST_DETAILS = 1000
+"""A body of 8 MiB has room for a million faults."""
+
 BY_CODE = {
     "invalid": 400,
     "body_truncated": 400,
@@ -103,10 +109,22 @@ def refuse(fault: TriptychError, _request: Request) -> Response:
     """Return a fault in the one error body of this contract (media G8)."""
     code = http_status(fault)
     word = "ALREADY_EXISTS" if fault.code in EXISTING else STATUSES[code]
-    faults = fault.faults if isinstance(fault, Refused) else [Fault(fault.field, fault.message)] if fault.field else []
-    details = tuple(Detail(one.field, one.detail) for one in faults)
+    faults = (
+        fault.faults
+        if isinstance(fault, Refused)
+        else [Fault(fault.field or "", fault.message)]
+        if fault.field or code in ASKED_WRONG
+        else []
+    )
+    details = tuple(Detail(one.field, one.detail) for one in faults[:MOST_DETAILS])
     headers = {"retry-after": RETRY_AFTER_S} if code in {429, 503} else None
     return json_answer(Failure(Problem(code, word, fault.message, details)), code, headers)
+
+
+def _faults(fault: TriptychError, code: int) -> list[Fault]:
+    if isinstance(fault, Refused):
+        return fault.faults
+    return [Fault(fault.field or "", fault.message)] if fault.field or code in ASKED_WRONG else []
 
 
 def http_status(fault: TriptychError) -> int:

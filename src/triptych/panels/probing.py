@@ -8,8 +8,9 @@ from uuid import uuid4
 
 import msgspec
 
-from triptych.errors import Unavailable
+from triptych.errors import TriptychError, Unavailable
 from triptych.kinds import AnnotateSpec
+from triptych.media.inputs import UNPROCESSABLE
 from triptych.messages import Ask
 from triptych.model import WorkerState
 from triptych.panels.http import Service
@@ -18,6 +19,8 @@ from triptych.panels.submissions import KIND
 BOUND = timedelta(seconds=45)
 """A little more than a probe gives itself."""
 PATIENCE_S = 10.0
+BLAMED = {"segment_outside": "segments", **dict.fromkeys(("bad_media", "limits", "input_not_found", UNPROCESSABLE), "inputUri")}
+"""Which field a worker's refusal is about, by its code."""
 
 
 class Probed(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,7 +34,11 @@ async def probe(parts: Service, spec: AnnotateSpec) -> Probed:
     """Have a worker look at the input. Raises with the code and text that a job would fail with, or `Unavailable`."""
     ask = Ask(process=f"probe:{uuid4()}", kind=KIND, spec=msgspec.to_builtins(spec), verb="probe")
     async with _turn(parts):
-        return msgspec.convert(await parts.engine.probe(await _able(parts), ask, BOUND), Probed)
+        try:
+            return msgspec.convert(await parts.engine.probe(await _able(parts), ask, BOUND), Probed)
+        except TriptychError as fault:
+            fault.field = fault.field or BLAMED.get(fault.code)
+            raise
 
 
 @asynccontextmanager
