@@ -120,6 +120,7 @@ FEATURES = MappingProxyType(
             config_key="captionLanguageConfig",
             result_key="captionLanguageAnnotations",
             alarmable=True,
+            run="triptych.media.features.captions:CaptionLanguage",
             options=CaptionLanguageOptions,
             needs=Need.LOOK,
             sees=True,
