@@ -28,6 +28,8 @@ class Analysis:
         self.messages: list[FromDecoder] = []
         self.failed: dict[str, str] = {}
         self._features = {name: load(name, options.get(name, {})) for name in names}
+        for feature in self._features.values():
+            feature.source = path.name
         self._needs = {name: FEATURES[name].needs for name in names}
         self._segments = Segments(segments)
         self._reduce: Reduce | None = None

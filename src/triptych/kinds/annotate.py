@@ -5,8 +5,9 @@ import selectors
 import time
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import assert_never
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -129,6 +130,8 @@ class Annotation:
     def _fresh(self) -> Analysis:
         """Return what a try begins with: nothing known, nothing measured."""
         analysis = Analysis(self._spec.features, self._spec.config, Segments(self._spec.segments), self._found, self._lost)
+        for feature in analysis.features.values():
+            feature.source = PurePosixPath(urlsplit(self._spec.input_uri).path).name
         self._watch.follow(analysis.features, analysis.alarms)
         return analysis
 

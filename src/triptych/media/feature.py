@@ -40,11 +40,14 @@ class Watcher(Protocol):
 class Feature:
     """One thing to measure: every step does nothing here, and a feature writes those that it needs.
 
-    `alarm` is there when its alarm is on. What the steps see is declared by the `needs` of its row in the register.
+    `alarm` is there when its alarm is on. What the steps see is declared by the `needs` of its row in the register. `source` is what the
+    file is called, where that is known; `hashes` asks for the file's checksum in the index.
     """
 
     alarm: Alarm | None = None
     watcher: Watcher | None = None
+    source: str = ""
+    hashes: bool = False
 
     def __init__(self, options: Options) -> None:  # noqa: ARG002 - each feature reads its own
         self._items: list[Item] = []

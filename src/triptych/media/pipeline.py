@@ -11,6 +11,7 @@ from triptych.media.chunks import Chunk, Part, SoundTrack, Whole
 from triptych.media.decode import Index, Unreadable, as_told, open_input, survey
 from triptych.media.feature import Feature
 from triptych.media.features import Need
+from triptych.media.header import read_file
 from triptych.media.hearing import Hearing
 from triptych.media.measured import Alive, Broken, Dropped, Finished, FromDecoder, Measured, Times, Torn, ratio
 from triptych.media.seeing import Seeing, TornApart
@@ -54,12 +55,13 @@ def prepare(plan: Plan, part: Part, send: Send) -> None:
             send(Dropped(feature=name, message=f"{type(fault).__name__} while preparing"))
 
 
-def make_index(descriptor: int, send: Send) -> Index | None:
+def make_index(descriptor: int, plan: Plan, send: Send) -> Index | None:
     """Demux the file behind `descriptor` and send its index; every end is a message. Returns the index, None where it was `Broken`."""
     signs = _Signs(send)
     try:
         with open_input(descriptor) as container:
             found = survey(container, signs.give)
+        found.header.update(read_file(descriptor, found.header, signs.give, hashes=any(one.hashes for one in plan.features.values())))
     except Unreadable as fault:
         send(Broken(code=fault.code, message=fault.message))
         return None
@@ -92,7 +94,7 @@ def measure(descriptor: int, index: Index, plan: Plan, part: Part, send: Send) -
 
 def measure_all(descriptor: int, plan: Plan, send: Send) -> None:
     """Index and measure everything in this very process, one part after the other; ends as a job's messages do."""
-    found = make_index(descriptor, send)
+    found = make_index(descriptor, plan, send)
     if found is None:
         return
     tally = Tally(found)

@@ -12,6 +12,7 @@ from triptych.media.options import (
     AudioPhaseOptions,
     CaptionLanguageOptions,
     ColourBarsOptions,
+    ConformanceOptions,
     CropOptions,
     FaceOptions,
     FreezeOptions,
@@ -269,6 +270,10 @@ FEATURES = MappingProxyType(
         "CONFORMANCE": FeatureEntry(
             config_key="conformanceConfig",
             result_key="conformanceAnnotations",
+            extra_keys=("conformancePassed",),
+            run="triptych.media.features.conformance:Conformance",
+            options=ConformanceOptions,
+            needs=Need.LOOK,
         ),
     }
 )
