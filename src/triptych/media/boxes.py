@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from triptych.media.byplace import size_of
+
 MOST_BOXES = 10_000
 LONGEST_BOX_READ = 1 << 16
 SAMPLE_ENTRY_BYTES = 78
@@ -39,7 +41,7 @@ def boxes(descriptor: int, start: int, end: int) -> Iterator[Box]:
 
 def is_fast_start(descriptor: int) -> bool | None:
     """Say whether the index of the film comes before its essence; None where there is not both."""
-    kinds = [box.kind for box in boxes(descriptor, 0, os.fstat(descriptor).st_size)]
+    kinds = [box.kind for box in boxes(descriptor, 0, size_of(descriptor))]
     if b"moov" not in kinds or not {b"mdat", b"moof"} & {*kinds}:
         return None
     return kinds.index(b"moov") < min(kinds.index(kind) for kind in (b"mdat", b"moof") if kind in kinds)
@@ -47,7 +49,7 @@ def is_fast_start(descriptor: int) -> bool | None:
 
 def tracks(descriptor: int) -> list[dict[str, Any]]:
     """Return for each track, in order, what its header says: `duration` as [units, units a second] if it says any, `size`, `field`."""
-    size = os.fstat(descriptor).st_size
+    size = size_of(descriptor)
     movie = next((box for box in boxes(descriptor, 0, size) if box.kind == b"moov"), None)
     inside = list(boxes(descriptor, movie.start, movie.end)) if movie is not None else []
     scale = next((_movie_scale(_read(descriptor, box)) for box in inside if box.kind == b"mvhd"), 0)

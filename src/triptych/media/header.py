@@ -15,6 +15,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from triptych.media import boxes, groups
+from triptych.media.byplace import size_of
 from triptych.media.groups import Group
 from triptych.media.measured import ratio
 
@@ -158,7 +159,7 @@ def read_header(container: InputContainer, tracks: list[Facts]) -> Facts:
 
 def read_file(descriptor: int, header: Facts, alive: Callable[[], None], *, hashes: bool) -> Facts:
     """Return what takes the file itself: size, checksum if asked for, where its index lies; and add to its tracks what boxes say."""
-    told: Facts = {"bytes": os.fstat(descriptor).st_size}
+    told: Facts = {"bytes": size_of(descriptor)}
     if header["format"] == ISO_FORMAT:
         told["fastStart"] = boxes.is_fast_start(descriptor)
         boxed = boxes.tracks(descriptor)
