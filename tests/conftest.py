@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import cv2
 import hypothesis
 import pytest
 
@@ -17,6 +18,8 @@ from buses.natsserver import NatsServer, find_nats_server
 hypothesis.settings.register_profile("ci", derandomize=True, print_blob=True)
 if os.environ.get("CI"):
     hypothesis.settings.load_profile("ci")
+
+cv2.setNumThreads(1)  # a decoder forked from here would wait for threads that only this process has
 
 ENDING_S = 5.0
 ALLOWED = re.compile(

@@ -46,6 +46,36 @@ def test_tables_are_read(data):
     assert (settings.commands, settings.env, settings.max_limits.memory_bytes) == ({"sh": "/bin/sh"}, {"A": "1"}, 5)
 
 
+def test_tables_within_tables_are_read_and_their_paths_count_from_the_file(data):
+    """media 2.6."""
+    write(data, '[inputs.buckets.news]\npath = "news"\nwritable = true\n[inputs.http]\nallow = ["CDN.example"]\nports = [8080]\n')
+    inputs = read({"data_dir": data}, environ={}).settings.inputs
+    assert (inputs.buckets["news"].path, inputs.buckets["news"].writable) == (data / "news", True)
+    beside = inputs.beside_roots
+    assert (beside.buckets, beside.hosts, beside.private_hosts, beside.ports) == (
+        {"news": str(data / "news")},
+        ("cdn.example",),
+        (),
+        (8080,),
+    )
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "[inputs]\nbukets = 1",
+        "[inputs.http]\nalow = []",
+        "[inputs.buckets.a]\nfolder = 1",
+        '[inputs.buckets."A/b"]\npath = "x"',
+        "[inputs.http]\nports = [0]",
+    ],
+)
+def test_a_table_within_a_table_is_read_strictly(data, table):
+    write(data, table)
+    with pytest.raises(Invalid, match="setting inputs"):
+        read({"data_dir": data}, environ={})
+
+
 @pytest.mark.parametrize(
     ("variable", "text", "name", "value"),
     [

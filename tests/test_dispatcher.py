@@ -113,3 +113,39 @@ async def test_a_refused_start_is_told_in_the_words_of_the_worker(engine, bus):
     worker.on_start = refuse
     with pytest.raises(StartFailed, match="exec: no command"):
         await engine.submit(command())
+
+
+async def test_jobs_of_a_kind_with_berths_run_one_in_each(engine, bus):
+    """media J7: one job per core, the free one with the lowest number."""
+    await engine.berth("annotate", {"": (1, 2)})
+    worker = await joined(engine, bus, slots={"annotate": 4, "command": 1})
+    jobs = [await engine.submit(annotate()) for _ in range(3)]
+    first, second = [await running(engine, job.id) for job in jobs[:2]]
+    assert (first.berth, second.berth) == (1, 2)
+    assert (await engine.find(jobs[2].id)).state is State.QUEUED
+    assert {number: job.id for number, job in engine.berthed("annotate").items()} == {1: first.id, 2: second.id}
+    await worker.end(worker.start_of(first.id), EndReason.DONE)
+    assert (await running(engine, jobs[2].id)).berth == 1
+    assert (await engine.find(first.id)).berth == 1
+    assert (await running(engine, (await engine.submit(command(worker_id=None, queue=True))).id)).berth is None
+
+
+async def test_a_job_that_waits_for_a_berth_holds_back_no_other_job(engine, bus):
+    """media J7: a job with `target` waits for that core, whatever its priority."""
+    await engine.berth("annotate", {"": (1, 2), "1": (1,), "2": (2,)})
+    worker = await joined(engine, bus, slots={"annotate": 4})
+    busy = await running(engine, (await engine.submit(annotate(berth_wish="2"))).id)
+    waiting = await engine.submit(annotate(berth_wish="2", priority=0))
+    assert (await running(engine, (await engine.submit(annotate())).id)).berth == 1
+    assert (await engine.find(waiting.id)).state is State.QUEUED
+    await worker.end(worker.start_of(busy.id), EndReason.DONE)
+    assert (await running(engine, waiting.id)).berth == 2
+
+
+async def test_berths_may_change_while_jobs_wait(engine, bus):
+    await engine.berth("annotate", {"": ()})
+    await joined(engine, bus, slots={"annotate": 4})
+    job = await engine.submit(annotate())
+    assert job.state is State.QUEUED
+    await engine.berth("annotate", {"": (7,)})
+    assert (await running(engine, job.id)).berth == 7

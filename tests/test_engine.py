@@ -421,6 +421,17 @@ async def later(engine, clock, seconds):
     await engine.tick()
 
 
+async def test_a_mark_is_kept_beside_what_is_known_whatever_the_state(engine, worker):
+    """media 6: what a view remembers of a job."""
+    job = await engine.submit(command())
+    await engine.mark(job.id, seen=True)
+    ended = await engine.stop(job.id, by="me")
+    marked = await engine.mark(job.id, read=3)
+    assert (marked.facts["seen"], marked.facts["read"], marked.end, marked.state) == (True, 3, ended.end, State.ENDED)
+    with pytest.raises(NotFound):
+        await engine.mark("none", seen=True)
+
+
 async def test_a_pinned_job_says_so_and_its_end_stays_as_it_was(engine, worker):
     """workers O8."""
     job = await engine.submit(command())

@@ -119,6 +119,18 @@ async def test_output_of_a_forgotten_job_is_gone(outputs: Outputs, tmp_path: Pat
     assert (await outputs.read("b", 1, "stdout", 0, WHOLE)).data == b"c"
 
 
+async def test_what_else_a_forgotten_job_left_goes_with_it(tmp_path: Path) -> None:
+    """media T1: recordings and reports lie in `media/<job id>`."""
+    for name in ("a", "b"):
+        (tmp_path / "media" / name).mkdir(parents=True)
+        (tmp_path / "media" / name / "recording.mp4").write_bytes(b"x")
+    async with Outputs(tmp_path / "output", beside=tmp_path / "media") as outputs:
+        await outputs.forget("a")
+        with pytest.raises(Invalid):
+            await outputs.forget("..")
+    assert [path.name for path in (tmp_path / "media").iterdir()] == ["b"]
+
+
 async def test_no_more_files_are_open_than_allowed(tmp_path: Path) -> None:
     async with Outputs(tmp_path, open_reels=2) as outputs:
         await outputs.append([_chunk(0, b"x", job_id=f"j{n}") for n in range(50)])

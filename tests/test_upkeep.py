@@ -46,13 +46,14 @@ def test_a_command_is_kept_for_thirty_days(age_days, past):
 
 
 async def test_a_round_forgets_what_is_past_and_never_what_is_live(tmp_path):
-    """media T1."""
+    """media T1: counted from `insertTime`, also where a job ended only now."""
     bus = MemoryBus()
     clock = SetClock(NOW)
     async with MemoryStore() as store:
         live = job(40, state=State.QUEUED, ended_at=None, end=None)
         pinned = job(60, "command", id="pinned", facts={"pinned": True})
-        for kept in (job(6), job(1), live, pinned, *(job(age, "command") for age in range(29, 290))):
+        late = job(7, id="late", ended_at=NOW - timedelta(minutes=1))
+        for kept in (job(6), job(1), live, late, pinned, *(job(age, "command") for age in range(29, 290))):
             await store.add(kept)
         async with Outputs(tmp_path) as outputs, Engine(store=store, bus=bus, outputs=outputs, clock=clock) as engine:
             await Upkeep(engine, clock).run_once()

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import msgspec
 
@@ -71,13 +71,25 @@ def _table(file: Path) -> dict[str, object]:
         raise Invalid(f"{file} is not TOML: {fault}", field="config") from fault
 
 
-def _below(folder: Path, kind: object, value: object) -> object:
-    """Return paths of the file as they count from its folder."""
+def _below(folder: Path, kind: Any, value: object) -> object:
+    """Return paths of the file as they count from its folder, in tables too."""
+    if isinstance(value, dict):
+        kinds = _kinds_within(kind, value)
+        return {name: _below(folder, kinds.get(name), within) for name, within in value.items()}
     if kind in {Path, Path | None} and isinstance(value, str):
         return str(folder / value)
     if kind == tuple[Path, ...] and isinstance(value, list):
         return [str(folder / path) if isinstance(path, str) else path for path in value]
     return value
+
+
+def _kinds_within(kind: Any, table: Mapping[str, object]) -> Mapping[str, object]:
+    """Return what kind of value each name of a table has."""
+    if get_origin(kind) is dict:
+        return dict.fromkeys(table, get_args(kind)[1])
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return {field.name: field.type for field in msgspec.structs.fields(kind)}
+    return {}
 
 
 def _from_text(name: str, text: str) -> object:

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
 from triptych.messages import Asked, Body, Reply, Report, Request
-from triptych.model import Change, Happening, Job, Json, Page, Place, Query, Worker
+from triptych.model import Berths, Change, Happening, Job, Json, Page, Place, Query, Worker
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,8 +62,11 @@ class Store(Protocol):
         """Apply each change in order; the new job where its guard held, None where it did not. One failed guard fails no other change."""
         ...
 
-    async def place(self, worker: Worker, kind: str, at: datetime) -> Job | None:
-        """Move the job of `kind` in line with the lowest (priority, age) that this worker may take to `starting`, as its next attempt."""
+    async def place(self, worker: Worker, kind: str, at: datetime, berths: Berths | None = None) -> Job | None:
+        """Move the job of `kind` in line with the lowest (priority, age) that this worker may take to `starting`, as its next attempt.
+
+        With `berths` it is one whose wish leads to a berth that no live job of `kind` holds, and that berth is its own from then on.
+        """
         ...
 
     async def log(self, after: int, limit: int, job_id: str | None = None) -> Sequence[Happening]:
@@ -100,6 +103,10 @@ class Catalog(Protocol):
 
     async def keys(self, shelf: str) -> Sequence[str]:
         """Return the keys of a shelf, sorted."""
+        ...
+
+    async def all(self, shelf: str) -> Sequence[Json]:
+        """Return every document of a shelf, in the order of their keys."""
         ...
 
 

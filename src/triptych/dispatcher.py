@@ -13,7 +13,7 @@ from triptych.ledger import Ledger
 from triptych.line import Line, not_connected
 from triptych.matching import takes
 from triptych.messages import JOB_LEASE_S, Refused, Start
-from triptych.model import Job, Submission, Worker
+from triptych.model import Berths, Job, Submission, Worker
 from triptych.retries import may_wait
 from triptych.roster import Roster
 from triptych.stopper import Stopper
@@ -34,6 +34,7 @@ class Dispatcher:
         self._background = background
         self._placing = asyncio.Lock()
         self._handing: set[str] = set()
+        self._berths: dict[str, Berths] = {}
 
     def hands(self, job_id: str) -> bool:
         """Say whether a start is under way, which alone says then what becomes of the job."""
@@ -48,7 +49,9 @@ class Dispatcher:
             return await self._named(ask.worker_id, job)
         if ask.worker_id is not None:
             self._roster.admit(ask.worker_id)
-        worker = None if self._ledger.jobs.waiting(job.kind) else self._free(job)
+        # A berth is given by the store alone, which knows who holds it.
+        waits = job.kind in self._berths or self._ledger.jobs.waiting(job.kind)
+        worker = None if waits else self._free(job)
         if worker is not None or may_wait(job, self._clock.now()):
             return worker
         if ask.worker_id is not None:
@@ -60,6 +63,12 @@ class Dispatcher:
         async with self._placing:
             for kind in KINDS:
                 await self._fill(kind)
+
+    async def berth(self, kind: str, berths: Berths) -> None:
+        """Say which berths a kind has; its jobs run in these only. Once this returns, nothing is placed by what was said before."""
+        async with self._placing:
+            self._berths[kind] = berths
+        self._background.spawn(self.place)
 
     def send(self, job: Job) -> None:
         """Hand a job over that nobody waits for."""
@@ -83,17 +92,26 @@ class Dispatcher:
     async def _fill(self, kind: str) -> None:
         """Let the worker with the fewest live jobs take its pick, again and again."""
         passed: set[str] = set()
-        while self._ledger.jobs.waiting(kind):
+        while self._ledger.jobs.waiting(kind) and (berths := self._berths_for(kind)) != {}:
             able = [worker for worker in self._roster if worker.id not in passed and self._roster.fits(worker, kind)]
             able = [worker for worker in able if self._ledger.jobs.waits_for(worker, kind)]
             if not able:
                 return
             worker = min(able, key=self._roster.load_of)
-            job = await self._ledger.place(worker, kind, self._clock.now())
+            job = await self._ledger.place(worker, kind, self._clock.now(), berths)
             if job is None:
                 passed.add(worker.id)
             else:
                 self.send(job)
+
+    def _berths_for(self, kind: str) -> Berths | None:
+        """Return where jobs in line could be placed, as far as is known here; None for a kind without berths."""
+        berths = self._berths.get(kind)
+        if berths is None:
+            return None
+        held = self._roster.berthed(kind)
+        wanted = {wish: berths.get(wish, ()) for wish in self._ledger.jobs.wishes(kind)}
+        return {wish: numbers for wish, numbers in wanted.items() if not held.keys() >= set(numbers)}
 
     async def _named(self, worker_id: str, job: Job) -> Worker:
         await self._line.reach(worker_id)

@@ -22,7 +22,7 @@ from triptych.ledger import Ledger
 from triptych.liaison import Liaison
 from triptych.line import PATIENCE, Line, answered
 from triptych.messages import JOB_LEASE_S, Ask, Output, Pause, Report, Request, Resume
-from triptych.model import Change, EndReason, Happening, Job, Json, Page, Query, State, Submission, Worker, WorkerState
+from triptych.model import Berths, Change, EndReason, Happening, Job, Json, Page, Query, State, Submission, Worker, WorkerState
 from triptych.outputs import Frames, Outputs, OutputSlice, wrote_all
 from triptych.roster import Roster
 from triptych.stopper import ENDED, SETTLE_BOUND, STOP_BOUND, Stopper
@@ -173,11 +173,15 @@ class Engine:
 
     async def pin(self, job_id: str) -> Job:
         """Keep a job's record and output until `unpin`, however old they are."""
-        return await self._pinned(job_id, pinned=True)
+        return await self._noted(job_id, "pinned", {"pinned": True})
 
     async def unpin(self, job_id: str) -> Job:
         """Let retention have a job again."""
-        return await self._pinned(job_id, pinned=False)
+        return await self._noted(job_id, "pinned", {"pinned": False})
+
+    async def mark(self, job_id: str, **facts: object) -> Job:
+        """Keep what a view must remember of a job, whatever its state, for as long as the job is kept."""
+        return await self._noted(job_id, "marked", facts)
 
     async def forget(self, job_id: str) -> None:
         """Delete an ended job with its log and output. Raises `Conflict` while it is live."""
@@ -201,6 +205,10 @@ class Engine:
     def watch(self, *, after: int | None = None, job_id: str | None = None) -> AsyncIterator[Happening]:
         """Yield committed happenings with a number above `after` (None: from now on), without gap or repeat, until the caller leaves."""
         return self._ledger.watch(after, job_id)
+
+    async def log(self, *, after: int, limit: int) -> Sequence[Happening]:
+        """Return at most `limit` committed happenings with a number above `after`, in order, without waiting."""
+        return await self._ledger.store.log(after, limit)
 
     async def workers(self) -> Sequence[Worker]:
         """Return the workers that were not removed, by id."""
@@ -261,6 +269,14 @@ class Engine:
     async def place(self) -> None:
         """Give jobs in line to workers with room, lowest (priority, age) first, until either runs out."""
         await self._dispatcher.place()
+
+    async def berth(self, kind: str, berths: Berths) -> None:
+        """Say which berths a kind has from now on. Its jobs run one in each of these, and none does in one that is not among them."""
+        await self._dispatcher.berth(kind, berths)
+
+    def berthed(self, kind: str) -> dict[int, Job]:
+        """Return the jobs of a kind that hold a berth, by its number."""
+        return self._roster.berthed(kind)
 
     async def settle(self, reports: Sequence[Report]) -> None:
         """Commit what workers reported: output first, then the changes in order; what is old or repeated is dropped by its guard."""
@@ -324,6 +340,7 @@ class Engine:
             needs=ask.needs,
             pinned=ask.worker_id,
             priority=ask.priority,
+            berth_wish=ask.berth_wish,
             deadline=ask.deadline if ask.queue else now,
             facts={} if self._job_lease_s == JOB_LEASE_S else {"lease_s": self._job_lease_s},
         )
@@ -335,9 +352,9 @@ class Engine:
             raise StartFailed(end.fault.message, code=end.fault.code)
         return job
 
-    async def _pinned(self, job_id: str, *, pinned: bool) -> Job:
+    async def _noted(self, job_id: str, note: str, facts: Json) -> Job:
         job = await self.find(job_id)
-        change = Change(job_id=job.id, at=self.clock.now(), sources=ALWAYS, facts={"pinned": pinned}, note="pinned")
+        change = Change(job_id=job.id, at=self.clock.now(), sources=ALWAYS, facts=facts, note=note)
         return await self._ledger.attempt(change) or await self.find(job_id)
 
     async def _ask(self, job: Job, request: Request) -> Json:

@@ -62,6 +62,10 @@ class Jobs:
         """Say whether a job of this kind waits that this worker may take."""
         return any(wanted.kind == kind and wanted.suits(worker) for wanted in self._in_line)
 
+    def wishes(self, kind: str) -> frozenset[str]:
+        """Return the berths that jobs of this kind wait for, by name."""
+        return frozenset(wanted.berth for wanted in self._in_line if wanted.kind == kind)
+
     @property
     def queued(self) -> int:
         """How many jobs wait, of every kind."""

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from triptych.contracts import Clock, Store
 from triptych.errors import Conflict, NotFound
 from triptych.jobs import Jobs
-from triptych.model import LIVE, Change, Happening, Job, Query, State, Submission, Worker
+from triptych.model import LIVE, Berths, Change, Happening, Job, Query, State, Submission, Worker
 from triptych.roster import Roster
 from triptych.waits import Waits
 
@@ -77,9 +77,9 @@ class Ledger:
         (job,) = await self.apply([change])
         return job
 
-    async def place(self, worker: Worker, kind: str, at: datetime) -> Job | None:
+    async def place(self, worker: Worker, kind: str, at: datetime, berths: Berths | None) -> Job | None:
         """Give the next queued job of this kind that fits to a worker with room; None when there is none."""
-        job = await self.store.place(worker, kind, at)
+        job = await self.store.place(worker, kind, at, berths)
         if job is not None:
             self._remember(job)
             self.jobs.ring()

@@ -9,6 +9,9 @@ from types import MappingProxyType
 Json = Mapping[str, object]
 """A JSON object whose shape its owner knows: a kind's spec, a result, measured facts."""
 
+Berths = Mapping[str, tuple[int, ...]]
+"""The berths that each wish leads to, in the order in which they are tried; "" is the wish for any."""
+
 
 class State(StrEnum):
     """Where a job stands; `ENDED` is final."""
@@ -87,6 +90,7 @@ class Job:
     `spec` is the ask in the shape of its kind, `needs` are labels that a worker must have, `pinned` is the worker that
     the caller named, `worker_id` the one that holds it. `attempt` is 0 until a worker first holds it. `progress` maps a part
     (a feature, say) to 0..100. `facts` is what was measured about the run (`kill_tier`, `leftovers_killed`, ...).
+    `berth_wish` names the berths that it waits for, `berth` is the one that it was placed in: kept after the end, not in the queue.
     A queued job with a `not_before` is not in line before then; one with a `deadline` waits for as long after each attempt as it may
     wait from `created_at` to `deadline`. `revision` counts the changes of the row, from 1.
     """
@@ -118,6 +122,8 @@ class Job:
     last_seq: int = 0
     revision: int = 1
     not_before: datetime | None = None
+    berth_wish: str = ""
+    berth: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +133,7 @@ class Change:
     `target` None keeps the state. Every other None keeps its field; `progress` and `facts` are merged by key.
     `requeue` clears the worker, pid and start of the attempt, and never happens to a job that was asked to stop; with an `end` that
     attempt is added to the fact `attempts`. Every move sets `not_before`; `due` clears it and keeps the state.
+    A move to the queue gives the berth back.
     """
 
     job_id: str
@@ -140,6 +147,7 @@ class Change:
     not_before: datetime | None = None
     due: bool = False
     worker_id: str | None = None
+    berth: int | None = None
     pid: int | None = None
     stopped_by: str | None = None
     end: End | None = None
@@ -155,7 +163,7 @@ class Happening:
     """One committed entry of the log: `number` rises over all jobs and is what a watcher resumes from.
 
     `note` is `state` (with `retry` for a move back to the queue that an end led to), `stop` (a kept wish), `due` (in line again), `pinned`,
-    `progress`, `finding` or another word of the kind; `data` what came with it. `state` is the job's after it.
+    `marked`, `progress`, `finding` or another word of the kind; `data` what came with it. `state` is the job's after it.
     """
 
     number: int
@@ -218,6 +226,7 @@ class Submission:
     idempotency_key: str | None = None
     fingerprint: str | None = None
     queue: bool = True
+    berth_wish: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,7 +235,7 @@ class Query:
 
     `label` is a name and a value among the labels that were asked for; `text` a part of the id or of the command with its arguments,
     a space between two, whatever the case of ASCII letters. With `ended_before` the jobs that ended before then come, the oldest end
-    first. `cursor` is the opaque end of the page before; `limit` None lists all.
+    first. `cursor` is the opaque end of the page before; `limit` None lists all. `brief` leaves out each job's progress, result and facts.
     """
 
     kind: str | None = None
@@ -241,6 +250,7 @@ class Query:
     ended_before: datetime | None = None
     cursor: str | None = None
     limit: int | None = 50
+    brief: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,6 +259,20 @@ class Page:
 
     jobs: tuple[Job, ...]
     cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """Where media may come from beside files below the roots: buckets that stand for folders in them, and hosts by http(s).
+
+    `hosts`, in lower case, may be fetched from, on `ports` beside 80 and 443; those that are among `private_hosts` may have an address
+    that is not of the public internet.
+    """
+
+    buckets: Mapping[str, str] = field(default_factory=dict)
+    hosts: tuple[str, ...] = ()
+    private_hosts: tuple[str, ...] = ()
+    ports: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,6 +292,8 @@ class Place:
     data_dir: str
     roots: tuple[str, ...] = ()
     media_roots: tuple[str, ...] = ()
+    models_dir: str = ""
+    inputs: Inputs = field(default_factory=Inputs)
     env: Mapping[str, str] = field(default_factory=dict)
     commands: Mapping[str, str] | None = None
     scripts_only: bool = False

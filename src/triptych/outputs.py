@@ -59,13 +59,14 @@ class Frames:
 
 
 class Outputs:
-    """The output of every attempt, in the folder `<folder>/<job id>/<attempt>`.
+    """The output of every attempt, in the folder `<folder>/<job id>/<attempt>`. What else a job left lies in `<beside>/<job id>`.
 
     Appending never raises for the disk's sake: what cannot be written becomes a gap, and writing goes on when it can.
     """
 
-    def __init__(self, folder: Path, *, open_reels: int = OPEN_REELS) -> None:
+    def __init__(self, folder: Path, *, beside: Path | None = None, open_reels: int = OPEN_REELS) -> None:
         self._folder = folder
+        self._beside = beside
         self._open_reels = open_reels
         self._reels: OrderedDict[Key, Reel] = OrderedDict()
         self._remembered: OrderedDict[Path, tuple[tuple[int, int], State]] = OrderedDict()
@@ -138,7 +139,7 @@ class Outputs:
         return await self._look(partial(self._frames, self._path(job_id, attempt), after, min(limit, READ_BYTES), ended))
 
     async def forget(self, job_id: str) -> None:
-        """Delete the output of every attempt of a job."""
+        """Delete the output of every attempt of a job, and what else it left."""
         self._unfinished = {key for key in self._unfinished if key[0] != job_id}
         self._dirty = {key for key in self._dirty if key[0] != job_id}
         await self._in(self._writer, partial(self._forget, job_id))
@@ -253,6 +254,8 @@ class Outputs:
     def _forget(self, job_id: str) -> None:
         self._drop(job_id)
         shutil.rmtree(self._path(job_id, 0).parent, ignore_errors=True)
+        if self._beside is not None:
+            shutil.rmtree(self._beside / job_id, ignore_errors=True)
 
     def _shed(self, job_id: str) -> None:
         self._settle()

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 from collections.abc import Sequence
 from datetime import timedelta
@@ -12,6 +13,7 @@ import structlog
 from triptych.contracts import Clock
 from triptych.engine import Engine
 from triptych.errors import NotFound, TriptychError
+from triptych.media.library import Library
 from triptych.model import LIVE, Job, Query, State
 from triptych.outputs import Outputs
 
@@ -27,7 +29,8 @@ WORK_DAYS = 1.0
 class Retention:
     """Sheds output of jobs that ended `output_days` ago, and of those that ended first while all takes more than `output_max_total_bytes`.
 
-    That is never more than a fifth of the disk. A folder below `work` goes `work_days` after its job. Live and pinned jobs keep everything.
+    That is never more than a fifth of the disk. A folder below `work` goes `work_days` after its job, one below `media` with its job, and a
+    film of the `library` when it expires. Live and pinned jobs keep everything.
     """
 
     def __init__(
@@ -37,6 +40,8 @@ class Retention:
         clock: Clock,
         *,
         work: Path,
+        media: Path | None = None,
+        library: Library | None = None,
         output_days: float = OUTPUT_DAYS,
         output_max_total_bytes: int = OUTPUT_MAX_TOTAL_BYTES,
         work_days: float = WORK_DAYS,
@@ -45,6 +50,8 @@ class Retention:
         self._outputs = outputs
         self._clock = clock
         self._work = work
+        self._library = library
+        self._media = media
         self._output_keep = timedelta(days=output_days)
         self._output_max_total_bytes = output_max_total_bytes
         self._work_keep = timedelta(days=work_days)
@@ -62,6 +69,9 @@ class Retention:
         """Delete what is due."""
         await self._shed_output()
         await self._empty_work()
+        await self._empty_media()
+        if self._library is not None:
+            await asyncio.to_thread(self._library.sweep, self._clock.now())
 
     async def _shed_output(self) -> None:
         sizes = await self._outputs.sizes()
@@ -97,6 +107,18 @@ class Retention:
         for folder in await asyncio.to_thread(_left, self._work, used, until_s):
             await asyncio.to_thread(_remove, folder, until_s)
 
+    async def _empty_media(self) -> None:
+        """Forget what media jobs left that are forgotten: a crash may have come between the two."""
+        for name in () if self._media is None else await asyncio.to_thread(_named_like_jobs, self._media):
+            await self._candidate(name)
+
+
+def _named_like_jobs(media: Path) -> list[str]:
+    try:
+        return [entry.name for entry in os.scandir(media) if _JOB.fullmatch(entry.name)]
+    except FileNotFoundError:
+        return []
+
 
 def _left(work: Path, used: set[str], until_s: float) -> Sequence[Path]:
     """Return the folders that no live job uses and nobody touched since."""
@@ -131,3 +153,6 @@ def _unlock(folder: Path) -> None:
         for inner in (Path(path, name) for name in names):
             if not inner.is_symlink():
                 inner.chmod(0o700)
+
+
+_JOB = re.compile(r"[0-9a-f]{24}")

@@ -159,6 +159,10 @@ class Roster:
         """Return the jobs that a worker holds."""
         return list(self._held_by[worker_id].values())
 
+    def berthed(self, kind: str) -> dict[int, Job]:
+        """Return the jobs of a kind that hold a berth, by its number."""
+        return {job.berth: job for job in self._held.values() if job.kind == kind and job.berth is not None}
+
     def load_of(self, worker: Worker) -> tuple[int, str]:
         """Return what ready workers are ordered by: how many live jobs they have, then their id."""
         return len(self._held_by[worker.id]), worker.id

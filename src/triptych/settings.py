@@ -9,6 +9,7 @@ import msgspec
 import platformdirs
 from msgspec import Meta
 
+from triptych import model
 from triptych.kinds import Limits
 
 MIB = 1024 * 1024
@@ -20,10 +21,45 @@ NoNul = Annotated[str, Meta(pattern="^[^\\x00]*$")]
 Program = Annotated[str, Meta(pattern="^/[^\\x00]*$")]
 Size = Annotated[int, Meta(ge=MIB)]
 Days = Annotated[float, Meta(gt=0, le=36500)]
+BucketName = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9._-]{1,221}$(?!\\n)")]
+Host = Annotated[str, Meta(pattern="^[A-Za-z0-9._:-]+$(?!\\n)")]
+Port = Annotated[int, Meta(ge=1, le=65535)]
 
 
 class MaxLimits(Limits, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """The most that a job may ask for; None is as much as it likes."""
+
+
+class Bucket(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The folder in a media root that a bucket of `gs://` stands for; `writable` lets results be written there."""
+
+    path: Path
+    writable: bool = False
+
+
+class HttpInputs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The hosts that media may be fetched from, those of them that may have a private address, and the ports beside 80 and 443."""
+
+    allow: tuple[Host, ...] = ()
+    allow_private: tuple[Host, ...] = ()
+    ports: tuple[Port, ...] = ()
+
+
+class Inputs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where media may come from beside paths below the media roots."""
+
+    buckets: dict[BucketName, Bucket] = {}
+    http: HttpInputs = HttpInputs()
+
+    @property
+    def beside_roots(self) -> model.Inputs:
+        """The same as jobs know it: hosts in lower case."""
+        return model.Inputs(
+            buckets={name: str(bucket.path) for name, bucket in self.buckets.items()},
+            hosts=tuple(host.lower() for host in self.http.allow),
+            private_hosts=tuple(host.lower() for host in self.http.allow_private),
+            ports=self.http.ports,
+        )
 
 
 TIERS: tuple[Tier, ...] = ("cgroup", "pidns", "subreaper")
@@ -43,6 +79,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     worker_id: str | None = None
     roots: tuple[Path, ...] = ()
     media_roots: tuple[Path, ...] = ()
+    models_dir: Path | None = None
+    inputs: Inputs = Inputs()
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     loopback_trust: Literal["same-user", "any"] = "same-user"
@@ -86,6 +124,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def store_url(self) -> str:
         """The SQLite file of the data folder."""
         return f"sqlite:///{self.data_dir / 'triptych.db'}"
+
+    @property
+    def model_folder(self) -> Path:
+        """The folder of models that no package carries."""
+        return self.models_dir or self.data_dir / "models"
 
     @property
     def on_loopback(self) -> bool:

@@ -20,15 +20,25 @@ ROUND = timedelta(seconds=2)
 SWEEP_EVERY = timedelta(minutes=10)
 KEEP = timedelta(days=30)
 KINDS_BY_ASK: Mapping[str, timedelta] = {"annotate": timedelta(days=1)}
-"""Kinds whose ask says for how many days a job is kept, each with the least that it may say."""
+"""Kinds whose ask says for how many days from its creation a job is kept, each with the least that it may say."""
 PAGE = 200
 
 
 class Upkeep:
-    """Keeps an engine tidy; owned and restarted by whoever wired it. Records are kept for `keep` after their end."""
+    """Keeps an engine tidy; owned and restarted by whoever wired it. Records are kept for `keep` after their end.
 
-    def __init__(self, engine: Engine, clock: Clock, keep: timedelta = KEEP) -> None:
+    `forgotten` is told of the jobs that are gone.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Clock,
+        keep: timedelta = KEEP,
+        forgotten: Callable[[Sequence[str]], Awaitable[None]] | None = None,
+    ) -> None:
         self._keep = keep
+        self._forgotten = forgotten
         self._engine = engine
         self._clock = clock
 
@@ -51,7 +61,10 @@ class Upkeep:
         """Forget ended jobs that are past their time: `keep`, or the `ttl_days` that the ask named (media T1); pinned ones never."""
         now = self._clock.now()
         for kind in KINDS:
-            query = Query(kind=kind, ended_before=now - KINDS_BY_ASK.get(kind, self._keep), limit=PAGE)
+            least = KINDS_BY_ASK.get(kind)
+            query = Query(kind=kind, ended_before=now - self._keep, limit=PAGE)
+            if least is not None:
+                query = replace(query, ended_before=now, until=now - least)
             while (cursor := await self._prune(query, now)) is not None:
                 query = replace(query, cursor=cursor)
 
@@ -68,6 +81,8 @@ class Upkeep:
                 log.warning("job not forgotten", job_id=job.id, reason=fault.message)
             elif isinstance(fault, BaseException):
                 raise fault
+        if self._forgotten is not None:
+            await self._forgotten([job.id for job, fault in zip(jobs, done, strict=True) if fault is None])
 
     async def _repeat(self, work: Callable[[], Awaitable[None]], pause: timedelta) -> None:
         while True:

@@ -18,28 +18,37 @@ from triptych.agent.survey import equip
 from triptych.audit import Audit, Verdict, verify
 from triptych.buses.memory import MemoryBus
 from triptych.clock import SystemClock
+from triptych.cores import Cores
 from triptych.engine import Engine
 from triptych.errors import NotFound
+from triptych.media.library import Library
 from triptych.model import Place
 from triptych.outputs import Outputs
-from triptych.panels import camera, media, native, workers
+from triptych.panels import annotations, camera, cores, google, media, native, standing, workers
 from triptych.panels.app import App
+from triptych.panels.courier import Courier
 from triptych.panels.http import Service
 from triptych.panels.openapi import document as describe
 from triptych.panels.server import bind, check_tokens, serve, tls_context
 from triptych.panels.table import Table
 from triptych.policy import place_of
+from triptych.poller import Poller
+from triptych.posts import post
+from triptych.registrar import Registrar
 from triptych.retention import Retention
 from triptych.settings import Settings
 from triptych.stores.sql import SqlStore
 from triptych.tokens import Tokens
 from triptych.upkeep import Upkeep
+from triptych.webhooks import Herald
 
-PANELS = (workers.PANEL, media.PANEL, camera.PANEL, native.PANEL)
+PANELS = (workers.PANEL, media.PANEL, google.PANEL, cores.PANEL, camera.PANEL, native.PANEL)
 """Every panel; the last one speaks for paths that belong to none."""
 
 
 AUDIT = "audit.jsonl"
+MEDIA = "media"
+"""The folder of what media jobs leave, such as recordings: `media/<job id>` goes with its job."""
 RARE_COLLECTION = 20_000
 """Allocations between two rounds of the collector, which walks every live job each time that it looks at the old ones."""
 
@@ -133,19 +142,49 @@ async def running(settings: Settings, listener: socket.socket, ending: Ending | 
         store = await stack.enter_async_context(SqlStore(settings.store_url))
         tokens = await _tokens(settings, store, clock)
         audit = await stack.enter_async_context(Audit(settings.data_dir / AUDIT, store, clock))
-        outputs = await stack.enter_async_context(Outputs(settings.data_dir / "output"))
+        outputs = await stack.enter_async_context(Outputs(settings.data_dir / "output", beside=settings.data_dir / MEDIA))
         bus = MemoryBus()
         stack.push_async_callback(bus.close)
         engine = await stack.enter_async_context(_engine(settings, store, bus, outputs, clock))
+        rooms = Cores(store, engine, clock, settings.cores)
+        await rooms.load()
         agent = Agent(bus=bus, place=place, slots=_slots(settings), clock=clock, spool_cap_bytes=settings.spool_max_bytes)
         await stack.enter_async_context(_at_work(agent, ending))
         await engine.attend(place.worker_id)
-        await stack.enter_async_context(_background(Upkeep(engine, clock, keep=timedelta(days=settings.record_days)).run()))
+        herald = Herald(store, clock, partial(post, inputs=settings.inputs.beside_roots))
+        await herald.load()
+        registrar = Registrar(
+            engine=engine,
+            catalog=store,
+            clock=clock,
+            cores=rooms,
+            folder=settings.data_dir / MEDIA,
+            announce=herald.announce,
+            tell=annotations.notice,
+        )
+        await registrar.load()
+        await stack.enter_async_context(_background(Upkeep(engine, clock, timedelta(days=settings.record_days), registrar.drop).run()))
         await stack.enter_async_context(_background(_retention(settings, engine, outputs, clock).run()))
         await stack.enter_async_context(_background(tokens.run()))
         await stack.enter_async_context(_background(audit.run()))
-        service = Service(engine=engine, catalog=store, settings=settings, clock=clock, tokens=tokens, audit=audit)
+        courier = await stack.enter_async_context(Courier(engine, settings, clock))
+        await stack.enter_async_context(_background(_poller(settings, rooms, store, engine, clock).run()))
+        await stack.enter_async_context(_background(registrar.run()))
+        await stack.enter_async_context(_background(herald.run()))
+        service = Service(
+            engine=engine,
+            catalog=store,
+            settings=settings,
+            clock=clock,
+            tokens=tokens,
+            audit=audit,
+            cores=rooms,
+            registrar=registrar,
+            herald=herald,
+            expect=courier.expect,
+        )
         app = App(service, PANELS)
+        await stack.enter_async_context(_background(app.repeats.run()))
         await stack.enter_async_context(_serving(app, listener, engine, ending))
         audit.note("server", "server.start", worker=place.worker_id, host=settings.host)
         try:
@@ -204,9 +243,17 @@ def _retention(settings: Settings, engine: Engine, outputs: Outputs, clock: Syst
         outputs,
         clock,
         work=settings.data_dir / "work",
+        media=settings.data_dir / MEDIA,
+        library=Library(settings.data_dir),
         output_days=settings.output_days,
         output_max_total_bytes=settings.output_max_total_bytes,
     )
+
+
+def _poller(settings: Settings, rooms: Cores, store: SqlStore, engine: Engine, clock: SystemClock) -> Poller:
+    roots = [str(root) for root in settings.media_roots]
+    order = partial(standing.order, store, settings)
+    return Poller(cores=rooms, catalog=store, engine=engine, clock=clock, roots=roots, order=order)
 
 
 def _slots(settings: Settings) -> dict[str, int]:

@@ -22,6 +22,12 @@ FILLED = {path.stem: path.read_text().strip().split(";\n") for path in (Path(__f
 """What a database of each release held, in its own words: a new migration adds a file and leaves the others as they are."""
 
 
+QUEUED_AT_0002 = """
+INSERT INTO jobs (id, kind, spec, created_at_us, origin, needs, priority, state, attempt, progress, facts, last_seq, revision)
+VALUES ('waiting', 'annotate', '{}', 1772366400123456, 'api', '{}', 20, 'queued', 0, '{}', '{}', 0, 1)
+"""
+
+
 @pytest.fixture
 def empty(url: str) -> Database:
     return database(url)
@@ -76,6 +82,16 @@ async def test_a_filled_database_of_a_release_before_keeps_all_it_held(empty: Da
         assert list(await store.workers()) == [a_worker()]
         assert await store.get("cameras", "c") == {"name": "old"}
         assert await store.forget("old")
+
+
+async def test_jobs_from_before_there_were_berths_wait_for_any(empty: Database, url: str) -> None:
+    """media J7 for what was queued by the release before."""
+    migrate(empty, "base", "0002")
+    _run(empty, QUEUED_AT_0002)
+    async with SqlStore(url) as store:
+        placed = await store.place(a_worker(), "annotate", later(5), {"": (1, 2), "2": (2,)})
+        assert placed is not None
+        assert (placed.id, placed.berth_wish, placed.berth) == ("waiting", "", 1)
 
 
 async def test_a_migration_that_fails_leaves_the_database_as_it_was(empty: Database) -> None:

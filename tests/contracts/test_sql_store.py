@@ -143,11 +143,12 @@ async def test_a_listing_is_read_from_an_index_in_its_order(sql: SqlStore, url: 
 
 
 @pytest.mark.parametrize(
-    "name", ["find", "hold", "hold_keyed", "head_free", "head_pinned", "log", "log_of", "newest", "newest_of", "document_keys"]
+    "name",
+    ["find", "hold", "hold_keyed", "head_free", "head_pinned", "held_berths", "log", "log_of", "newest", "newest_of", "document_keys"],
 )
 async def test_every_other_row_is_found_by_an_index(sql: SqlStore, url: str, name: str) -> None:
     statement = getattr(Statements(database(url).dialect), name)
-    values = {"job_id": "a", "kind": "k", "key": "k", "pinned": "w", "needs": "", "after": 3, "limit": 5, "shelf": "s"}
+    values = {"job_id": "a", "kind": "k", "key": "k", "pinned": "w", "wish": "", "needs": "", "after": 3, "limit": 5, "shelf": "s"}
     assert plan(url, statement, values)
 
 
@@ -188,6 +189,16 @@ class TestSeveralServers:
             assert left.issuperset(ids)
             left -= set(ids)
         assert all(job.attempt == 1 for job in (await servers[1].list(Query())).jobs)
+
+    async def test_a_berth_is_given_once(self, servers: tuple[SqlStore, SqlStore]) -> None:
+        """media J7: one job per core, whichever server placed it."""
+        for number in range(30):
+            await servers[0].add(a_job(f"{number:02}", kind="annotate", created_at=later(number)))
+        for _ in range(20):
+            placed = await asyncio.gather(*(server.place(a_worker(), "annotate", START, {"": (1,)}) for server in servers))
+            (taken,) = [job for job in placed if job is not None]
+            assert taken.berth == 1
+            await servers[1].move([to(State.ENDED, taken.id)])
 
     async def test_of_many_asks_with_one_key_one_is_kept(self, servers: tuple[SqlStore, SqlStore]) -> None:
         asks = (

@@ -9,7 +9,7 @@ import pytest
 from stores.making import START, a_job, a_worker, later, to, told
 from triptych.contracts import Store
 from triptych.errors import Conflict, Invalid
-from triptych.model import LIVE, Change, End, EndReason, Fault, Query, Silence, State, WorkerState
+from triptych.model import LIVE, Berths, Change, End, EndReason, Fault, Query, Silence, State, WorkerState
 
 FULL = a_job(
     spec={"argv": ["sh", "-c", "echo ä€\N{GRINNING FACE}"], "deep": {"list": [1, 2.5, None, True]}},
@@ -371,6 +371,63 @@ async def test_workers_that_ask_at_once_are_given_different_jobs(store: Store) -
     assert sorted(ids) == [f"job-{number}" for number in range(10)]
 
 
+async def _annotations(store: Store, **wishes: str) -> None:
+    for age, (job_id, wish) in enumerate(wishes.items()):
+        await store.add(a_job(job_id, kind="annotate", created_at=later(age), berth_wish=wish))
+
+
+async def _berthed(store: Store, berths: Berths) -> tuple[str, int | None] | None:
+    job = await store.place(a_worker(), "annotate", later(20), berths)
+    return None if job is None else (job.id, job.berth)
+
+
+BERTHS = {"": (1, 2), "1": (1,), "2": (2,), "apart": (3,)}
+
+
+async def test_a_job_is_given_the_first_free_berth_of_its_wish(store: Store) -> None:
+    """media J7: one job per core."""
+    await _annotations(store, a="", b="", c="", d="apart", e="nowhere")
+    assert [await _berthed(store, BERTHS) for _ in range(4)] == [("a", 1), ("b", 2), ("d", 3), None]
+    await store.move([to(State.ENDED, "a")])
+    assert await _berthed(store, BERTHS) == ("c", 1)
+    ended = await store.find("a")
+    assert ended is not None
+    assert ended.berth == 1
+
+
+async def test_a_job_that_waits_for_a_berth_holds_back_no_other(store: Store) -> None:
+    """media J7: a job with `target` waits for that core."""
+    await _annotations(store, a="2", b="2", c="2", d="")
+    assert [await _berthed(store, BERTHS) for _ in range(3)] == [("a", 2), ("d", 1), None]
+    await store.move([to(State.ENDED, "a")])
+    assert await _berthed(store, BERTHS) == ("b", 2)
+
+
+async def test_a_job_back_in_the_queue_has_given_its_berth_back(store: Store) -> None:
+    await _annotations(store, a="", b="1")
+    assert await _berthed(store, BERTHS) == ("a", 1)
+    (back,) = await store.move([to(State.QUEUED, "a", sources=frozenset({State.STARTING}), requeue=True)])
+    assert back is not None
+    assert (back.berth, back.berth_wish) == (None, "")
+    assert [await _berthed(store, BERTHS) for _ in range(2)] == [("a", 1), None]
+
+
+async def test_berths_belong_to_their_kind(store: Store) -> None:
+    await _annotations(store, a="1")
+    await store.add(a_job("other"))
+    other = await store.place(a_worker(), "command", later(20))
+    assert other is not None
+    assert other.berth is None
+    assert await _berthed(store, BERTHS) == ("a", 1)
+
+
+async def test_berths_asked_for_at_once_are_all_different(store: Store) -> None:
+    """media J7: one job per core."""
+    await _annotations(store, **dict.fromkeys("abcdef", ""))
+    placed = await asyncio.gather(*(_berthed(store, {"": (1, 2, 3, 4)}) for _ in range(6)))
+    assert sorted(berth for _, berth in filter(None, placed)) == [1, 2, 3, 4]
+
+
 async def test_a_job_added_and_placed_at_once_is_placed_once(store: Store) -> None:
     added = (store.add(a_job(f"job-{number}")) for number in range(8))
     placed = (store.place(a_worker(f"w{number}"), "command", START) for number in range(8))
@@ -394,6 +451,16 @@ async def test_a_listing_is_newest_first_and_paged(store: Store) -> None:
             break
         cursor = page.cursor
     assert pages == [whole[:3], whole[3:6], whole[6:]]
+
+
+async def test_a_brief_listing_leaves_out_what_a_job_gathered(store: Store) -> None:
+    """media B6: a list of every job reads no result."""
+    await store.add(FULL)
+    await begin(store, "job-2")
+    await store.move([to(State.ENDED, "job-2", end=End(reason=EndReason.DONE), result={"a": 1}, progress={"A": 100.0}, facts={"b": 2})])
+    whole, brief = await store.list(Query()), await store.list(Query(brief=True))
+    assert whole.jobs != brief.jobs
+    assert brief.jobs == tuple(replace(job, progress={}, result=None, facts={}) for job in whole.jobs)
 
 
 async def test_a_listing_is_stable_while_jobs_arrive(store: Store) -> None:

@@ -75,16 +75,18 @@ def jobs() -> SearchStrategy[Job]:
         needs=st.sampled_from([{}, {"gpu": "1"}]),
         pinned=st.sampled_from([None, "w1"]),
         priority=st.sampled_from([10, 20]),
+        berth_wish=st.sampled_from(["", "2", "apart"]),
     )
 
 
 def verbs() -> SearchStrategy[Verb]:
     workers = st.builds(a_worker, st.sampled_from(["w1", "w2"]), labels=st.sampled_from([{}, {"gpu": "1", "arch": "arm"}]))
+    berths = st.sampled_from([None, {"": (1, 2), "2": (2,)}, {"": (2,), "2": (2,), "apart": (3,)}])
     return st.one_of(
         st.builds(Verb, st.just("add"), st.tuples(jobs())),
         st.builds(Verb, st.just("move"), st.tuples(st.lists(changes(), max_size=4))),
         st.builds(Verb, st.just("move"), st.tuples(st.lists(changes(), max_size=4))),
-        st.builds(Verb, st.just("place"), st.tuples(workers, st.sampled_from(["command", "annotate"]), st.just(later(20)))),
+        st.builds(Verb, st.just("place"), st.tuples(workers, st.sampled_from(["command", "annotate"]), st.just(later(20)), berths)),
         st.builds(Verb, st.just("forget"), st.tuples(st.sampled_from(IDS))),
     )
 

@@ -7,30 +7,39 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
+
 from triptych.agent.channel import FrameReader, decode_up, pack
+from triptych.kinds.annotate import TICK_S
 from triptych.messages import Answered, Asked, Ended, Pause, Progress, Report, Resume, Start, Stop
+from triptych.model import Inputs
 
 PROGRAM = """
-import socket, sys
+import os, socket, sys
+import msgspec
 from triptych.agent.channel import SocketChannel
-from triptych.kinds.annotate import run
-from triptych.model import Place
+from triptych.kinds import annotate
+from triptych.model import Inputs, Place
+annotate.TICK_S = float(sys.argv[2])
 with socket.socket(fileno=int(sys.argv[1])) as line:
-    run(SocketChannel(line), Place(worker_id="w", data_dir=sys.argv[2], media_roots=tuple(sys.argv[3:])))
+    inputs = msgspec.json.decode(os.environ["INPUTS"], type=Inputs)
+    annotate.run(SocketChannel(line), Place(worker_id="w", data_dir=sys.argv[3], media_roots=tuple(sys.argv[4:]), inputs=inputs))
 """
 PATIENCE_S = 60
+NOWHERE_ELSE = Inputs()
 JOB = "64b1f0a2c3d4e5f601234567"
 
 
 class JobProcess:
-    """One annotate job in a process of its own."""
+    """One annotate job in a process of its own, which looks up every `tick_s` when nothing wakes it."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, inputs: Inputs = NOWHERE_ELSE, tick_s: float = TICK_S) -> None:
         self.line, far_end = socket.socketpair()
         self.line.settimeout(PATIENCE_S)
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "1"}
+        environment["INPUTS"] = msgspec.json.encode(inputs).decode()
         self.program = subprocess.Popen(
-            [sys.executable, "-W", "error", "-c", PROGRAM, str(far_end.fileno()), str(root), str(root)],
+            [sys.executable, "-W", "error", "-c", PROGRAM, str(far_end.fileno()), str(tick_s), str(root), str(root)],
             pass_fds=[far_end.fileno()],
             env=environment,
         )

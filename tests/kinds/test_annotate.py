@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from kinds.jobprocess import PATIENCE_S, JobProcess
+from triptych.media import content
 from triptych.media.sample import RATE_HZ, Coding, scene, tone, write_clip, write_sample
 from triptych.messages import Answer, Pause, Paused, Progress, Refused, Resumed, Running
 from triptych.model import EndReason
@@ -45,6 +46,17 @@ def test_a_clip_is_measured_as_it_was_made(job) -> None:
     assert [span["audioFormat"] for span in ended.result["audioFormatAnnotations"]] == ["stereo", "mono", "silence", "stereo", "mono"]
     assert ended.result["media"]["duration"] == "8.000000s"
     assert ended.result["segment"] == {"startTimeOffset": "0.000000s", "endTimeOffset": "8.000000s"}
+
+
+def test_a_film_that_one_job_remembers_is_found_by_the_next(media) -> None:
+    """media 4.2 VIDEO_INDEX: what is remembered outlives its job."""
+    for uri, flag in (("sample.mp4", "index"), ("copy.mkv", "query")):
+        write_sample(media / uri)
+        with JobProcess(media) as job:
+            job.start(uri, features=["VIDEO_INDEX"], config={"videoIndexConfig": {flag: True}})
+            found = job.ended().result["videoIndexAnnotations"]
+    assert [item["timeOffset"] for item in found] == ["0.000000s", "4.640000s"]
+    assert {match["source"] for item in found for match in item["matches"]} == {"sample.mp4"}
 
 
 def test_running_comes_first_then_rising_progress_then_the_end(job) -> None:
@@ -262,3 +274,41 @@ def test_mutated_files_end_and_take_nothing_along(media) -> None:
         with JobProcess(media) as process:
             process.start(_write(media, f"mutated{number}.mp4", bytes(data)))
             assert process.ended().end.reason in {EndReason.DONE, EndReason.FAILED}
+
+
+def test_the_last_frame_before_each_end_is_told_for_features_of_v1(job, media) -> None:
+    """media V5, G6: on a clip whose frames are not evenly spaced, the time that the frame had; jobs of other features tell none."""
+    starts = [Fraction(number * 40 + number % 3 * 7, 1000) for number in range(60)]
+    pictures = [(start, scene(1 if number < 25 else 2, (320, 180))) for number, start in enumerate(starts)]
+    write_clip(media / "uneven.mkv", pictures, [], Coding(time_base=Fraction(1, 1000)))
+    job.start("uneven.mkv", ["SHOT_CHANGE_DETECTION"])
+    result = job.ended().result
+    cut, end = (shot["endTimeOffset"] for shot in result["shotAnnotations"])
+    assert cut == "1.007000s"
+    assert result["lastFrames"] == {"last": "2.374000s", "before": {cut: "0.960000s", end: "2.374000s"}}
+
+
+def test_a_job_that_v1_does_not_know_tells_no_last_frames(job) -> None:
+    """media V1."""
+    job.start("silent.mkv", ["SHOT_CHANGE_DETECTION", "IN_BLACK"])
+    assert "lastFrames" not in job.ended().result
+
+
+def test_content_of_the_request_is_the_input_of_its_job_alone(job, media) -> None:
+    """media V6: a file outside the media roots, named by no inputUri."""
+    name = content.keep(media, (media / "silent.mkv").read_bytes())
+    job.start("inputContent", ["SHOT_CHANGE_DETECTION"], content=name)
+    assert job.ended().result["media"]["frames"] == 50
+
+
+def test_content_that_is_gone_fails_with_code_5(job) -> None:
+    """media J1, V6."""
+    job.start("inputContent", ["SHOT_CHANGE_DETECTION"], content="0" * 32)
+    assert (job.ended().end.fault.code, job.ended().end.fault.message) == ("input_gone", "input not found")
+
+
+def test_no_step_of_a_job_waits_for_the_tick(media) -> None:
+    """media P7: each decoder is waited for, also when its pipe has the number of one that is gone."""
+    with JobProcess(media, tick_s=10 * PATIENCE_S) as process:
+        process.start("sample.mp4")
+        assert process.ended().end.reason is EndReason.DONE

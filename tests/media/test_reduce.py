@@ -88,3 +88,10 @@ def test_progress_is_counted_in_frames_and_in_sound() -> None:
     reduce, _ = _reduce(Notes())
     reduce.take(Measured(frames=(_frame(0), _frame(1)), cells=(_cell(0),)))
     assert (reduce.frames, reduce.shown, reduce.heard) == (1, 1, 1)
+
+
+def test_the_frames_that_were_shown_are_noted() -> None:
+    """media V5."""
+    reduce, _ = _reduce(Notes(), hears=False)
+    reduce.take(Measured(frames=(_frame(0), _frame(1))))
+    assert reduce.times.told([]) == {"last": "1.000000s", "before": {}}

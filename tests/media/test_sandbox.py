@@ -1,4 +1,6 @@
+import json
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -6,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from triptych.media.sandbox import has_filter
+
 PROGRAM = """
 import os, select, socket, sys
 from pathlib import Path
-from triptych.media.sandbox import Decoder, confine
+from triptych.media.sandbox import Allowance, Decoder, confine
 
 def attempt(what):
     try:
@@ -32,7 +36,23 @@ def thread():
     _thread.start_new_thread(lock.release, ())
     lock.acquire()
 
+def spin():
+    while True:
+        pass
+
+def libc(name, *arguments):
+    import ctypes
+    library = ctypes.CDLL(None, use_errno=True)
+    if getattr(library, name)(*arguments) == -1:
+        raise OSError(ctypes.get_errno(), name)
+
+def status(key):
+    return next(line.split()[1:] for line in open("/proc/self/status") if line.startswith(key))
+
 deeds = {
+    "spin": spin, "mount": lambda: libc("mount", b"a", b"/", b"tmpfs", 0, None), "unshare": lambda: libc("unshare", 0x40000000),
+    "ptrace": lambda: libc("ptrace", 0, 0, 0, 0), "setuid": lambda: os.setuid(0), "socketpair": lambda: __import__("socket").socketpair(),
+    "pipe": os.pipe, "unlink": lambda: os.unlink("/tmp/x"), "nice": lambda: os.nice(-1), "dup": lambda: os.dup(3),
     "open": lambda: open("/etc/passwd"), "net": net, "fork": fork, "exec": lambda: os.execv("/bin/true", ["true"]), "thread": thread,
     "kill": lambda: os.kill(os.getppid(), 0), "memory": lambda: bytearray(6 << 30), "listen": lambda: os.listdir("/"),
     "read": lambda: os.read(3, 4), "trace": lambda: os.readlink("/proc/self/exe"),
@@ -60,12 +80,12 @@ os.close(source)
 """
 
 
-def _attempts(tmp_path: Path, *deeds: str) -> list[str]:
+def _attempts(tmp_path: Path, *deeds: str, program: str = PROGRAM) -> list[str]:
     source = tmp_path / "source"
     source.write_bytes(b"media")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "1"}
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", PROGRAM, str(source), *deeds],
+        [sys.executable, "-W", "error", "-c", program, str(source), *deeds],
         capture_output=True,
         text=True,
         timeout=60,
@@ -78,9 +98,29 @@ def _attempts(tmp_path: Path, *deeds: str) -> list[str]:
     return lines[1:]
 
 
-@pytest.mark.parametrize("deed", ["open", "net", "fork", "exec", "kill", "listen", "trace"])
+NEVER = (
+    "open",
+    "net",
+    "socketpair",
+    "fork",
+    "exec",
+    "kill",
+    "listen",
+    "trace",
+    "mount",
+    "unshare",
+    "ptrace",
+    "setuid",
+    "pipe",
+    "unlink",
+    "nice",
+    "dup",
+)
+
+
+@pytest.mark.parametrize("deed", NEVER)
 def test_nothing_outside_can_be_reached(tmp_path, deed) -> None:
-    """S1: no network, no file opening, no new process, no signal to another."""
+    """media S1: no network, no file opening, no new process, no signal to another, no way back to what it was."""
     assert _attempts(tmp_path, deed) == [f"{deed} PermissionError", "0"]
 
 
@@ -105,40 +145,24 @@ def test_limits_cannot_be_raised(tmp_path) -> None:
     assert _attempts(tmp_path, "raise") == ["raise ValueError", "0"]
 
 
-def test_memory_grows_with_the_pictures(tmp_path) -> None:
-    """S2: 4 GiB, raised with frame size, by the parent alone."""
-    program = """
-import os, select, sys, time
-from triptych.media.sandbox import Decoder, confine
+@pytest.mark.parametrize(("picture_bytes", "said"), [(1 << 20, "MemoryError"), (300 << 20, "done")])
+def test_memory_grows_with_the_pictures(tmp_path, picture_bytes, said) -> None:
+    """media S2: 4 GiB, raised with frame size."""
+    program = PROGRAM.replace("confine()", f"confine(Allowance(picture_bytes={picture_bytes}))")
+    assert _attempts(tmp_path, "memory", program=program) == [f"memory {said}", "0"]
 
-def work(source, send):
-    confine()
-    for _ in range(600):
-        try:
-            bytearray(6 << 30)
-        except MemoryError:
-            send(b"short")
-            time.sleep(0.05)
-        else:
-            send(b"enough")
-            return
 
-source = os.open(sys.argv[1], os.O_RDONLY)
-decoder = Decoder(source, work)
-seen = []
-while (messages := decoder.read()) is not None:
-    if messages:
-        decoder.allow_memory(300 << 20 if seen else 1 << 20)
-    seen += messages
-    select.select([decoder], [], [])
-print(seen[0].decode(), seen[1].decode(), seen[-1].decode(), decoder.join())
-os.close(source)
-"""
-    (tmp_path / "source").write_bytes(b"x")
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "1"}
-    command = [sys.executable, "-W", "error", "-c", program, str(tmp_path / "source")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, check=True)
-    assert done.stdout.split() == ["short", "short", "enough", "0"]
+def test_a_decoder_that_uses_too_much_processor_time_is_killed(tmp_path) -> None:
+    """media S2: CPU."""
+    program = PROGRAM.replace("confine()", "confine(Allowance(cpu_s=1))")
+    assert _attempts(tmp_path, "spin", program=program) == [str(-signal.SIGXCPU)]
+
+
+@pytest.mark.parametrize(("machine", "told"), [(platform.machine(), True), ("vax", False)])
+def test_a_machine_knows_whether_it_has_the_filter(monkeypatch, machine, told) -> None:
+    """media S1: full or partial."""
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    assert has_filter() is told
 
 
 def test_a_killed_decoder_says_by_which_signal_it_went(tmp_path) -> None:
@@ -163,3 +187,36 @@ os.close(source)
         check=True,
     )
     assert done.stdout.split() == [str(-signal.SIGKILL)] * 2
+
+
+def test_a_decoder_has_no_capability_and_where_it_may_an_account_and_a_network_of_its_own(tmp_path) -> None:
+    """media S1: no privileges; namespaces where the kernel has them. The filter, under which nothing could be read, is left out."""
+    program = """
+import json, os, select, sys
+from triptych.media import sandbox
+
+def work(source, send):
+    looking = os.open("/proc/self", os.O_RDONLY)
+    sandbox._filter_calls = lambda: True
+    sandbox.confine()
+    def lines(name):
+        with open(os.open(name, os.O_RDONLY, dir_fd=looking)) as file:
+            return file.read().splitlines()
+    status = dict(line.split(":", 1) for line in lines("status"))
+    told = {key: status[key].split() for key in ("CapEff", "CapPrm", "NoNewPrivs", "Uid")}
+    devices = [line.split(":")[0].strip() for line in lines("net/dev")[2:]]
+    send(json.dumps({**told, "devices": devices, "namespace": os.stat("ns/net", dir_fd=looking).st_ino}).encode())
+
+source = os.open("/dev/null", os.O_RDONLY)
+decoder = sandbox.Decoder(source, work)
+select.select([decoder], [], [])
+print(decoder.read()[0].decode())
+decoder.join()
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, env=environment, check=True)
+    told = json.loads(done.stdout)
+    assert (set(told["CapEff"][0]), set(told["CapPrm"][0]), told["NoNewPrivs"]) == ({"0"}, {"0"}, ["1"])
+    assert "0" not in told["Uid"]
+    if told["namespace"] != Path("/proc/self/ns/net").stat().st_ino:
+        assert told["devices"] == ["lo"]

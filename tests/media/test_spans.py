@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triptych.media.spans import Segments, Span, joined, microseconds, offset_text
+from triptych.media.spans import Segments, Span, bounds, joined, microseconds, offset_text, starting
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,11 @@ from triptych.media.spans import Segments, Span, joined, microseconds, offset_te
 def test_an_offset_is_cut_to_microseconds(offset, text) -> None:
     """G4."""
     assert offset_text(offset) == text
+
+
+def test_spans_are_sorted_by_their_starts_as_numbers() -> None:
+    spans = [bounds(Fraction(start), Fraction(start + 1)) for start in (10, 9, Fraction(2, 3))]
+    assert sorted(spans, key=starting) == spans[::-1]
 
 
 @given(st.lists(st.tuples(st.integers(1, 9), st.sampled_from("ab")), max_size=20))

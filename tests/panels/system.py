@@ -11,7 +11,7 @@ from panels.door import Door, opened
 from triptych.buses.memory import MemoryBus
 from triptych.clock import SystemClock, to_us
 from triptych.engine import Engine
-from triptych.messages import Answer, Body, Ended, Output, Pause, Paused, Reply, Report, Request, Resume, Resumed, Running, Start, Stop
+from triptych.messages import Answer, Ask, Body, Ended, Output, Pause, Paused, Reply, Report, Request, Resume, Resumed, Running, Start, Stop
 from triptych.model import End, EndReason, Job, State, Worker, WorkerState
 from triptych.outputs import Outputs
 from triptych.panels.http import Panel
@@ -24,7 +24,7 @@ SLOTS = {"command": 4, "annotate": 1, "camera": 1}
 
 @dataclass(slots=True)
 class ScriptedWorker:
-    """A worker whose jobs stay where the test puts them. `on_start` and `on_stop` replace its own answers."""
+    """A worker whose jobs stay where the test puts them. `on_start`, `on_stop` and `on_ask` replace its own answers."""
 
     bus: MemoryBus
     id: str = WORKER_ID
@@ -32,6 +32,7 @@ class ScriptedWorker:
     started: list[Start] = field(default_factory=list)
     on_start: Callable[[Start], Awaitable[Reply]] | None = None
     on_stop: Callable[[Stop], Awaitable[Reply]] | None = None
+    on_ask: Callable[[Ask], Awaitable[Reply]] | None = None
 
     async def announce(self, state: WorkerState = WorkerState.READY, slots: dict[str, int] | None = None) -> None:
         """Say that the worker is there."""
@@ -68,6 +69,9 @@ class ScriptedWorker:
                 if self.on_stop is not None:
                     return await self.on_stop(request)
                 await self.end(request.job_id, request.reason, signal=15)
+            case Ask():
+                if self.on_ask is not None:
+                    return await self.on_ask(request)
         return Answer()
 
 

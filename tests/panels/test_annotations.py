@@ -33,11 +33,12 @@ def _ended(reason: EndReason, code: str | None = None, **more) -> Job:
     ],
 )
 def test_every_state_has_its_word(job, word) -> None:
+    """media 2.4: starting, paused, stopping and unreachable read running, held reads queued."""
     assert status(job) == word
 
 
 def test_a_queued_job_shows_no_percent_and_no_end() -> None:
-    """J1."""
+    """media J1."""
     told = view(_job(State.QUEUED))
     assert list(told) == ["name", "_id", "status", "metadata"]
     assert told["metadata"]["annotationProgress"][0] == {
@@ -62,13 +63,28 @@ def test_a_done_job_has_a_response_and_no_error() -> None:
 
 
 def test_a_nested_view_keeps_the_arrays_together() -> None:
-    """J4."""
+    """media J4."""
     told = view(_ended(EndReason.DONE, result={"segment": {}, "blackAnnotations": []}), nested=True)
     assert told["response"] == {"inputUri": "news/item.mxf", "segment": {}, "annotationResults": {"blackAnnotations": []}}
 
 
+def test_the_recording_of_the_first_alarm_is_that_of_the_response() -> None:
+    """media J2: absent without one."""
+    alarms = [{"feature": "IN_BLACK", "recording": None}, {"feature": "IN_BLACK", "recording": "64b1f0b0c3d4e5f601234570"}]
+    told = view(_ended(EndReason.DONE, result={"segment": {}, "blackAnnotations": [], "alarms": alarms}))
+    assert list(told["response"]) == ["inputUri", "segment", "recording", "blackAnnotations", "alarms"]
+    assert told["response"]["recording"] == "64b1f0b0c3d4e5f601234570"
+    assert "recording" not in view(_ended(EndReason.DONE, result={"alarms": alarms[:1]}))["response"]
+
+
+def test_what_a_feature_gives_beside_its_array_is_an_annotation_too() -> None:
+    """media J2, J4."""
+    job = _ended(EndReason.DONE, result={"segment": {}, "faceCountAnnotations": [], "blackAnnotations": [], "media": {}})
+    assert list(view(job, nested=True)["response"]["annotationResults"]) == ["blackAnnotations", "faceCountAnnotations"]
+
+
 def test_a_feature_that_failed_alone_has_an_error_in_its_entry_and_in_the_response() -> None:
-    """P8."""
+    """media P8."""
     error = {"code": "bad_media", "message": "input has no audio"}
     job = _ended(
         EndReason.DONE,
@@ -91,6 +107,7 @@ def test_a_feature_that_failed_alone_has_an_error_in_its_entry_and_in_the_respon
         (EndReason.TIMED_OUT, None, 4),
         (EndReason.FAILED, "input_gone", 5),
         (EndReason.FAILED, "limits", 8),
+        (EndReason.FAILED, "report_too_large", 8),
         (EndReason.OUT_OF_MEMORY, None, 8),
         (EndReason.FAILED, "segment_outside", 11),
         (EndReason.FAILED, "internal", 13),
@@ -99,7 +116,7 @@ def test_a_feature_that_failed_alone_has_an_error_in_its_entry_and_in_the_respon
     ],
 )
 def test_an_end_without_a_result_has_a_google_rpc_code(reason, code, number) -> None:
-    """J1."""
+    """media J1."""
     told = view(_ended(reason, code))
     assert told["error"]["code"] == number
     assert told["done"] is True
@@ -107,7 +124,7 @@ def test_an_end_without_a_result_has_a_google_rpc_code(reason, code, number) -> 
 
 
 def test_a_list_item_has_three_digits_and_a_workflow_only_if_used() -> None:
-    """J3, G5."""
+    """media J3, G5."""
     assert item(_job())["insertTime"] == "2027-03-02T09:00:00.120Z"
     assert "workflow" not in item(_job())
     assert item(_job(spec={"workflow": "evening"}))["workflow"] == "evening"

@@ -1,5 +1,6 @@
 import gzip
 import json
+from dataclasses import replace
 
 import pytest
 from starlette.types import Message, Scope
@@ -50,6 +51,33 @@ async def test_head_is_get_without_the_body(open_door: Open) -> None:
             await line.send(f"HEAD {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             assert (await line.reply(head=True)).status == 200
     assert (await door.ask("HEAD", "/start")).status == 405
+
+
+async def test_a_page_of_a_listed_origin_may_call_and_read(open_door: Open) -> None:
+    """media G2: what is listed may call; any other origin is refused."""
+    door = await open_door(FIRST, replace(SECOND, cross_origin=True), allowed_origins=("https://qc.example",))
+    reply = await door.ask("GET", "/api/job", origin="https://qc.example", sec_fetch_site="cross-site")
+    assert (reply.status, reply.headers["access-control-allow-origin"], reply.headers["vary"]) == (200, "https://qc.example", "origin")
+    lost = await door.ask("GET", "/api/nothing", origin="https://qc.example")
+    assert (lost.status, lost.headers["access-control-allow-origin"]) == (418, "https://qc.example")
+    foreign = await door.ask("GET", "/api/job", origin="https://other.example")
+    assert (foreign.status, json.loads(foreign.body)["code"]) == (418, "cross_site")
+    assert "access-control-allow-origin" not in foreign.headers
+    plain = await door.ask("GET", "/api/job")
+    closed = await door.ask("POST", "/start", origin="https://qc.example")
+    assert [reply.status for reply in (plain, closed)] == [200, 200]
+    assert not [name for reply in (plain, closed) for name in reply.headers if name.startswith("access-control")]
+
+
+async def test_a_listed_page_asks_first_without_a_credential(open_door: Open) -> None:
+    """media G2: a browser asks so before it sends a DELETE, a token or an Idempotency-Key."""
+    door = await open_door(FIRST, replace(SECOND, cross_origin=True), allowed_origins=("https://qc.example",))
+    asks = {"access_control_request_method": "DELETE", "x_forwarded_for": "10.0.0.1"}
+    reply = await door.ask("OPTIONS", "/api/job", origin="https://qc.example", **asks)
+    assert (reply.status, reply.headers["access-control-allow-methods"]) == (204, "DELETE, GET, HEAD, OPTIONS, POST")
+    assert "idempotency-key" in reply.headers["access-control-allow-headers"]
+    for origin in ({"origin": "https://other.example"}, {}):
+        assert (await door.ask("OPTIONS", "/api/job", **origin, **asks)).status == 418
 
 
 async def test_a_trailing_slash_redirects_or_changes_nothing_as_the_panel_says(open_door: Open) -> None:

@@ -1,14 +1,23 @@
 import json
+import platform
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from panels.system import WORKER_ID, System
 from triptych import __version__
+from triptych.media.sandbox import has_filter
 from triptych.model import WorkerState
 
 
 async def test_a_server_that_answers_is_up(system: System) -> None:
-    assert json.loads((await system.door.ask("GET", "/healthz")).body) == {"status": "ok", "version": __version__}
+    told = json.loads((await system.door.ask("GET", "/healthz")).body)
+    assert told == {"status": "ok", "version": __version__, "sandbox": "full" if has_filter() else "partial"}
+
+
+async def test_a_server_without_the_filter_says_that_its_sandbox_is_partial(system: System, monkeypatch) -> None:
+    """media S1."""
+    monkeypatch.setattr(platform, "machine", lambda: "vax")
+    assert json.loads((await system.door.ask("GET", "/healthz")).body)["sandbox"] == "partial"
 
 
 async def test_the_server_is_ready_while_a_worker_takes_jobs(system: System) -> None:

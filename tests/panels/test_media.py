@@ -1,93 +1,18 @@
-"""The handlers of the media panel over a scripted worker; tests/conformance/test_media.py runs the real one."""
+"""How the media panel lists features and says what is wrong."""
 
 import json
 
 import pytest
 
-from panels.system import running_system
-from triptych.errors import Conflict, TriptychError, Unavailable
-from triptych.messages import Ended, Progress
-from triptych.model import End, EndReason, State, Submission
+from triptych.errors import Conflict, Invalid, NotFound, TriptychError, Unavailable
+from triptych.media.models import MODELS
 from triptych.panels.media import refuse
-from triptych.wiring import PANELS
-
-SPEC = {"input_uri": "a.mp4", "features": ["AUDIO_FORMAT"]}
-
-
-async def _submitted(system, **more) -> str:
-    return (await system.engine.submit(Submission(kind="annotate", spec=SPEC, **more))).id
+from triptych.tokens import Role
 
 
 async def _asked(system, method, path, body=b""):
     reply = await system.door.ask(method, path, body)
     return reply.status, json.loads(reply.body)
-
-
-async def test_progress_is_seen_while_a_job_runs(system) -> None:
-    name = await _submitted(system)
-    await system.job(name, State.RUNNING)
-    await system.worker.report(name, Progress(parts={"AUDIO_FORMAT": 41.7}))
-    async for happening in system.engine.watch(after=0, job_id=name):
-        if happening.note == "progress":
-            break
-    _, told = await _asked(system, "GET", f"/api/ai/jobs/{name}")
-    assert told["metadata"]["annotationProgress"][0]["progressPercent"] == 41
-    assert "done" not in told
-
-
-async def test_a_job_waits_while_the_only_core_works(system) -> None:
-    first, second = await _submitted(system), await _submitted(system)
-    await system.job(first, State.RUNNING)
-    assert (await _asked(system, "GET", f"/api/ai/jobs/{second}"))[1]["status"] == "queued"
-    assert (await _asked(system, "POST", f"/api/ai/jobs/{second}:cancel"))[1] == {"name": second, "status": "cancelled"}
-    assert [item["status"] for item in (await _asked(system, "GET", "/api/ai/jobs"))[1]] == ["cancelled", "running"]
-    assert [item["_id"] for item in (await _asked(system, "GET", "/api/ai/jobs?status=running"))[1]] == [first]
-
-
-async def test_a_finished_job_is_not_changed_by_a_cancel(system) -> None:
-    name = await _submitted(system)
-    await system.job(name, State.RUNNING)
-    await system.worker.report(name, Ended(end=End(reason=EndReason.DONE), result={"segment": {}}))
-    await system.job(name, State.ENDED)
-    assert (await _asked(system, "POST", f"/api/ai/jobs/{name}/cancel"))[1]["status"] == "done"
-
-
-async def test_an_identifier_of_another_shape_or_kind_is_unknown(system) -> None:
-    """G3."""
-    command = await system.engine.submit(Submission(kind="command", spec={"argv": ["true"]}))
-    for name in ("x", "64B1F0A2C3D4E5F601234567", "64b1f0a2c3d4e5f601234567", command.id):
-        assert (await _asked(system, "GET", f"/api/ai/jobs/{name}"))[0] == 404
-
-
-async def test_a_live_job_is_cancelled_by_its_delete(system) -> None:
-    name = await _submitted(system)
-    await system.job(name, State.RUNNING)
-    assert await _asked(system, "DELETE", f"/api/ai/jobs/{name}") == (200, {})
-    assert (await _asked(system, "GET", f"/api/ai/jobs/{name}"))[0] == 404
-
-
-async def test_lists_are_filtered(system) -> None:
-    await _submitted(system, origin="dashboard")
-    await _submitted(system)
-    assert [item["origin"] for item in (await _asked(system, "GET", "/api/ai/jobs?origin=dashboard"))[1]] == ["dashboard"]
-    assert (await _asked(system, "GET", "/api/ai/jobs?workflow=none"))[1] == []
-    assert (await _asked(system, "GET", "/api/ai/jobs?limit=0"))[0] == 400
-
-
-async def test_bodies_that_are_no_json_say_why(system) -> None:
-    for body, reason in (
-        (b"", "unexpected end of JSON input"),
-        (b"{} x", "data after the JSON object"),
-        (b"{NaN}", "syntax error or too deep"),
-    ):
-        status, told = await _asked(system, "POST", "/api/ai/jobs", body)
-        assert (status, told["error"]["message"]) == (400, f"body is not valid JSON: {reason}")
-
-
-async def test_without_a_media_root_everything_is_outside(system) -> None:
-    body = json.dumps({"inputUri": "/etc/passwd", "features": ["AUDIO_FORMAT"]}).encode()
-    status, told = await _asked(system, "POST", "/api/ai/jobs", b"\xef\xbb\xbf" + body)
-    assert (status, told["error"]["message"]) == (400, "inputUri is outside the media roots")
 
 
 async def test_features_say_why_they_are_missing(system) -> None:
@@ -101,22 +26,17 @@ async def test_features_say_why_they_are_missing(system) -> None:
         "resultKey": "blackAnnotations",
         "alarmable": True,
     }
-    assert by_name["FREEZE"]["reason"] == "feature FREEZE is not available yet"
-    assert by_name["FACE_DETECTION"]["model"]["name"] == "face"
+    assert by_name["OBJECT_TRACKING"]["model"]["name"] == "object"
+    assert by_name["OBJECT_TRACKING"]["reason"].startswith("feature OBJECT_TRACKING needs model 'object', which is not installed")
 
 
-async def test_a_job_more_than_the_queue_holds_is_told_to_come_again(tmp_path) -> None:
-    """Media 2.5: 429 with Retry-After."""
-    (tmp_path / "a.mp4").write_bytes(b"\0\0\0\x18ftypmp42")
-    body = json.dumps({"inputUri": "a.mp4", "features": ["AUDIO_FORMAT"]}).encode()
-    async with running_system(tmp_path, PANELS, most_queued=1, media_roots=(tmp_path,)) as system:
-        running = await _asked(system, "POST", "/api/ai/jobs", body)
-        await system.job(running[1]["name"], State.RUNNING)
-        queued = await _asked(system, "POST", "/api/ai/jobs", body)
-        full = await system.door.ask("POST", "/api/ai/jobs", body)
-    assert (running[0], queued[0], full.status) == (200, 200, 429)
-    assert json.loads(full.body)["error"] == {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "queue full", "details": []}
-    assert full.headers["retry-after"] == "5"
+async def test_a_feature_names_its_model_and_where_that_was_measured(system) -> None:
+    """media 2.2, K6: every figure's test set is named."""
+    _, told = await _asked(system, "GET", "/api/ai/features")
+    model = next(feature["model"] for feature in told if feature["name"] == "FACE_DETECTION")
+    assert (model["name"], model["licence"]) == ("blazeface-full", "Apache-2.0")
+    assert model["sha256"] == MODELS["blazeface-full"].files[0].sha256
+    assert "tests/truth/test_faces.py" in model["measuredOn"]
 
 
 @pytest.mark.parametrize(
@@ -132,3 +52,49 @@ def test_what_passes_is_503_with_a_time_to_come_again(fault: TriptychError) -> N
     answer = refuse(fault, None)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert json.loads(answer.body)["error"]["status"] == "UNAVAILABLE"
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "word"),
+    [
+        (Invalid("x"), 400, "INVALID_ARGUMENT"),
+        (Invalid("x", code="segment_outside"), 400, "INVALID_ARGUMENT"),
+        (NotFound("x", code="workflow_not_found"), 404, "NOT_FOUND"),
+        (TriptychError("x", code="input_not_found"), 404, "NOT_FOUND"),
+        (Conflict("x", code="in_use"), 409, "ALREADY_EXISTS"),
+        (Conflict("x", code="key_reused"), 409, "ALREADY_EXISTS"),
+        (Conflict("x", code="in_use_by_core"), 409, "FAILED_PRECONDITION"),
+        (Invalid("x", code="too_large"), 413, "TOO_LARGE"),
+        (TriptychError("x", code="bad_media"), 422, "UNPROCESSABLE"),
+        (TriptychError("x", code="limits"), 422, "UNPROCESSABLE"),
+        (TriptychError("x"), 500, "INTERNAL"),
+    ],
+)
+def test_every_fault_has_its_status_and_word(fault: TriptychError, code: int, word: str) -> None:
+    """media G8."""
+    answer = refuse(fault, None)
+    assert (answer.status_code, json.loads(answer.body)["error"]["status"]) == (code, word)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "least"),
+    [
+        ("GET", "/api/ai/jobs", Role.VIEWER),
+        ("GET", "/api/ai/workflows", Role.VIEWER),
+        ("POST", "/api/ai/jobs", Role.OPERATOR),
+        ("POST", "/api/ai/jobs:validate", Role.OPERATOR),
+        ("POST", "/api/ai/jobs/64b1f0a2c3d4e5f601234567:cancel", Role.OPERATOR),
+        ("DELETE", "/api/ai/jobs/64b1f0a2c3d4e5f601234567", Role.OPERATOR),
+        ("POST", "/api/ai/workflows", Role.ADMIN),
+        ("PUT", "/api/ai/workflows/w", Role.ADMIN),
+        ("DELETE", "/api/ai/workflows/w", Role.ADMIN),
+    ],
+)
+async def test_each_call_needs_its_role(system, method, path, least) -> None:
+    """media G10, G2: 401 for a wrong token, 403 for one that may not."""
+    for role in Role:
+        _, spelled = await system.door.app.service.tokens.create(name="t", role=role, by="test")
+        status = (await system.door.ask(method, path, authorization=f"Bearer {spelled}")).status
+        assert (status == 403) is not role.covers(least)
+    wrong = await system.door.ask(method, path, authorization="Bearer nonsense")
+    assert (wrong.status, json.loads(wrong.body)["error"]["status"]) == (401, "UNAUTHENTICATED")

@@ -33,6 +33,8 @@ FULL = a_job(
     last_seq=8,
     not_before=later(77),
     revision=9,
+    berth_wish="3",
+    berth=3,
 )
 
 TEXTS = st.text(st.characters(codec="utf-8"))

@@ -123,10 +123,10 @@ def test_the_queue_is_seen_with_what_was_just_added(cursor: CountingCursor) -> N
     verbs.add(rows, a_job("a", created_at=later(2)))
     verbs.add(rows, a_job("b", created_at=later(1)))
     verbs.add(rows, a_job("c", needs={"gpu": "1"}))
-    assert [job.id for job in rows.heads("command", None)] == ["c", "b"]
-    assert [job.id for job in rows.heads("command", "w1")] == []
+    assert [job.id for job in rows.heads("command", None, "")] == ["c", "b"]
+    assert [job.id for job in rows.heads("command", "w1", "")] == []
     verbs.move(rows, [to(State.PAUSED, "b", sources=frozenset({State.QUEUED}))])
-    assert {job.id for job in rows.heads("command", None)} == {"a", "c"}
+    assert {job.id for job in rows.heads("command", None, "")} == {"a", "c"}
 
 
 def test_a_deleted_job_is_gone_at_once(cursor: CountingCursor) -> None:

@@ -30,6 +30,8 @@ RUNNING = a_job(
     priority=1,
     deadline=later(9),
     origin="gcp",
+    berth_wish="3",
+    berth=3,
 )
 
 

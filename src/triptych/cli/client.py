@@ -29,12 +29,23 @@ Parameters = dict[str, str | int]
 Answer = TypeVar("Answer")
 
 
+class Problem(msgspec.Struct, frozen=True):
+    """What the media panel says that is wrong."""
+
+    message: str = ""
+
+
 class Refusal(msgspec.Struct, frozen=True):
-    """What a server that refuses says: `detail` and `code` as problem details, `error` on the three documented calls."""
+    """What a server that refuses says: `detail` and `code` as problem details, `error` on the calls of the documented panels."""
 
     detail: str = ""
-    error: str = ""
+    error: str | Problem = ""
     code: str = "refused"
+
+    @property
+    def sentence(self) -> str:
+        """The one sentence, empty where there is none."""
+        return self.detail or (self.error if isinstance(self.error, str) else self.error.message)
 
 
 class Client:
@@ -66,6 +77,10 @@ class Client:
         """Send `body` as JSON, or nothing, and return what is answered; with a `key`, a repeat does nothing twice."""
         content = b"" if body is None else msgspec.json.encode(body)
         return (await self._call("POST", path, content=content, headers={"idempotency-key": key} if key else {})).content
+
+    async def put(self, path: str, body: object) -> bytes:
+        """Put `body` as JSON in the place of what lies at `path`, and return what is answered."""
+        return (await self._call("PUT", path, content=msgspec.json.encode(body))).content
 
     async def delete(self, path: str) -> bytes:
         """Delete what lies at `path`."""
@@ -222,7 +237,7 @@ def _accepted(answer: httpx.Response) -> httpx.Response:
         refusal = msgspec.json.decode(answer.content, type=Refusal)
     except msgspec.DecodeError:
         refusal = Refusal()
-    sentence = refusal.detail or refusal.error or f"the server answered {answer.status_code} without a reason"
+    sentence = refusal.sentence or f"the server answered {answer.status_code} without a reason"
     code = answer.headers.get("triptych-error", refusal.code)
     if code == "not_authenticated":
         sentence += "; set TRIPTYCH_TOKEN to a token that is good, an administrator makes one with `triptych token create`"

@@ -61,10 +61,18 @@ class CommandSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     needs_setuid: bool = False
 
 
+class GoogleAsk(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the view of Google's v1 must remember of an operation: its location, and where its response is written."""
+
+    location: str = "local"
+    output_uri: str | None = None
+
+
 class AnnotateSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Features to measure on one input.
 
-    `config` maps a feature's configKey to its options; `segments` are (start, end) in microseconds, end inclusive.
+    `config` maps a feature's configKey to its options; `segments` are (start, end) in microseconds, end inclusive. With `content` the
+    input is that file of the folder `content`, which came in the request, and `input_uri` names nothing.
     """
 
     input_uri: str
@@ -74,6 +82,8 @@ class AnnotateSpec(msgspec.Struct, frozen=True, kw_only=True):
     workflow: str | None = None
     ttl_days: int = 30
     deadline_s: float | None = None
+    content: str | None = None
+    google: GoogleAsk | None = None
 
 
 class CameraSpec(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,17 +5,20 @@ import selectors
 import time
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import assert_never
-from urllib.parse import urlsplit
 
 import msgspec
 
 from triptych.contracts import Channel
 from triptych.errors import ChannelClosed, TriptychError
 from triptych.kinds import AnnotateSpec
+from triptych.kinds.probing import probe
 from triptych.media.analysis import Analysis
-from triptych.media.inputs import open_input, refuse_text
+from triptych.media.content import open_content
+from triptych.media.context import Context
+from triptych.media.fetch import Fetching, open_source
+from triptych.media.inputs import PEEK_BYTES, refuse_text
 from triptych.media.measured import Alive, Broken, Dropped, Finished, FromDecoder, Indexed, Measured, Ready, Times, Torn
 from triptych.media.measuring import Measuring
 from triptych.media.shelf import Shelf, fingerprint
@@ -46,13 +49,15 @@ STALL_S = 60.0
 TICK_S = 0.25
 MOST_FINDINGS = 1000
 """How many items of one job are told to watchers as they are found; the result holds all."""
-HEAD_BYTES = 4096
 
 
 def run(channel: Channel, place: Place) -> None:
-    """Serve one annotate job over `channel`: receive its `Start`, measure, report, return."""
+    """Serve one annotate job over `channel`: receive its `Start`, measure, report, return. Or look at one input and answer an `Ask`."""
     asked = channel.receive()
     if asked is None:
+        return
+    if isinstance(asked.request, Ask):
+        channel.answer(asked.number, probe(asked.request, place))
         return
     if not isinstance(asked.request, Start):
         channel.answer(asked.number, Refused(code="invalid", message="the first request to an annotate process is a start"))
@@ -72,12 +77,11 @@ class Annotation:
 
     def __init__(self, channel: Channel, place: Place, start: Start) -> None:
         self._channel = channel
-        self._roots = place.media_roots
-        self._processes = place.decoders
+        self._place = place
         self._start = start
         self._spec = msgspec.convert(start.spec, AnnotateSpec)
         self._source: int | None = None
-        self._measuring: Measuring | None = None
+        self._measuring: Fetching | Measuring | None = None
         self._finished: Finished | None = None
         self._items: dict[str, list[Item]] = {}
         self._paused_at: float | None = None
@@ -98,22 +102,37 @@ class Annotation:
         self._report(Running(pid=os.getpid()))
         self._channel.answer(number, Answer(data={"pid": os.getpid()}))
         try:
-            self._source = open_input(self._spec.input_uri, self._roots)
-            refuse_text(os.pread(self._source, HEAD_BYTES, 0))
+            self._source, fetching = self._opened()
         except TriptychError as fault:
             self._fail("input_gone" if fault.code == "input_not_found" else "bad_media", fault.message)
             return
-        self._shelf = Shelf(self._folder / "chunks", fingerprint(self._source, msgspec.json.encode(self._spec)))
+        self._measuring = fetching or self._begin_measuring(self._source)
+
+    def _begin_measuring(self, source: int) -> Measuring:
+        self._shelf = Shelf(self._folder / "chunks", fingerprint(source, msgspec.json.encode(self._spec)))
         self._shelf.tidy()
-        self._measuring = Measuring(self._source, self._analysis.plan, processes=self._processes, shelf=self._shelf)
+        return Measuring(source, self._analysis.plan, processes=self._place.decoders, shelf=self._shelf)
+
+    def _opened(self) -> tuple[int, Fetching | None]:
+        """Return a descriptor of what came with the request, or of what its inputUri names and the fetch that fills it."""
+        content = self._spec.content
+        if content is None:
+            return open_source(self._spec.input_uri, self._place)
+        source = open_content(self._place.data_dir, content)
+        try:
+            refuse_text(os.pread(source, PEEK_BYTES, 0))
+        except TriptychError:
+            os.close(source)
+            raise
+        return source, None
 
     def serve(self) -> None:
         """Work until the job has ended."""
-        with selectors.DefaultSelector() as selector:
+        # Not epoll, which forgets a pipe that is closed even when the next decoder's has the same number.
+        with selectors.PollSelector() as selector:
             selector.register(self._channel.fileno(), selectors.EVENT_READ)
             while not self._ended:
-                self._watch_decoders(selector)
-                selector.select(TICK_S)
+                selector.select(TICK_S if self._watch_decoders(selector) or self._paused_at is not None else 0)
                 while not self._ended and (asked := self._channel.receive(timedelta(0))) is not None:
                     self._obey(asked)
                 if not self._ended and self._paused_at is None:
@@ -131,12 +150,12 @@ class Annotation:
         """Return what a try begins with: nothing known, nothing measured."""
         analysis = Analysis(self._spec.features, self._spec.config, Segments(self._spec.segments), self._found, self._lost)
         for feature in analysis.features.values():
-            feature.source = PurePosixPath(urlsplit(self._spec.input_uri).path).name
+            feature.models_dir = Path(self._place.models_dir)
         self._watch.follow(analysis.features, analysis.alarms)
         return analysis
 
-    def _watch_decoders(self, selector: selectors.BaseSelector) -> None:
-        """Have the selector wait for the processes that work now, and for none while the job is paused."""
+    def _watch_decoders(self, selector: selectors.BaseSelector) -> bool:
+        """Have the selector wait for the processes that work now, and for none while the job is paused; say whether it waits for any."""
         works = self._measuring is not None and self._paused_at is None
         wanted = self._measuring.filenos() | self._watch.filenos() if works and self._measuring is not None else set()
         watched = {key for key in selector.get_map() if key != self._channel.fileno()}
@@ -144,6 +163,7 @@ class Annotation:
             selector.unregister(stale)
         for fresh in wanted - watched:
             selector.register(fresh, selectors.EVENT_READ)
+        return bool(wanted)
 
     def _obey(self, asked: Asked) -> None:
         request: Order = asked.request
@@ -187,6 +207,8 @@ class Annotation:
             self._take(message)
             if self._ended:
                 return
+        if isinstance(self._measuring, Fetching) and self._measuring.is_done and self._source is not None:
+            self._measuring = self._begin_measuring(self._source)
         self._watch.work()
         if self._finished is not None and not self._watch.is_busy:
             self._conclude(self._finished)
@@ -216,12 +238,13 @@ class Annotation:
     def _begin(self, index: Indexed) -> None:
         if self._source is not None:
             self._watch.begin(self._source, Fraction(*(index.origin or (0, 1))), Fraction(*index.duration))
+            self._analysis.know(Context.of(self._spec.input_uri, self._source, self._place.data_dir))
         if (fault := self._analysis.begin(index)) is not None:
             self._fail_with(fault)
 
     def _reduce(self, batch: Measured) -> None:
         self._analysis.take(batch)
-        if self._measuring is not None:
+        if isinstance(self._measuring, Measuring):
             self._measuring.pace(*self._analysis.reached)
 
     def _begin_again(self) -> None:
@@ -229,7 +252,7 @@ class Annotation:
         index = self._analysis.index
         self._analysis = self._fresh()
         self._begin(index)
-        if self._measuring is not None and not self._ended:
+        if isinstance(self._measuring, Measuring) and not self._ended:
             self._measuring.again(self._analysis.plan)
 
     def _finish(self, finished: Finished) -> None:
@@ -243,7 +266,9 @@ class Annotation:
 
     def _conclude(self, finished: Finished) -> None:
         self._report(Progress(parts=dict.fromkeys(self._items, 100.0)))
-        self._end(EndReason.DONE, None, result={**self._analysis.result(finished, self._items), **self._watch.told()})
+        offsets = self._measuring.offsets() if isinstance(self._measuring, Measuring) else ()
+        result = self._analysis.result(finished, self._items) | self._analysis.last_frames(self._items, offsets)
+        self._end(EndReason.DONE, None, result={**result, **self._watch.told()})
 
     def _found(self, name: str, item: Item) -> None:
         """Tell watchers of an item, once, as long as there are not too many."""

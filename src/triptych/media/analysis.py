@@ -1,16 +1,18 @@
 """What one try at one input knows: its features, what was reduced, which of them failed, and what comes of it all."""
 
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import partial
 
 import msgspec
 
 from triptych.errors import TriptychError
+from triptych.media.context import Context
 from triptych.media.description import describe
 from triptych.media.feature import Feature
-from triptych.media.features import FEATURES, Need
+from triptych.media.features import FEATURES, GOOGLE_V1, Need
+from triptych.media.frames import shown_or_indexed
 from triptych.media.measured import Finished, Indexed, Measured
 from triptych.media.options import AlarmSettings
 from triptych.media.pipeline import Plan
@@ -60,6 +62,11 @@ class Analysis:
         """How far pictures were taken and sound was heard, in seconds from offset 0."""
         return self._reducer.taken, self._reducer.heard
 
+    def know(self, context: Context) -> None:
+        """Let the features know of the job."""
+        for feature in self.features.values():
+            feature.context = context
+
     def begin(self, index: Indexed) -> Fault | None:
         """Take the index; a fault is why nothing can be measured."""
         self._index = index
@@ -67,10 +74,8 @@ class Analysis:
             return Fault(code="segment_outside", message="every segment lies beyond the end of the input")
         self._reduce = Reduce(self.features, self._needs, self._segments, self._raised, hears=bool(index.audio))
         for name in self.features:
-            if FEATURES[name].sees and index.video is None:
-                self.drop(name, Fault(code="bad_media", message="input has no video"))
-            elif FEATURES[name].hears and not index.audio:
-                self.drop(name, Fault(code="bad_media", message="input has no audio"))
+            if (reason := lacks(name, index)) is not None:
+                self.drop(name, Fault(code="bad_media", message=reason))
         if len(self.failures) == len(self.features):
             return next(iter(self.failures.values()))
         self._reduce.begin(index)
@@ -110,6 +115,15 @@ class Analysis:
             result["errors"] = [{"feature": name, **told} for name, told in self.told_failures().items()]
         return {**result, "media": describe(self.index, finished)}
 
+    def last_frames(self, items: Mapping[str, list[Item]], offsets: Iterable[Fraction]) -> dict[str, object]:
+        """Return where the last frames before the ends in `items` lie, for jobs that Google's v1 can tell of (media V5).
+
+        `offsets` are the starts of the pictures by the index, in seconds.
+        """
+        if self.index.video is None or not GOOGLE_V1.keys() >= self.features.keys():
+            return {}
+        return {"lastFrames": shown_or_indexed(self._reducer.times, offsets, self._segments).told(items)}
+
     def told_failures(self) -> dict[str, dict[str, str]]:
         """Return code and message of every failure, by feature."""
         return {name: {"code": fault.code, "message": fault.message} for name, fault in self.failures.items()}
@@ -137,6 +151,13 @@ class Analysis:
 
     def _raised(self, name: str, text: str) -> None:
         self.drop(name, Fault(code="internal", message=f"{name} failed: {text}"))
+
+
+def lacks(name: str, index: Indexed) -> str | None:
+    """Return what an input lacks that a feature cannot do without, or None."""
+    if FEATURES[name].sees and index.video is None:
+        return "input has no video"
+    return "input has no audio" if FEATURES[name].hears and not index.audio else None
 
 
 def _made(name: str, options: object) -> Feature:

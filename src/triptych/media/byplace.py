@@ -4,6 +4,7 @@ import os
 from io import SEEK_CUR, SEEK_END, RawIOBase
 
 AT_ONCE_BYTES = 1 << 18
+LAST_PLACE = 1 << 62
 
 
 def size_of(descriptor: int) -> int:
@@ -27,9 +28,9 @@ class ByPlace(RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """Move as a file does."""
+        """Move as a file does, but never to where no file reaches."""
         base = self.size() if whence == SEEK_END else self._at if whence == SEEK_CUR else 0
-        self._at = max(0, base + offset)
+        self._at = min(max(0, base + offset), LAST_PLACE)
         return self._at
 
     def tell(self) -> int:

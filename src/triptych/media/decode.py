@@ -13,6 +13,7 @@ import av.logging
 import av.subtitles.codeccontext  # imported by PyAV and numpy only when first needed, which inside the sandbox is too late
 import av.subtitles.stream
 import numpy as np
+import numpy.fft
 import numpy.ma
 from av.audio.stream import AudioStream
 from av.container import InputContainer
@@ -22,8 +23,10 @@ from av.video.stream import VideoStream
 from triptych.errors import TriptychError
 from triptych.media.byplace import ByPlace
 from triptych.media.header import Facts, Tracks, read_header
+from triptych.media.inputs import REFERS_OUTSIDE
 from triptych.media.measured import AudioFacts, Indexed, VideoFacts, ratio
 from triptych.media.picture import FULL_RANGE, bit_depth
+from triptych.media.references import refers_outside
 from triptych.media.seams import IsSeam, seam_test
 from triptych.media.wave import AsCaf, find_samples
 
@@ -43,6 +46,9 @@ MOST_STREAMS = 64
 LARGEST_SIDE = 16384
 MOST_PIXELS = 100_000_000
 MOST_PACKETS_WITHOUT_FRAME = 10_000_000
+MOST_LEAP_S = 48 * 60 * 60
+"""Times that leave a longer hole are wrong, and rebuilt: a clock of 33 bits at 90 kHz goes round in 26.5 hours."""
+FAR_TICKS = 1 << 60
 READ_AHEAD_BYTES = 1 << 18
 PACKETS_BETWEEN_SIGNS = 1000
 DECODER_THREADS = 1
@@ -136,6 +142,8 @@ def as_found(told: Indexed, times: bytes) -> Index:
 
 def open_input(descriptor: int) -> InputContainer:
     """Open what `descriptor` holds from its start, by the allow-list. Raises `Unreadable`."""
+    if refers_outside(descriptor):
+        raise Unreadable(REFERS_OUTSIDE)
     container = _open(ByPlace(descriptor))
     if _is_unwrapped(container) and (samples := find_samples(descriptor)) is not None:
         container.close()
@@ -188,8 +196,7 @@ def survey(container: InputContainer, alive: Callable[[], None]) -> Index:
     index.truncated = not _demux_all(container, tally, tracks, index, alive)
     if video is not None and tally.count:
         _time(index, video, tally)
-    index.truncated |= video is not None and 0 < tally.count < video.frames
-    index.truncated |= _is_short(container, index)
+    index.truncated |= (video is not None and 0 < tally.count < video.frames) or _is_short(container, index)
     index.header = read_header(container, tracks.facts(index.origin or Fraction(0), index.starts))
     return index
 
@@ -240,7 +247,7 @@ def _demux_all(container: InputContainer, tally: _Tally, tracks: Tracks, index: 
                 tally.add(packet)
             elif packet.pts is not None and packet.time_base is not None:
                 index.sound_end = max(index.sound_end, (packet.pts + (packet.duration or 0)) * packet.time_base)
-    except av.error.FFmpegError:
+    except (av.error.FFmpegError, OSError):
         return False
     return whole
 
@@ -250,10 +257,12 @@ def _time(index: Index, video: VideoStream, tally: _Tally) -> None:
     base = video.time_base or Fraction(1, 90_000)
     rate = video.average_rate or video.guessed_rate or DEFAULT_RATE
     nominal = max(1, round(1 / (rate * base)))
-    if tally.missing:
-        first = tally.times[0] if tally.times else 0
+    if tally.missing or _leaps(tally.times, base):
+        first = tally.times[0] if tally.times and abs(tally.times[0]) < FAR_TICKS else 0
         index.starts = array("q", (first + round(number / (rate * base)) for number in range(tally.count)))
         index.times_rebuilt = True
+    elif not tally.times:
+        return
     else:
         times = np.unique(np.frombuffer(tally.times, np.int64))
         floor = tally.first_key if tally.first_key is not None else 0
@@ -263,6 +272,14 @@ def _time(index: Index, video: VideoStream, tally: _Tally) -> None:
     index.last_duration = tally.duration or nominal
     index.origin = index.starts[0] * base if index.starts else None
     index.video = _video_facts(video, len(index.starts), rate)
+
+
+def _leaps(times: "array[int]", base: Fraction) -> bool:
+    """Say whether there are days between two pictures that follow each other."""
+    in_order = np.unique(np.frombuffer(times, np.int64))
+    # As unsigned numbers, since two times may lie further apart than a signed one tells.
+    holes = in_order[1:].view(np.uint64) - in_order[:-1].view(np.uint64)
+    return bool(holes.size) and int(holes.max()) * base > MOST_LEAP_S
 
 
 def _steady_seams(index: Index, tally: _Tally) -> "array[int]":
@@ -344,6 +361,8 @@ def _video_facts(video: VideoStream, frames: int, rate: Fraction) -> VideoFacts:
         bits=bit_depth(form) if form else 8,
         full_range=codec.color_range == FULL_RANGE or bool(form and form.name.startswith("yuvj")),
         frames=frames,
+        pixel_aspect=ratio(Fraction(video.sample_aspect_ratio or 1)),
+        colorspace=int(codec.colorspace),
     )
 
 

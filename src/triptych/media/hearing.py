@@ -7,7 +7,7 @@ import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
-from triptych.media.decode import Index, Packet, alone
+from triptych.media.decode import MOST_LEAP_S, Index, Packet, alone
 from triptych.media.ears import Ears
 from triptych.media.feature import Feature
 from triptych.media.measured import BassMeasure, CellMeasure, Dropped, Finished, HeardMeasure, Ratio, ratio
@@ -28,17 +28,20 @@ class Hearing:
         self._container = container
         self._origin = index.origin
         self._rate_hz = self.streams[0].codec_context.sample_rate or 48_000
-        self._resamplers: dict[int, av.AudioResampler] = {}
+        self._resamplers: dict[tuple[int, int, str, str], av.AudioResampler] = {}
         self._dropped = dropped
         cells = picture_cells(index.offsets(), index.duration) if index.starts else sound_cells()
         counts = [stream.codec_context.channels for stream in self.streams]
         ticks = [2 * (stream.time_base or MICROSECOND) for stream in self.streams]
         channels = min(sum(counts), MOST_CHANNELS)
+        for feature in features.values():
+            feature.tracks = tuple(counts)
         ears = Ears({name: feature.ear(self._rate_hz, channels) for name, feature in features.items()}, self._rate_hz, self._ear_failed)
         self._sound = Sound(counts, self._rate_hz, cells, ticks, ears)
         self._tracks = {stream.index: track for stream, track in zip(self.streams, self._sound.tracks, strict=True)}
         self._has_pictures = bool(index.starts)
         self._end = index.duration
+        self._silence_left = {stream.index: Fraction(MOST_LEAP_S) for stream in self.streams}
         self._errors: list[Ratio] = []
         self._cut_off = False
 
@@ -48,15 +51,20 @@ class Hearing:
         cells: list[CellMeasure] = []
         for packet in self._packets():
             self._decode(packet.stream, packet)
-            cells += self._sound.cells()
-            if len(cells) >= batch:
-                yield cells
-                cells = []
+            for cell in self._sound.cells():
+                cells.append(cell)
+                if len(cells) >= batch:
+                    yield cells
+                    cells = []
             if stop is not None and self._sound.end > stop:
                 break
         for stream in self.streams:
             self._decode(stream, None)
-        cells += self._sound.tail(self._end if self._has_pictures else self._sound.end)
+        for cell in self._sound.tail(self._end if self._has_pictures else self._sound.end):
+            cells.append(cell)
+            if len(cells) >= batch:
+                yield cells
+                cells = []
         yield cells
 
     def bass(self) -> tuple[BassMeasure, ...]:
@@ -80,7 +88,7 @@ class Hearing:
     def _packets(self) -> Iterator[Packet]:
         try:
             yield from (packet for packet in alone(self._container, self.streams) if packet.size)
-        except av.error.FFmpegError:
+        except (av.error.FFmpegError, OSError):
             self._cut_off = True
 
     def _decode(self, stream: AudioStream, packet: Packet | None) -> None:
@@ -102,15 +110,24 @@ class Hearing:
         offset = start - self._origin if start is not None else Fraction(track.end, self._rate_hz)
         samples = as_samples(frame)
         if samples.shape[0] == track.channels:
-            track.feed(offset, samples)
+            track.feed(self._believable(stream, offset, Fraction(track.end, self._rate_hz)), samples)
+
+    def _believable(self, stream: AudioStream, offset: Fraction, end: Fraction) -> Fraction:
+        """Return where samples lie: at `offset`, or right after those before when that would leave days of silence."""
+        gap = max(offset - end, Fraction(0))
+        if gap > self._silence_left[stream.index]:
+            return end
+        self._silence_left[stream.index] -= gap
+        return offset
 
     def _at_common_rate(self, stream: AudioStream, frame: av.AudioFrame) -> list[av.AudioFrame]:
         # PyAV reads past the end of eight or more planes, so those are interleaved first.
         if frame.sample_rate == self._rate_hz and (len(frame.layout.channels) < MOST_PLANES or not frame.format.is_planar):
             return [frame]
-        if stream.index not in self._resamplers:
-            self._resamplers[stream.index] = av.AudioResampler(format="flt", layout=frame.layout, rate=self._rate_hz)
-        return self._resamplers[stream.index].resample(frame)
+        shape = (stream.index, frame.sample_rate, frame.format.name, frame.layout.name)
+        if shape not in self._resamplers:
+            self._resamplers[shape] = av.AudioResampler(format="flt", layout=frame.layout, rate=self._rate_hz)
+        return self._resamplers[shape].resample(frame)
 
     def _time_of(self, packet: Packet | None) -> Fraction:
         if packet is None or packet.pts is None or packet.time_base is None:

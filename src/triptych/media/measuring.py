@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from triptych.media import chunks, measured, pipeline
+from triptych.media.byplace import size_of
 from triptych.media.chunks import Part, SoundTrack, Whole
 from triptych.media.decode import Index, as_found
 from triptych.media.measured import Broken, Finished, FromDecoder, Indexed, Measured, Ready, Times, Torn
 from triptych.media.pipeline import Plan, Tally
-from triptych.media.sandbox import Decoder, confine
+from triptych.media.sandbox import Allowance, Decoder, confine
 from triptych.media.shelf import Shelf, Slot
 
 MOST_TRIES = 2
@@ -54,6 +55,7 @@ class Measuring:
 
     def __init__(self, source: int, plan: Plan, *, processes: int, chunk_s: float | None = None, shelf: Shelf | None = None) -> None:
         self._source = source
+        self._size_bytes = size_of(source)
         self._plan = plan
         self._processes = processes
         self._chunk_s = chunk_s
@@ -67,11 +69,16 @@ class Measuring:
         self._runs: list[Run] = [Run(None)]
         self._held = False
         self._torn: Torn | None = None
+        self._closed: tuple[int, int | None] = (0, None)
         self._start()
 
     def filenos(self) -> set[int]:
         """Return what there is to wait for now."""
         return {run.decoder.fileno() for run in self._runs if run.decoder is not None and self._is_wanted(run)}
+
+    def offsets(self) -> Iterator[Fraction]:
+        """Return the start of each picture of the index, in seconds from offset 0; none before it is known."""
+        return iter(()) if self._index is None else self._index.offsets()
 
     def work(self) -> Iterator[FromDecoder]:
         """Yield what has arrived, in order of time for each lane, without waiting.
@@ -81,15 +88,15 @@ class Measuring:
         for run in tuple(self._runs):
             if run.decoder is not None and self._is_wanted(run):
                 self._read(run)
-        if self._torn is not None:
-            yield self._torn
-            return
-        for run in tuple(self._runs):
+        for run in tuple(self._runs) if self._torn is None else ():
             if run is self._picture_run or not isinstance(run.part, chunks.Chunk):
                 yield from self._passed_on(run)
-        if self._told is not None and self._index is None and not self._runs:
+        if self._torn is not None:
+            yield self._torn
+        elif self._told is not None and self._index is None and not self._runs:
             self._begin_parts(self._told)
         elif self._tally is not None and not self._runs:
+            self._tally.truncated |= size_of(self._source) < self._size_bytes
             yield self._tally.finished()
             self._tally = None
         else:
@@ -179,9 +186,6 @@ class Measuring:
             run.slot = self._shelf.put(run.part)
         part, plan, index = run.part, self._plan, self._index
         run.decoder = Decoder(self._source, lambda source, send: _decode(source, index, plan, part, send))
-        if index is not None:
-            run.decoder.allow_cpu(CPU_BASE_S + int(CPU_PER_SECOND * index.duration))
-            run.decoder.allow_memory(_picture_bytes(index))
 
     def _read(self, run: Run) -> None:
         messages = run.decoder.read() if run.decoder is not None else None
@@ -228,16 +232,31 @@ class Measuring:
                 continue
             if isinstance(message, Indexed):
                 self._told = message
+            if isinstance(message, Finished) and isinstance(run.part, chunks.Chunk):
+                self._compare(run.part, message)
             if self._tally is None or not self._tally.take(message):
                 yield message
         if run.is_over and run.decoder is None and run in self._runs:
             self._runs.remove(run)
 
+    def _compare(self, part: chunks.Chunk, finished: Finished) -> None:
+        """Take the ends of the next chunk: what the one before saw as its neighbour must be what this one began with.
 
-def _picture_bytes(index: Index) -> int:
-    """Return what one decoded picture takes at most: three full planes."""
+        A decoder that was damaged without a word shows another picture there than one that begins at the seam (media P2).
+        """
+        until, closes = self._closed
+        self._closed = part.last, finished.closes
+        if part.first and until == part.first and closes != finished.opens:
+            self._torn = Torn(reason="a seam is not what the chunk before it saw")
+
+
+def allowance(index: Index | None) -> Allowance:
+    """Return what a decoder of this input may use; one picture takes at most three full planes (media S2)."""
+    if index is None:
+        return Allowance()
     video = index.video
-    return 0 if video is None else 3 * video.width * video.height * -(-video.bits // 8)
+    picture_bytes = 0 if video is None else 3 * video.width * video.height * -(-video.bits // 8)
+    return Allowance(cpu_s=CPU_BASE_S + int(CPU_PER_SECOND * index.duration), picture_bytes=picture_bytes)
 
 
 def _decode(source: int, index: Index | None, plan: Plan, part: Part | None, send: Callable[[bytes], None]) -> None:
@@ -249,9 +268,9 @@ def _decode(source: int, index: Index | None, plan: Plan, part: Part | None, sen
     try:
         if part is not None:
             pipeline.prepare(plan, part, tell)
-        tell(Ready(full=confine()))
+        tell(Ready(full=confine(allowance(index))))
         if index is None or part is None:
-            pipeline.make_index(source, plan, tell)
+            pipeline.make_index(source, tell, hashes=plan.hashes)
         else:
             pipeline.measure(source, index, plan, part, tell)
     except Exception as fault:  # noqa: BLE001 - the edge of this process: the job is told, with no path or line

@@ -16,6 +16,7 @@ FULL_RANGE = 2
 LIMITED_BLACK, LIMITED_WHITE = 16, 235
 FULL_WHITE = 255
 DEEPEST_BITS = 12
+MILLISECOND = Fraction(1, 1000)
 PLAIN = frozenset({"yuv420p", "yuvj420p"})
 
 Plane = NDArray[np.uint8] | NDArray[np.uint16]
@@ -99,7 +100,7 @@ class Shrinker:
         self._bits = _depth(frame.format)
         graph = av.filter.Graph()
         graph.threads = 1
-        source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base)
+        source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base or MILLISECOND)
         width, height = pic_size(frame.width, frame.height)
         scale = graph.add("scale", f"{width}:{height}:flags=area")
         planar = graph.add("format", "yuv420p" if self._bits == 8 else f"yuv420p{self._bits}le")  # noqa: PLR2004 - bits of a code

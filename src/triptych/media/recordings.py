@@ -9,7 +9,7 @@ from pathlib import Path
 
 from triptych.media import cutting
 from triptych.media.cutting import Done, Piece, Stretch, Thumbnail
-from triptych.media.sandbox import Decoder, confine
+from triptych.media.sandbox import Allowance, Decoder, confine
 
 CPU_S = 3600
 GIB = 1 << 30
@@ -35,7 +35,6 @@ class Cutter:
         self._part = path.with_suffix(".part")
         self._file = os.open(self._part, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         self._decoder = Decoder(source, lambda source, send: _cut(source, stretch, send))
-        self._decoder.allow_cpu(CPU_S)
         self._done: Done | None = None
         self._failed = False
         self.is_over = False
@@ -93,5 +92,5 @@ def has_room(folder: Path, min_free_gib: float) -> bool:
 
 
 def _cut(source: int, stretch: Stretch, send: Callable[[bytes], None]) -> None:
-    confine()
+    confine(Allowance(cpu_s=CPU_S))
     cutting.cut(source, stretch, lambda message: send(cutting.encode(message)))

@@ -11,6 +11,7 @@ import structlog
 
 from triptych.media.feature import Feature
 from triptych.media.features import Need
+from triptych.media.frames import Frames
 from triptych.media.measured import (
     Bass,
     BassMeasure,
@@ -56,6 +57,7 @@ class Reduce:
         self._picture_part: int | None = None
         self._sound_part: int | None = None
         self._sound_at = Fraction(0)
+        self.times = Frames()
         self._ear_parts: dict[str, tuple[int | None, Fraction]] = {}
         self.frames = 0
         self.shown = Fraction(0)
@@ -156,6 +158,7 @@ class Reduce:
         )
         self._change = measure.change
         self._each_look(seen, measure.looks)
+        self.times.show(start)
         self.frames += 1
         self.shown = end
 

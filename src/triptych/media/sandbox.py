@@ -1,12 +1,15 @@
 """The decoder's cage: a child process that holds one read-only descriptor and one pipe and can reach nothing else (media S1, S2)."""
 
 import ctypes
+import errno
 import os
 import platform
 import resource
 import signal
 import struct
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from fcntl import F_DUPFD_CLOEXEC, fcntl
 from typing import NoReturn
 
@@ -17,6 +20,7 @@ PICTURES_HELD = 24
 """More than any codec keeps as references, and those on their way."""
 OPEN_FILES = 64
 INDEX_CPU_S = 60
+NOBODY = 65534
 LARGEST_MESSAGE_BYTES = 16 << 20
 READ_BYTES = 1 << 18
 HEADER = struct.Struct("<I")
@@ -56,18 +60,6 @@ class Decoder:
         while (message := self._cut()) is not None:
             messages.append(message)
         return messages
-
-    def allow_cpu(self, seconds: int) -> None:
-        """Set how much processor time the process may use in all before it is killed by SIGXCPU."""
-        if self._status is None:
-            resource.prlimit(self.pid, resource.RLIMIT_CPU, (seconds, resource.RLIM_INFINITY))
-
-    def allow_memory(self, picture_bytes: int) -> None:
-        """Let the address space grow where pictures of this size need more than it began with."""
-        wanted = PROGRAM_BYTES + PICTURES_HELD * picture_bytes
-        if wanted > MEMORY_BYTES and self._status is None:
-            _, most = resource.prlimit(self.pid, resource.RLIMIT_AS)
-            resource.prlimit(self.pid, resource.RLIMIT_AS, (min(wanted, most), most))
 
     def hold(self) -> None:
         """Stop the process where it is; returns when it stands still or is gone."""
@@ -139,25 +131,82 @@ def _write_all(message: bytes) -> None:
         rest = rest[os.write(4, rest) :]
 
 
-def confine() -> bool:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """What one decoder may use: processor time in all, after which SIGXCPU kills it, and pictures of this size."""
+
+    cpu_s: int = INDEX_CPU_S
+    picture_bytes: int = 0
+
+    @property
+    def memory_bytes(self) -> int:
+        """The address space that such pictures need, never less than 4 GiB."""
+        return min(max(MEMORY_BYTES, PROGRAM_BYTES + PICTURES_HELD * self.picture_bytes), MOST_MEMORY_BYTES)
+
+
+def confine(allowance: Allowance = Allowance()) -> bool:
     """Take everything away from this process for good; False where the kernel or the machine has no filter, and only limits hold."""
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    most = MOST_MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(hard, MOST_MEMORY_BYTES)
-    resource.setrlimit(resource.RLIMIT_AS, (min(MEMORY_BYTES, most), most))
+    parent = os.getppid()
+    _leave_the_machine()
+    _limit(allowance)
+    _drop_privileges()
+    # The kernel forgets this wish when a process changes who it is.
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+    return _filter_calls()
+
+
+def has_filter() -> bool:
+    """Say whether this kernel and machine have the system-call filter, without setting one."""
+    ctypes.set_errno(0)
+    _libc.prctl(_PR_SET_SECCOMP, _FILTER_MODE, None, 0, 0)
+    return platform.machine() in _CALLS and ctypes.get_errno() == errno.EFAULT
+
+
+def _leave_the_machine() -> None:
+    """Move into a network without devices and namespaces of its own, as far as the kernel lets this account."""
+    for spaces in (_NAMESPACES, _CLONE_NEWUSER | _NAMESPACES):
+        if _libc.unshare(spaces) == 0:
+            return
+
+
+def _limit(allowance: Allowance) -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    memory_bytes = allowance.memory_bytes if most == resource.RLIM_INFINITY else min(most, allowance.memory_bytes)
     for limit, value in (
+        (resource.RLIMIT_AS, memory_bytes),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_NOFILE, OPEN_FILES),
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(limit, (value, value))
-    resource.setrlimit(resource.RLIMIT_CPU, (INDEX_CPU_S, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_CPU, (allowance.cpu_s, resource.RLIM_INFINITY))
+
+
+def _drop_privileges() -> None:
+    """Become nobody where this is root, and give up every capability, also those that a program could give."""
+    if os.geteuid() == 0:
+        with suppress(OSError):
+            os.setgroups([])
+            os.setresgid(NOBODY, NOBODY, NOBODY)
+            os.setresuid(NOBODY, NOBODY, NOBODY)
+    _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    _libc.capset(ctypes.byref(_CapabilityHeader(_CAPABILITY_VERSION_3, 0)), ctypes.byref((ctypes.c_uint32 * 6)()))
+
+
+def _filter_calls() -> bool:
     calls = _CALLS.get(platform.machine())
-    if calls is None or _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+    if calls is None:
         return False
     program = _program(_ARCHITECTURES[platform.machine()], calls)
     code = ctypes.create_string_buffer(program, len(program))
     filter_ = _Program(len(program) // _INSTRUCTION.size, ctypes.addressof(code))
     return bool(_libc.prctl(_PR_SET_SECCOMP, _FILTER_MODE, ctypes.byref(filter_), 0, 0) == 0)
+
+
+class _CapabilityHeader(ctypes.Structure):
+    _fields_ = (("version", ctypes.c_uint32), ("pid", ctypes.c_int))
 
 
 class _Program(ctypes.Structure):
@@ -217,6 +266,10 @@ _EPERM, _ENOSYS = 1, 38
 _CLONE_THREAD = 0x00010000
 _PR_SET_PDEATHSIG, _PR_SET_NAME, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS, _PR_SET_VMA = 1, 15, 22, 38, 0x53564D41
 _FILTER_MODE = 2
+_CAPABILITY_VERSION_3 = 0x20080522
+_CLONE_NEWUSER = 0x10000000
+_NAMESPACES = 0x00020000 | 0x04000000 | 0x08000000 | 0x40000000
+"""Mounts, host name, System V IPC, network."""
 _ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
 # fmt: off

@@ -24,6 +24,11 @@ def bounds(start: Fraction, end: Fraction) -> Item:
     return {"startTimeOffset": offset_text(start), "endTimeOffset": offset_text(end)}
 
 
+def starting(item: Item) -> Fraction:
+    """Return when a span begins, in seconds, to sort by: spans of one array may end in another order than they began."""
+    return Fraction(str(item["startTimeOffset"]).removesuffix("s"))
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """A stretch [start, end) of the file, in seconds from offset 0, with what holds there."""

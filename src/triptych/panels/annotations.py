@@ -1,10 +1,16 @@
 """How an annotate job is told to clients of the media panel (media 2.4)."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+
+from starlette.requests import Request
 
 from triptych.clock import to_text
+from triptych.errors import NotFound
 from triptych.media.features import FEATURES
 from triptych.model import EndReason, Job, State
+from triptych.panels.http import service
+from triptych.panels.submissions import KIND
 
 CODES = {
     "cancelled": 1,
@@ -12,6 +18,7 @@ CODES = {
     "deadline": 4,
     "input_gone": 5,
     "limits": 8,
+    "report_too_large": 8,
     "segment_outside": 11,
     "internal": 13,
     "worker_lost": 14,
@@ -29,8 +36,21 @@ BY_REASON = {
 
 ALMOST_DONE = 99
 EXTENSIONS = ("alarms", "errors", "verdict", "media")
+PLAIN = frozenset({*EXTENSIONS, "segment", "recording"})
+"""What a result holds beside annotations."""
 
 View = dict[str, object]
+
+
+async def find_job(request: Request) -> Job:
+    """Return the job that a path names. Raises `NotFound`, also for what cannot be the name of one (media G3)."""
+    name = request.path_params["name"]
+    try:
+        if _NAME.fullmatch(name):
+            return await service(request).engine.find(name, kind=KIND)
+    except NotFound:
+        pass
+    raise NotFound("job not found", code="job_not_found")
 
 
 def status(job: Job) -> str:
@@ -56,7 +76,7 @@ def view(job: Job, *, nested: bool = False) -> View:
     told["metadata"] = {"@type": "annotationProgress", "annotationProgress": [_progress(job, word, name) for name in _features(job)]}
     if job.state is State.ENDED:
         told["done"] = True
-        told |= {"response": _response(job, nested=nested)} if word == "done" else {"error": _error(job)}
+        told |= {"response": _response(job, nested=nested)} if word == "done" else {"error": fault_of(job)}
     return told
 
 
@@ -71,6 +91,14 @@ def item(job: Job) -> View:
         **_workflow(job),
         "insertTime": to_text(job.created_at, digits=3),
     }
+
+
+def notice(job: Job) -> View:
+    """Return what the server tells others of a job that is over: the list's item, with the fault or the recording and alarms."""
+    if status(job) != "done":
+        return {**item(job), "error": fault_of(job)}
+    response = _response(job, nested=True)
+    return {**item(job), **{key: response[key] for key in ("recording", "alarms") if key in response}}
 
 
 def _workflow(job: Job) -> View:
@@ -111,8 +139,10 @@ def _coded(error: Mapping[str, object]) -> View:
 
 def _response(job: Job, *, nested: bool) -> View:
     result = job.result or {}
-    arrays = {key: result[key] for name in _features(job) if (key := FEATURES[name].result_key) in result}
+    arrays = _arrays(job, result)
     told: View = {"inputUri": job.spec.get("input_uri"), "segment": result.get("segment")}
+    if (recording := _recording(result.get("alarms"))) is not None:
+        told["recording"] = recording
     told |= {"annotationResults": arrays} if nested else arrays
     told |= {key: result[key] for key in EXTENSIONS if key in result}
     errors = result.get("errors")
@@ -121,10 +151,26 @@ def _response(job: Job, *, nested: bool) -> View:
     return told
 
 
-def _error(job: Job) -> View:
+def _arrays(job: Job, result: View | Mapping[str, object]) -> View:
+    """Return the annotations: each feature's own array in the order of the features, then what some give besides."""
+    first = [key for name in _features(job) if (key := FEATURES[name].result_key) in result]
+    return {key: result[key] for key in dict.fromkeys((*first, *result)) if key not in PLAIN}
+
+
+def _recording(alarms: object) -> object | None:
+    """Return the recording of the first alarm that has one (media J2)."""
+    episodes = alarms if isinstance(alarms, Sequence) else ()
+    return next((alarm["recording"] for alarm in episodes if isinstance(alarm, Mapping) and alarm.get("recording")), None)
+
+
+def fault_of(job: Job) -> View:
+    """Return what a job that gave no result is told to have failed with, by its google.rpc code (media J1)."""
     end = job.end
     reason = BY_REASON.get(end.reason, "internal") if end else "internal"
     if end is None or end.fault is None:
         return {"code": CODES[reason], "message": reason.replace("_", " ")}
     code = CODES.get(end.fault.code, CODES[reason])
     return {"code": CODES["cancelled"] if reason == "cancelled" else code, "message": end.fault.message}
+
+
+_NAME = re.compile(r"[0-9a-f]{24}")

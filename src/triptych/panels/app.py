@@ -12,12 +12,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from triptych.contracts import Catalog
 from triptych.engine import Engine
 from triptych.errors import Forbidden, Invalid, NotFound, TriptychError
 from triptych.panels.desk import BoundDesk, Desk, Nothing, Rate
 from triptych.panels.guards import Guards
 from triptych.panels.http import CALLER_KEY, SERVICE_KEY, Caller, Panel, Route, Service
+from triptych.panels.repeats import HEADER, Repeats
 from triptych.panels.table import Match, Table
 
 log = structlog.get_logger()
@@ -34,6 +34,14 @@ DENIALS = frozenset(
 )
 """The refusals that the audit chain tells."""
 NO_STORE = (b"cache-control", b"no-store")
+PREFLIGHT = {
+    "access-control-allow-headers": "authorization, content-type, idempotency-key, last-event-id",
+    "access-control-max-age": "600",
+}
+"""What a page of a listed origin may send besides plain forms, for ten minutes without asking again."""
+
+NOT_FOR_BOUND = ("catalog", "cores", "registrar", "herald")
+"""The parts that a caller bound to some commands does not get: they are of media jobs and cameras."""
 
 
 class App:
@@ -42,6 +50,7 @@ class App:
     def __init__(self, service: Service, panels: Sequence[Panel]) -> None:
         self.service = service
         self.table = Table(panels)
+        self.repeats = Repeats(service.catalog, service.clock)
         self.traffic: Counter[tuple[str, str, str, int]] = Counter()
         self._guards = Guards(service.settings, service.tokens)
         self._rate = None if service.settings.is_local else Rate(service.settings.starts_per_s)
@@ -65,6 +74,8 @@ class App:
         try:
             response = await self._answer(request, match, route)
             self._count(match, route, response.status_code)
+            if match.panel.cross_origin:
+                _let_read(response, self._guards.origin(scope))
             await _finish(request, response)(scope, receive, send)
         except ClientDisconnect:
             return
@@ -73,11 +84,15 @@ class App:
 
     async def _answer(self, request: Request, match: Match, route: Route | None) -> Response:
         try:
-            caller = self._guards.check(request.scope)
+            if match.panel.cross_origin and self._guards.preflight(request.scope):
+                return Response(status_code=204, headers={**PREFLIGHT, "access-control-allow-methods": match.allow})
+            caller = self._guards.check(request.scope, takes_keys=match.panel.takes_keys)
             request.scope[CALLER_KEY] = caller
             if route is None:
                 return _unrouted(request, match)
             self._admit(request, caller, route)
+            if route.keyed_bytes is not None and HEADER in request.headers:
+                return await self.repeats.answer(request, route)
             return await route.handler(request)
         except TriptychError as fault:
             if fault.code in DENIALS:
@@ -94,10 +109,12 @@ class App:
         if not caller.role.covers(route.role):
             raise Forbidden("not authorised", code="not_authorised")
         whole = self.service
-        desk, catalog = Desk(whole.engine, caller, whole.audit, self._rate), whole.catalog
         if caller.token is not None and caller.token.is_bound:
-            desk, catalog = BoundDesk(whole.engine, caller, whole.audit, self._rate, caller.token), cast("Catalog", Nothing())
-        request.scope[SERVICE_KEY] = replace(whole, engine=cast("Engine", desk), catalog=catalog)
+            desk: Desk = BoundDesk(whole.engine, caller, whole.audit, self._rate, caller.token)
+            whole = replace(whole, **dict.fromkeys(NOT_FOR_BOUND, Nothing()))  # type: ignore[arg-type]  # it refuses in place of each
+        else:
+            desk = Desk(whole.engine, caller, whole.audit, self._rate)
+        request.scope[SERVICE_KEY] = replace(whole, engine=cast("Engine", desk))
 
     def _deny(self, request: Request, fault: TriptychError) -> None:
         caller: Caller | None = request.scope.get(CALLER_KEY)
@@ -121,6 +138,12 @@ def _unrouted(request: Request, match: Match) -> Response:
     refusal.status_code = 405
     refusal.headers["allow"] = match.allow
     return refusal
+
+
+def _let_read(response: Response, origin: str | None) -> None:
+    """Let a page of a listed origin read an answer, refusals too; no cookie is ever needed."""
+    if origin is not None:
+        response.raw_headers += [(b"access-control-allow-origin", origin.encode("latin-1")), (b"vary", b"origin")]
 
 
 def _finish(request: Request, response: Response) -> Response:

@@ -7,6 +7,7 @@ import struct
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 from starlette.types import Scope
 
@@ -62,8 +63,29 @@ class Guards:
         self._origins = frozenset(settings.allowed_origins)
         self._knows = lru_cache(maxsize=256)(self._is_our_name)
 
-    def check(self, scope: Scope) -> Caller:
-        """Return who asks. Raises `Forbidden` with code `host_not_allowed`, `cross_site`, `not_authorised` or `not_authenticated`."""
+    def check(self, scope: Scope, *, takes_keys: bool = False) -> Caller:
+        """Return who asks; with `takes_keys` a token may come as an API key as well.
+
+        Raises `Forbidden` with code `host_not_allowed`, `cross_site`, `not_authorised` or `not_authenticated`.
+        """
+        head = self._enter(scope)
+        if takes_keys:
+            head.take_key(scope)
+        return self._caller(scope, head)
+
+    def preflight(self, scope: Scope) -> bool:
+        """Say whether a page of a listed origin asks what it may call, which browsers do without a credential. Raises as `check`."""
+        return scope["method"] == "OPTIONS" and self.origin(scope) is not None and self._enter(scope).is_preflight
+
+    def origin(self, scope: Scope) -> str | None:
+        """Return the listed origin that a request comes from, None for any other and for none."""
+        if not self._origins:
+            return None
+        head = Head(scope)
+        told = head.origins[0].decode("latin-1") if len(head.origins) == 1 else None
+        return told if told in self._origins else None
+
+    def _enter(self, scope: Scope) -> "Head":
         head = Head(scope)
         listener = scope["server"][0] if scope.get("server") else ""
         if len(head.hosts) != 1 or not self._knows(head.hosts[0], listener):
@@ -72,7 +94,7 @@ class Guards:
             raise Forbidden("cross-site request refused", code="cross_site")
         if self._proxies and not self._is_proxy(scope):
             raise Forbidden("not authorised", code="not_authorised")
-        return self._caller(scope, head)
+        return head
 
     def _caller(self, scope: Scope, head: "Head") -> Caller:
         scheme, _, spelled = head.credential.partition(b" ")
@@ -109,14 +131,16 @@ class Guards:
 class Head:
     """What the headers of a request say about where it comes from."""
 
-    __slots__ = ("credential", "hosts", "is_forwarded", "origins", "site")
+    __slots__ = ("credential", "hosts", "is_forwarded", "is_preflight", "key", "origins", "site")
 
     def __init__(self, scope: Scope) -> None:
         self.hosts: list[bytes] = []
         self.origins: list[bytes] = []
         self.site: bytes | None = None
         self.credential = b""
+        self.key = b""
         self.is_forwarded = False
+        self.is_preflight = False
         for name, value in scope["headers"]:
             if name == b"host":
                 self.hosts.append(value)
@@ -126,8 +150,18 @@ class Head:
                 self.site = value
             elif name == b"authorization":
                 self.credential = value
+            elif name == b"x-goog-api-key":
+                self.key = value
+            elif name == b"access-control-request-method":
+                self.is_preflight = True
             elif name in FORWARDED:
                 self.is_forwarded = True
+
+    def take_key(self, scope: Scope) -> None:
+        """Read an API key, from its header or the query, as the token that no Authorization header brings."""
+        asked = dict(parse_qsl(scope["query_string"]))
+        if not self.credential and (key := self.key or asked.get(b"key")):
+            self.credential = b"Bearer " + key
 
 
 def hostname(host: str) -> str:

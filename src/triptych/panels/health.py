@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import msgspec
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
@@ -13,6 +14,7 @@ from starlette.responses import Response
 from triptych import __version__
 from triptych.errors import Unavailable
 from triptych.kinds import KINDS
+from triptych.media.sandbox import has_filter
 from triptych.model import LIVE, State, Worker, WorkerState
 from triptych.panels.http import Role, Route, json_answer, service
 
@@ -23,10 +25,11 @@ Traffic = Mapping[tuple[str, str, str, int], int]
 
 
 class Alive(msgspec.Struct, frozen=True):
-    """The server answers."""
+    """The server answers. `sandbox` is `full` where decoders run under a system-call filter, `partial` where limits alone hold."""
 
     status: str
     version: str
+    sandbox: Literal["full", "partial"]
 
 
 class Ready(msgspec.Struct, frozen=True):
@@ -37,8 +40,8 @@ class Ready(msgspec.Struct, frozen=True):
 
 
 async def healthz(_request: Request) -> Response:
-    """Say that the server answers."""
-    return json_answer(Alive(status="ok", version=__version__))
+    """Say that the server answers, and how well decoding is caged (media S1)."""
+    return json_answer(Alive(status="ok", version=__version__, sandbox="full" if has_filter() else "partial"))
 
 
 async def readyz(request: Request) -> Response:

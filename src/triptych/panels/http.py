@@ -17,12 +17,16 @@ from starlette.responses import Response
 from triptych.audit import Audit
 from triptych.contracts import Catalog, Clock
 from triptych.errors import Invalid, TriptychError
+from triptych.model import Job
 from triptych.panels.sse import ServerSentEvent, event_stream, live_stream
 from triptych.settings import Settings
 from triptych.tokens import Role, Token, Tokens
 
 if TYPE_CHECKING:
+    from triptych.cores import Cores
     from triptych.engine import Engine
+    from triptych.registrar import Registrar
+    from triptych.webhooks import Herald
 
 __all__ = [
     "Caller",
@@ -39,13 +43,16 @@ __all__ = [
     "live_stream",
     "read_body",
     "read_json",
+    "repeat_key",
     "service",
 ]
 
 Handler = Callable[[Request], Awaitable[Response]]
 NO_WORDS: Mapping[str, object] = MappingProxyType({})
+MOST_PROBES = 2
 SERVICE_KEY = "triptych.service"
 CALLER_KEY = "triptych.caller"
+REPEAT_KEY = "triptych.repeat"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +77,10 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One row of the route table: `path` in the syntax of Starlette, `request` and `answer` msgspec types, `status` that of a success."""
+    """One row of the route table: `path` in the syntax of Starlette, `request` and `answer` msgspec types, `status` that of a success.
+
+    A POST with `keyed_bytes`, the most that its body may hold, is done once for each Idempotency-Key (media G9).
+    """
 
     method: str
     path: str
@@ -84,13 +94,16 @@ class Route:
     parameters: tuple[Parameter, ...] = ()
     tag: str = ""
     media_type: str = "application/json"
+    keyed_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
     """One contract: its routes, and how it says an error, also of guards, unknown routes and internal faults below its paths.
 
+    With `cross_origin` pages of listed origins may read the answers; without it a browser lets them send at most.
     `error` is the msgspec type of an error's body and `error_media_type` what it is sent as, both for the OpenAPI document.
+    With `takes_keys` a token may also come as `X-Goog-Api-Key` or `key=` (media V7).
     """
 
     name: str
@@ -99,11 +112,17 @@ class Panel:
     trailing_slash: Literal["ignore", "redirect"] = "ignore"
     error: type | None = None
     error_media_type: str = "application/json"
+    cross_origin: bool = False
+    takes_keys: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """What handlers need. `closing` is set when the server begins to go down; endless answers end then."""
+    """What handlers need. `closing` is set when the server begins to go down; endless answers end then.
+
+    `expect` takes each operation of v1, to do what is left when it is over.
+    `editing` is held while a definition is written that must not collide with another one, `probes` by each look at an input without a job.
+    """
 
     engine: "Engine"
     catalog: Catalog
@@ -111,7 +130,13 @@ class Service:
     clock: Clock
     tokens: Tokens
     audit: Audit
+    cores: "Cores"
+    registrar: "Registrar"
+    herald: "Herald"
+    expect: Callable[[Job], object] | None = None
     closing: asyncio.Event = field(default_factory=asyncio.Event)
+    editing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    probes: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_PROBES))
 
 
 def service(request: Request) -> Service:
@@ -123,6 +148,12 @@ def service(request: Request) -> Service:
 def caller(request: Request) -> Caller:
     """Return who asks."""
     found: Caller = request.scope[CALLER_KEY]
+    return found
+
+
+def repeat_key(request: Request) -> str | None:
+    """Return what names this request, the same in each repeat of it; None where it has no Idempotency-Key."""
+    found: str | None = request.scope.get(REPEAT_KEY)
     return found
 
 

@@ -98,6 +98,7 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     needs_setuid: bool | Unset = UNSET
     merge_output: bool | Unset = UNSET
     umask: str | Unset | None = UNSET
+    core: int | Unset = UNSET
     spec: dict[str, Any] | Unset = UNSET
 
 
@@ -183,6 +184,7 @@ def job_record(job: Job) -> JobRecord:
         leftovers_killed=_count(facts, "leftovers_killed"),
         survivors=_known(facts.get("survivors"), tuple[int, ...]) or (),
         output=_output(job),
+        core=UNSET if job.berth is None else job.berth,
         **_ask(job),
     )
 

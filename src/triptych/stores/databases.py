@@ -19,6 +19,10 @@ PATIENCE = {"connect_timeout": 5, "tcp_user_timeout": 10_000}
 """How long a PostgreSQL server may be silent, in seconds and in milliseconds, unless the URL says otherwise."""
 
 
+BERTH_HELD = "jobs_by_berth"
+"""The one index whose uniqueness two servers may meet at without any fault of theirs."""
+
+
 class Fate(Enum):
     """What an error means for the verbs of its transaction."""
 
@@ -178,6 +182,7 @@ class _Postgres:
     versioned = "SELECT count(*) FROM pg_tables WHERE tablename = 'alembic_version' AND schemaname = current_schema()"
     is_owned = False
     _RACED = frozenset({"40001", "40P01"})
+    _TAKEN = "23505"
     _TOO_BIG = "54000"
     _TROUBLE = frozenset({"08", "25", "53", "55", "57", "58", "XX"})
 
@@ -199,7 +204,7 @@ class _Postgres:
         import psycopg  # noqa: PLC0415 - as above
 
         state = getattr(fault, "sqlstate", None)
-        if state in self._RACED:
+        if state in self._RACED or (state == self._TAKEN and _constraint(fault) == BERTH_HELD):
             return Fate.RACED
         lost = state is None and isinstance(fault, psycopg.OperationalError | psycopg.InterfaceError)
         if lost or (state or "")[:2] in self._TROUBLE:
@@ -212,3 +217,9 @@ class _Postgres:
 
         arguments, options = self.dialect.create_connect_args(self.url)
         return psycopg.connect(*arguments, **{**PATIENCE, **options}, autocommit=autocommit)
+
+
+def _constraint(fault: Exception) -> str | None:
+    """Return the constraint that an error of psycopg is about."""
+    name: str | None = getattr(getattr(fault, "diag", None), "constraint_name", None)
+    return name

@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
@@ -9,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from triptych.errors import Conflict
-from triptych.model import Change, Happening, Job, Json, Page, Query, Worker
+from triptych.model import Berths, Change, Happening, Job, Json, Page, Query, State, Worker
 from triptych.stores import verbs
 from triptych.stores.jsontext import plain
 from triptych.stores.paging import cut, from_cursor, position
@@ -51,7 +52,7 @@ class MemoryStore:
         if query.cursor is not None:
             last = from_cursor(query.cursor)
             jobs = [job for job in jobs if position(job, query) != last and (position(job, query) > last) is rising]
-        return cut(jobs, query)
+        return cut([_brief(job) for job in jobs] if query.brief else jobs, query)
 
     async def move(self, changes: Sequence[Change]) -> Sequence[Job | None]:
         """Apply each change in order; None where its guard did not hold."""
@@ -59,9 +60,9 @@ class MemoryStore:
             verbs.check(change)
         return verbs.move(self._rows, [_settled_change(change) for change in changes])
 
-    async def place(self, worker: Worker, kind: str, at: datetime) -> Job | None:
-        """Give `worker` the queued job of `kind` that it may take and whose turn it is."""
-        return verbs.place(self._rows, worker, kind, at)
+    async def place(self, worker: Worker, kind: str, at: datetime, berths: Berths | None = None) -> Job | None:
+        """Give `worker` the queued job of `kind` that it may take, that has a free berth where it needs one, and whose turn it is."""
+        return verbs.place(self._rows, worker, kind, at, berths)
 
     async def log(self, after: int, limit: int, job_id: str | None = None) -> Sequence[Happening]:
         """Return happenings with a number above `after`, in order; `after` -1 returns the newest one only."""
@@ -96,6 +97,10 @@ class MemoryStore:
         """Return the keys of a shelf, sorted."""
         return sorted(key for of, key in self._shelves if of == shelf)
 
+    async def all(self, shelf: str) -> Sequence[Json]:
+        """Return every document of a shelf, in the order of their keys."""
+        return [self._shelves[shelf, key] for key in await self.keys(shelf)]
+
 
 class _Rows:
     """`Rows` in dictionaries."""
@@ -119,9 +124,15 @@ class _Rows:
     def keyed(self, kind: str, key: str) -> Job | None:
         return self._jobs.get(self._keys.get((kind, key), ""))
 
-    def heads(self, kind: str, pinned: str | None) -> Iterator[Job]:
-        queue = [job for job in self._jobs.values() if verbs.in_line(job) and (job.kind, job.pinned) == (kind, pinned)]
+    def heads(self, kind: str, pinned: str | None, wish: str) -> Iterator[Job]:
+        queue = [
+            job for job in self._jobs.values() if verbs.in_line(job) and (job.kind, job.pinned, job.berth_wish) == (kind, pinned, wish)
+        ]
         return iter(sorted(queue, key=verbs.turn))
+
+    def held_berths(self, kind: str) -> AbstractSet[int]:
+        live = (job for job in self._jobs.values() if job.kind == kind and job.state is not State.ENDED)
+        return {job.berth for job in live if job.berth is not None}
 
     def insert(self, job: Job) -> None:
         if job.id in self._jobs:
@@ -144,6 +155,10 @@ class _Rows:
         self._log.append(
             Happening(number=self._number, job_id=job.id, kind=job.kind, attempt=job.attempt, at=at, note=note, state=job.state, data=data)
         )
+
+
+def _brief(job: Job) -> Job:
+    return replace(job, progress={}, result=None, facts={})
 
 
 def _settled(job: Job) -> Job:

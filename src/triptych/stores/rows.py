@@ -51,6 +51,8 @@ def changing_to_row(job: Job) -> tuple[object, ...]:
         job.last_seq,
         job.revision,
         _us(job.not_before),
+        job.berth_wish,
+        job.berth,
     )
 
 
@@ -84,6 +86,8 @@ def row_to_job(row: Row) -> Job:
         last_seq=row[29],
         revision=row[30],
         not_before=_at(row[31]),
+        berth_wish=row[32],
+        berth=row[33],
     )
 
 

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, MetaData, Table, Text, and_, false
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration, which a new database is made to be at."""
 
 METADATA = MetaData()
@@ -45,6 +45,8 @@ JOBS = Table(
     Column("last_seq", BigInteger, nullable=False),
     Column("revision", BigInteger, nullable=False),
     Column("not_before_us", BigInteger),
+    Column("berth_wish", TEXT, nullable=False, server_default=""),
+    Column("berth", Integer),
     CheckConstraint("(state = 'ended') = (end_reason IS NOT NULL)", name="jobs_end_has_reason"),
 )
 
@@ -105,12 +107,14 @@ _index(
     "jobs_queue",
     "kind",
     "pinned",
+    "berth_wish",
     "needs",
     "priority",
     "created_at_us",
     "id",
     only=and_(JOBS.c.state == "queued", JOBS.c.not_before_us.is_(None)),
 )
+_index("jobs_by_berth", "kind", "berth", only=and_(JOBS.c.berth.is_not(None), JOBS.c.state != "ended"), unique=True)
 _index("jobs_live", "created_at_us", "id", only=JOBS.c.state != "ended")
 _index("jobs_by_age", "created_at_us", "id")
 _index("jobs_by_kind", "kind", "created_at_us", "id")

@@ -9,17 +9,20 @@ from typing import Self
 
 from triptych.clock import to_us
 from triptych.errors import Invalid
-from triptych.model import Change, Happening, Job, Json, Page, Query, Worker
+from triptych.model import Berths, Change, Happening, Job, Json, Page, Query, Worker
 from triptych.stores import verbs
 from triptych.stores.databases import database
 from triptych.stores.jsontext import decode, encode
 from triptych.stores.paging import cut, from_cursor
 from triptych.stores.readers import Readers
-from triptych.stores.rows import row_to_happening, row_to_job, row_to_worker, worker_to_row
+from triptych.stores.rows import Row, row_to_happening, row_to_job, row_to_worker, worker_to_row
 from triptych.stores.searching import needles
 from triptych.stores.statements import Statement, Statements
 from triptych.stores.upgrade import bring_up
 from triptych.stores.writer import Writer
+
+FEW = 1000
+"""Rows that are read at once; more are read in a thread, so that others are answered meanwhile."""
 
 
 class SqlStore:
@@ -65,8 +68,8 @@ class SqlStore:
         values = _filters(query)
         if query.states is not None and not query.states:
             return Page(jobs=(), cursor=None)
-        rows = await self._readers.rows(self._sql.listing(frozenset(values), query.states), **values)
-        return cut([row_to_job(row) for row in rows], query)
+        rows = await self._readers.rows(self._sql.listing(frozenset(values), query.states, brief=query.brief), **values)
+        return cut(_jobs(rows) if len(rows) <= FEW else await asyncio.to_thread(_jobs, rows), query)
 
     async def move(self, changes: Sequence[Change]) -> Sequence[Job | None]:
         """Apply each change in order; None where its guard did not hold."""
@@ -74,9 +77,9 @@ class SqlStore:
             verbs.check(change)
         return await self._writer.do(partial(verbs.move, changes=changes), [change.job_id for change in changes])
 
-    async def place(self, worker: Worker, kind: str, at: datetime) -> Job | None:
-        """Give `worker` the queued job of `kind` that it may take and whose turn it is."""
-        return await self._writer.do(partial(verbs.place, worker=worker, kind=kind, at=at))
+    async def place(self, worker: Worker, kind: str, at: datetime, berths: Berths | None = None) -> Job | None:
+        """Give `worker` the queued job of `kind` that it may take, that has a free berth where it needs one, and whose turn it is."""
+        return await self._writer.do(partial(verbs.place, worker=worker, kind=kind, at=at, berths=berths))
 
     async def log(self, after: int, limit: int, job_id: str | None = None) -> Sequence[Happening]:
         """Return committed happenings with a number above `after`, in order; `after` -1 returns the newest one only."""
@@ -116,8 +119,16 @@ class SqlStore:
         """Return the keys of a shelf, sorted."""
         return [key for (key,) in await self._readers.rows(self._sql.document_keys, shelf=shelf)]
 
+    async def all(self, shelf: str) -> Sequence[Json]:
+        """Return every document of a shelf, in the order of their keys."""
+        return [decode(text) for (text,) in await self._readers.rows(self._sql.documents, shelf=shelf)]
+
     async def _write(self, statement: Statement, values: tuple[object, ...]) -> int:
         return await self._writer.do(lambda rows: rows.run(statement, values))
+
+
+def _jobs(rows: Sequence[Row]) -> list[Job]:
+    return [row_to_job(row) for row in rows]
 
 
 def _filters(query: Query) -> dict[str, object]:

@@ -55,6 +55,10 @@ CHANGING = [column.name for column in JOBS.columns if column.name not in FIXED]
 """The other ones, which are the last of the table."""
 
 
+UNREAD = {"progress": "'{}'", "result": "NULL", "facts": "'{}'"}
+"""What a brief listing has in place of a column."""
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """The text of one statement for a driver, and the names of its values in their order."""
@@ -94,6 +98,9 @@ class Statements:
         )
         self.head_free = self._compile(_head(job.pinned.is_(None)))
         self.head_pinned = self._compile(_head(job.pinned == _text("pinned")))
+        self.held_berths = self._compile(
+            select(job.berth).where(job.kind == _text("kind"), job.berth.is_not(None), job.state != literal_column("'ended'"))
+        )
         self.insert_happening = self._compile(insert(LOG))
         self.raise_counter = self._compile(
             update(COUNTERS).where(COUNTERS.c.name == literal_column("'log'")).values(value=COUNTERS.c.value + _number("count"))
@@ -111,9 +118,10 @@ class Statements:
         self.drop_document = self._compile(delete(DOCUMENTS).where(*mine))
         self.document = self._compile(select(document.document).where(*mine))
         self.document_keys = self._compile(select(document.key).where(document.shelf == _text("shelf")).order_by(document.key))
+        self.documents = self._compile(select(document.document).where(document.shelf == _text("shelf")).order_by(document.key))
         self.listing = cache(self._listing)
 
-    def _listing(self, given: frozenset[str], states: frozenset[State] | None) -> Statement:
+    def _listing(self, given: frozenset[str], states: frozenset[State] | None, *, brief: bool = False) -> Statement:
         """Return the listing with the filters `given` (named as in `Query`; `last_us` and `last_id` are its cursor)."""
         job = JOBS.c
         filters: dict[str, ColumnElement[bool]] = {
@@ -127,7 +135,7 @@ class Statements:
             "text": or_(self._has(func.lower(job.id), "text"), self._has(self._words(), "words")),
             "ended_before": job.ended_at_us < _number("ended_before"),
         }
-        query = _in_states(select(JOBS).where(*(filters[name] for name in filters if name in given)), states)
+        query = _in_states((_briefly() if brief else select(JOBS)).where(*(filters[name] for name in filters if name in given)), states)
         query = _in_order(query, rising="ended_before" in given, read_on="last_us" in given)
         return self._compile(query.limit(_limit()) if "limit" in given else query)
 
@@ -164,6 +172,11 @@ class Statements:
         )
 
 
+def _briefly() -> Select[Any]:
+    """Select jobs without what grows with their work, which is not even read."""
+    return select(*(literal_column(UNREAD[column.name]).label(column.name) if column.name in UNREAD else column for column in JOBS.columns))
+
+
 def _head(pinned: ColumnElement[bool]) -> Select[Any]:
     """Select the first job in line of the next set of needs after `needs`, leaving out what another server is placing.
 
@@ -173,8 +186,8 @@ def _head(pinned: ColumnElement[bool]) -> Select[Any]:
     return (
         select(JOBS)
         .where(job.state == literal_column("'queued'"), job.not_before_us.is_(None))
-        .where(job.kind == _text("kind"), pinned, job.needs > _text("needs"))
-        .order_by(job.pinned, job.needs, job.priority, job.created_at_us, job.id)
+        .where(job.kind == _text("kind"), pinned, job.berth_wish == _text("wish"), job.needs > _text("needs"))
+        .order_by(job.pinned, job.berth_wish, job.needs, job.priority, job.created_at_us, job.id)
         .limit(1)
         .with_for_update(skip_locked=True)
     )

@@ -1,6 +1,7 @@
 """The rows of the SQL store within one transaction: read once, changed in memory by the verbs, written back together."""
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Any
 
@@ -61,14 +62,19 @@ class Transaction:
         job_id = self._keys.get((kind, key))
         return self.job(job_id) if job_id is not None else self._one(self._sql.hold_keyed, kind=kind, key=key)
 
-    def heads(self, kind: str, pinned: str | None) -> Iterator[Job]:
+    def heads(self, kind: str, pinned: str | None, wish: str) -> Iterator[Job]:
         """Yield the first queued job of each set of needs."""
         self.flush()
         statement = self._sql.head_free if pinned is None else self._sql.head_pinned
         needs = ""
-        while rows := self.rows(statement, kind=kind, pinned=pinned, needs=needs):
+        while rows := self.rows(statement, kind=kind, pinned=pinned, wish=wish, needs=needs):
             needs = rows[0][8]
             yield self._read(rows[0])
+
+    def held_berths(self, kind: str) -> AbstractSet[int]:
+        """Return the berths that live jobs of a kind hold."""
+        self.flush()
+        return {berth for (berth,) in self.rows(self._sql.held_berths, kind=kind)}
 
     def insert(self, job: Job) -> None:
         """Keep a new job. Raises `Conflict` when its id is taken."""

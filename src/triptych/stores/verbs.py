@@ -1,13 +1,14 @@
 """What every store does to its rows, written once: pure rules over the rows that a store lends, whatever holds them."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Protocol
 
 from triptych.clock import to_text
 from triptych.errors import Conflict
 from triptych.matching import takes
-from triptych.model import Change, End, Job, Json, State, Worker, sources
+from triptych.model import Berths, Change, End, Job, Json, State, Worker, sources
 
 QUEUED = frozenset({State.QUEUED})
 SOURCES = {state: sources(state) for state in State}
@@ -24,8 +25,12 @@ class Rows(Protocol):
         """Return the job of `kind` with this idempotency key, or None."""
         ...
 
-    def heads(self, kind: str, pinned: str | None) -> Iterator[Job]:
-        """Yield, of the jobs of `kind` in line that are pinned like this, the first by (priority, age) for each set of needs."""
+    def heads(self, kind: str, pinned: str | None, wish: str) -> Iterator[Job]:
+        """Yield, of the jobs of `kind` in line that are pinned and wish like this, the first by (priority, age) for each set of needs."""
+        ...
+
+    def held_berths(self, kind: str) -> AbstractSet[int]:
+        """Return the berths that live jobs of `kind` hold."""
         ...
 
     def insert(self, job: Job) -> None:
@@ -62,13 +67,16 @@ def move(rows: Rows, changes: Sequence[Change]) -> Sequence[Job | None]:
     return [_move(rows, change) for change in changes]
 
 
-def place(rows: Rows, worker: Worker, kind: str, at: datetime) -> Job | None:
-    """Give `worker` the queued job of `kind` with the lowest (priority, age) that it may take."""
-    heads = [job for pinned in (None, worker.id) for job in rows.heads(kind, pinned) if takes(worker, job)]
+def place(rows: Rows, worker: Worker, kind: str, at: datetime, berths: Berths | None = None) -> Job | None:
+    """Give `worker` the queued job of `kind` with the lowest (priority, age) that it may take and that has a berth, where berths are."""
+    free = {"": None} if berths is None else _free(berths, rows.held_berths(kind))
+    heads = [job for wish in free for pinned in (None, worker.id) for job in rows.heads(kind, pinned, wish) if takes(worker, job)]
     if not heads:
         return None
     head = min(heads, key=turn)
-    return _move(rows, Change(job_id=head.id, at=at, sources=QUEUED, target=State.STARTING, next_attempt=True, worker_id=worker.id))
+    berth = free[head.berth_wish]
+    start = Change(job_id=head.id, at=at, sources=QUEUED, target=State.STARTING, next_attempt=True, worker_id=worker.id, berth=berth)
+    return _move(rows, start)
 
 
 def forget(rows: Rows, job_id: str) -> bool:
@@ -138,7 +146,15 @@ def changed(job: Job, change: Change) -> Job | None:
         last_seq=change.seq if change.seq is not None else 0 if change.next_attempt else job.last_seq,
         revision=job.revision + 1,
         not_before=change.not_before if change.due or change.target is not None else job.not_before,
+        berth_wish=job.berth_wish,
+        berth=None if change.target is State.QUEUED else job.berth if change.berth is None else change.berth,
     )
+
+
+def _free(berths: Berths, held: AbstractSet[int]) -> Mapping[str, int | None]:
+    """Return the first berth that is free for each wish that has one."""
+    first = {wish: next((number for number in numbers if number not in held), None) for wish, numbers in berths.items()}
+    return {wish: number for wish, number in first.items() if number is not None}
 
 
 def _admits(job: Job, change: Change) -> bool:

@@ -1,5 +1,8 @@
+from datetime import UTC, datetime
 from fractions import Fraction
+from pathlib import Path
 
+from triptych.media.context import Context
 from triptych.media.features.conformance import Conformance
 from triptych.media.measured import Finished, Indexed, Seen, VideoFacts
 from triptych.media.options import ConformanceOptions
@@ -10,7 +13,7 @@ END = Finished(frames=5, samples=0, duration=(1, 5), errors=(), truncated=False)
 
 def _run(looks, *, finished=END, codec="h264", truncated=False, header=(), source="") -> Conformance:
     feature = Conformance(ConformanceOptions())
-    feature.source = source
+    feature.context = Context(file_name=source, source=-1, data_dir=Path(), now=datetime.now(UTC))
     video = VideoFacts(codec, 64, 48, (25, 1), "yuv420p", 8, False, len(looks))
     facts = {"format": "mxf", "bytes": 1, "tracks": [], **dict(header)}
     feature.begin(Indexed(format="mxf", video=video, audio=(), duration=(1, 5), truncated=truncated, header=facts))

@@ -55,13 +55,14 @@ class FeatureEntry:
     """One feature. `run` is `module:class`, named as text so that asking what exists imports nothing that decodes; None: not built yet.
 
     `model` is the slot that it needs filled. `sees` and `hears` say which of picture and sound it cannot do without. `extra_keys` are
-    those of the result beside `result_key`.
+    those of the result beside `result_key`; `required` are the options that a request must name.
     """
 
     config_key: str
     result_key: str
     config_alias: str | None = None
     extra_keys: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
     alarmable: bool = False
     model: str | None = None
     run: str | None = None
@@ -95,7 +96,7 @@ FEATURES = MappingProxyType(
             config_key="shotDetectionConfig",
             result_key="shotAnnotations",
             config_alias="shotChangeConfig",
-            run="triptych.media.features.shots:Shots",
+            run="triptych.media.features.latest_shots:detector",
             options=ShotOptions,
             needs=Need.THUMB | Need.CHANGE,
             sees=True,
@@ -104,6 +105,7 @@ FEATURES = MappingProxyType(
             config_key="macroBlockDetectionConfig",
             result_key="macroblockAnnotations",
             alarmable=True,
+            run="triptych.media.features.blocks:Macroblocking",
             options=MacroblockOptions,
             needs=Need.LOOK | Need.THUMB | Need.CHANGE,
             sees=True,
@@ -113,6 +115,7 @@ FEATURES = MappingProxyType(
             result_key="spokenLanguageAnnotations",
             alarmable=True,
             model="spoken-language",
+            run="triptych.media.features.spoken_language:SpokenLanguage",
             options=SpokenLanguageOptions,
             needs=Need.EAR,
             hears=True,
@@ -133,6 +136,7 @@ FEATURES = MappingProxyType(
             extra_keys=("faceCountAnnotations",),
             alarmable=True,
             model="face",
+            run="triptych.media.features.faces:Faces",
             options=FaceOptions,
             needs=Need.LOOK | Need.THUMB | Need.CHANGE,
             sees=True,
@@ -140,6 +144,7 @@ FEATURES = MappingProxyType(
         "VIDEO_INDEX": FeatureEntry(
             config_key="videoIndexConfig",
             result_key="videoIndexAnnotations",
+            run="triptych.media.features.video_index:VideoIndex",
             options=VideoIndexOptions,
             needs=Need.LOOK,
             sees=True,
@@ -148,6 +153,7 @@ FEATURES = MappingProxyType(
             config_key="freezeConfig",
             result_key="freezeAnnotations",
             alarmable=True,
+            run="triptych.media.features.freeze:Freeze",
             options=FreezeOptions,
             needs=Need.LOOK | Need.THUMB,
             sees=True,
@@ -156,6 +162,7 @@ FEATURES = MappingProxyType(
             config_key="silenceConfig",
             result_key="silenceAnnotations",
             alarmable=True,
+            run="triptych.media.features.silence:Silence",
             options=SilenceOptions,
             needs=Need.EAR,
             hears=True,
@@ -164,6 +171,7 @@ FEATURES = MappingProxyType(
             config_key="loudnessConfig",
             result_key="loudnessAnnotations",
             alarmable=True,
+            run="triptych.media.features.loudness:Loudness",
             options=LoudnessOptions,
             needs=Need.SOUND | Need.EAR,
             hears=True,
@@ -172,6 +180,7 @@ FEATURES = MappingProxyType(
             config_key="audioPhaseConfig",
             result_key="audioPhaseAnnotations",
             alarmable=True,
+            run="triptych.media.features.phase:AudioPhase",
             options=AudioPhaseOptions,
             needs=Need.SOUND,
             hears=True,
@@ -181,6 +190,7 @@ FEATURES = MappingProxyType(
             result_key="colourBarsAnnotations",
             config_alias="colorBarsConfig",
             alarmable=True,
+            run="triptych.media.features.colour_bars:ColourBars",
             options=ColourBarsOptions,
             needs=Need.LOOK,
             sees=True,
@@ -188,6 +198,7 @@ FEATURES = MappingProxyType(
         "CROP": FeatureEntry(
             config_key="cropConfig",
             result_key="cropAnnotations",
+            run="triptych.media.features.crop:Crop",
             options=CropOptions,
             needs=Need.LOOK,
             sees=True,
@@ -195,6 +206,7 @@ FEATURES = MappingProxyType(
         "INTERLACE": FeatureEntry(
             config_key="interlaceConfig",
             result_key="interlaceAnnotations",
+            run="triptych.media.features.interlace:Interlace",
             options=InterlaceOptions,
             needs=Need.LOOK,
             sees=True,
@@ -204,6 +216,7 @@ FEATURES = MappingProxyType(
             result_key="levelsAnnotations",
             extra_keys=("levelsTotals",),
             alarmable=True,
+            run="triptych.media.features.levels:Levels",
             options=LevelsOptions,
             needs=Need.LOOK,
             sees=True,
@@ -212,6 +225,7 @@ FEATURES = MappingProxyType(
             config_key="pseConfig",
             result_key="pseAnnotations",
             alarmable=True,
+            run="triptych.media.features.pse:Pse",
             options=PseOptions,
             needs=Need.THUMB,
             sees=True,
@@ -220,6 +234,7 @@ FEATURES = MappingProxyType(
             config_key="textDetectionConfig",
             result_key="textAnnotations",
             model="text",
+            run="triptych.media.features.text:TextInPicture",
             options=TextOptions,
             needs=Need.LOOK,
             sees=True,
@@ -263,6 +278,8 @@ FEATURES = MappingProxyType(
             config_key="speechTranscriptionConfig",
             result_key="speechTranscriptions",
             model="speech",
+            run="triptych.media.features.speech:Speech",
+            required=("languageCode",),
             options=SpeechOptions,
             needs=Need.EAR,
             hears=True,
@@ -279,3 +296,18 @@ FEATURES = MappingProxyType(
 )
 
 FEATURE_ALIASES = MappingProxyType({"COLOR_BARS": "COLOUR_BARS"})
+
+GOOGLE_V1 = MappingProxyType(
+    {
+        "LABEL_DETECTION": 1,
+        "SHOT_CHANGE_DETECTION": 2,
+        "EXPLICIT_CONTENT_DETECTION": 3,
+        "FACE_DETECTION": 4,
+        "SPEECH_TRANSCRIPTION": 6,
+        "TEXT_DETECTION": 7,
+        "OBJECT_TRACKING": 9,
+        "LOGO_RECOGNITION": 12,
+        "PERSON_DETECTION": 14,
+    }
+)
+"""The features that Google Video Intelligence v1 knows, each with its number there (media 6)."""

@@ -72,7 +72,7 @@ class Conformance(Feature):
         is_cut = index.truncated or finished.truncated
         self._tell(Check("truncated", expected=False, found=is_cut, passed=not is_cut))
         checks = [
-            *conformity.signature(self.source, index.header),
+            *conformity.signature(self.context.file_name if self.context else "", index.header),
             *conformity.times(index, is_cut=is_cut),
             *conformity.group_timecodes(index),
         ]
