@@ -120,7 +120,10 @@ class Annotation:
             with self.gauges.waiting("getting ready"):
                 server = await stack.enter_async_context(temporary.system(_folders(orders), self.keep))
             client = await stack.enter_async_context(Client(server))
-            return await self._measure(client, orders)
+            code = await self._measure(client, orders)
+        if self.keep is not None:
+            tell(f"jobs and recordings are kept in {self.keep}; `triptych up --data {self.keep}` serves them")
+        return code
 
     async def _measure(self, client: Client, orders: Sequence[Order]) -> int:
         known = client.decode(await client.get(FEATURES), tuple[Feature, ...])

@@ -76,7 +76,7 @@ def _seconds(clock: str) -> str:
     return f"{total}.{rest}s" if rest else f"{total}s"
 
 
-_EDGE = r"(?:\d{1,4}:)?\d{1,2}:\d{2}(?:\.\d{1,9})?|\d{1,9}(?:\.\d{1,9})?s?"
+_EDGE = r"(?:\d{1,4}:)?\d{1,3}:\d{2}(?:\.\d{1,9})?|\d{1,9}(?:\.\d{1,9})?s?"
 _SEGMENT = re.compile(rf"(?P<start>{_EDGE})?-(?P<end>{_EDGE})?", re.ASCII)
 
 WHOLE = Measure()

@@ -13,7 +13,10 @@ INDENT = "  "
 
 
 def report(file: str, facts: str, sections: Sequence[Section], *, apart: bool) -> None:
-    """Print what was found on `file`, `apart` from what stands above it. On a terminal long findings go on below their beginning; elsewhere each is one plain line."""
+    """Print what was found on `file`, `apart` from what stands above it.
+
+    On a terminal long findings go on below their beginning; elsewhere each is one plain line.
+    """
     console = Console()
     show = _Terminal(console) if console.is_terminal else _Plain()
     if apart:
@@ -67,7 +70,7 @@ def _show(show: _Plain | _Terminal, section: Section) -> None:
     if section.rows:
         show.rows(section.rows)
     if left := section.count - len(section.rows):
-        show.line(f"{2 * INDENT}and {left} more; --most N shows N, --json all", "dim")
+        show.line(f"{2 * INDENT}and {left} more: --most shows more of them, --json all", "dim")
 
 
 def _counted(number: int) -> str:
