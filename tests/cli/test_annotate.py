@@ -128,7 +128,7 @@ def test_every_option_reaches_the_job(call, ask, media, tmp_path):
     assert (job["priority"], job["spec"]["config"]["silenceConfig"]["duration"]) == (7, 0.5)
     assert job["spec"]["segments"][0] == [1_000_000, 3_000_000]
     told = call("annotate", str(media / "movie.mp4"), "--target", "99").stderr
-    assert "99" in told
+    assert told == "triptych: target must be a core number between 1 and 4\n"
 
 
 def test_a_workflow_of_the_server_may_be_named(call, media, tmp_path):
@@ -205,7 +205,7 @@ def test_a_person_sees_a_bar_for_each_feature_and_then_what_fits_the_terminal(se
     bars, _, findings = written.rpartition(UP)
     assert re.search(r"  IN_BLACK +.*━━━━", bars)
     assert max(map(len, seen(findings))) <= COLUMNS
-    assert seen(findings)[2] == "  IN_BLACK  1 finding"
+    assert seen(findings)[2] == "  IN_BLACK  nothing found"
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["INT", "TERM"])

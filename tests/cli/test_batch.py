@@ -14,6 +14,7 @@ from triptych.cli.demo.server import Server
 from triptych.cli.gauges import Gauges
 from triptych.errors import TriptychError
 from triptych.media.sample import Stretch, write_sample
+from triptych.model import EndReason
 
 SILENCE = {"features": ["SILENCE"]}
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -28,7 +29,7 @@ def media(tmp_path_factory):
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def client(tmp_path_factory, media):
-    """A client of a system that runs one job at a time."""
+    """A client of a running system."""
     data = tmp_path_factory.mktemp("batch")
     async with Server(data / "data", arguments=("--media-root", str(media))) as server, Client(address.Server(server=server.url)) as client:
         yield client
@@ -56,6 +57,7 @@ async def test_what_has_not_ended_is_cancelled_at_the_end(client, media, gauges,
     assert capsys.readouterr().err == "triptych: cancelling what has not ended\n"
     jobs = [await client.job(order.job) for order in orders]
     assert all(job.ended for job in jobs)
+    assert jobs[-1].end_reason is EndReason.CANCELLED
 
 
 async def test_a_refused_file_is_told_and_stops_no_other(client, media, gauges, capsys):
