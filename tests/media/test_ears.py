@@ -54,3 +54,23 @@ def test_an_ear_that_fails_is_told_once_and_the_others_go_on() -> None:
     _fed(ears, 24_000, 4800)
     assert failed == [("X", ZeroDivisionError)]
     assert len(other.blocks) == 5
+
+
+class Recalling(Counting):
+    """Tells at the end how many blocks there were."""
+
+    def finish(self):
+        return len(self.blocks) or None
+
+
+def test_an_ear_may_tell_at_the_end_what_is_left_and_it_counts_as_heard_in_the_last_block() -> None:
+    ears = Ears({"X": Recalling(), "Y": Counting()}, 48_000, pytest.fail)
+    _fed(ears, 12_000, 480)
+    last = ears.taken()[-1]
+    assert (last.feature, Fraction(*last.start), Fraction(*last.end), last.value) == ("X", Fraction(1, 5), Fraction(1, 4), 3)
+
+
+def test_without_sound_nothing_is_asked_at_the_end() -> None:
+    ears = Ears({"X": Recalling()}, 48_000, pytest.fail)
+    ears.flush()
+    assert ears.taken() == []

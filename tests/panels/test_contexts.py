@@ -1,8 +1,12 @@
+from pathlib import Path
+
 import pytest
 
 from triptych.media.features import FeatureEntry
-from triptych.panels.contexts import Context, absence, offset
+from triptych.panels.contexts import Context, Lack, absence, offset
 from triptych.panels.faults import Faults
+
+NO_MODELS = Path("/nonexistent/models")
 
 
 @pytest.mark.parametrize("value", ["1.5s", "1.5", 1.5, "1.500000000s"])
@@ -36,7 +40,10 @@ def test_a_feature_is_on_when_its_config_says_so_or_says_anything_else(context, 
 def test_a_feature_that_is_missing_says_why() -> None:
     """media K5."""
     entry = FeatureEntry(config_key="c", result_key="r")
-    assert absence("X", entry) == "feature X is not available yet"
-    assert absence("X", FeatureEntry(config_key="c", result_key="r", run="m:C")) is None
-    needing = FeatureEntry(config_key="c", result_key="r", run="m:C", model="face")
-    assert absence("X", needing) == "feature X needs model 'face', which is not installed on this server"
+    assert absence("X", entry, NO_MODELS) == Lack("feature X is not available yet")
+    assert absence("X", FeatureEntry(config_key="c", result_key="r", run="m:C"), NO_MODELS) is None
+    needing = FeatureEntry(config_key="c", result_key="r", run="m:C", model="object")
+    lack = absence("X", needing, NO_MODELS)
+    assert lack is not None
+    assert lack.reason == "feature X needs model 'object', which is not installed on this server"
+    assert lack.told == f"{lack.reason}; no model is known for it; docs/reference/models.md says how to fill it"

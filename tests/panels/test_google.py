@@ -150,7 +150,7 @@ async def test_jobs_of_other_features_and_kinds_are_no_operations(system) -> Non
     [
         (b"{", 400, "INVALID_ARGUMENT", None),
         ({**SHOTS, "features": ["IN_BLACK"]}, 400, "INVALID_ARGUMENT", "features[0]"),
-        ({**SHOTS, "features": [4]}, 400, "INVALID_ARGUMENT", "features[0]"),
+        ({**SHOTS, "features": [9]}, 400, "INVALID_ARGUMENT", "features[0]"),
         ({**SHOTS, "inputUri": "gone.mp4"}, 404, "NOT_FOUND", "inputUri"),
         ({**SHOTS, "inputUri": "empty.mp4"}, 400, "INVALID_ARGUMENT", "inputUri"),
         ({**SHOTS, "outputUri": "gs://results/x.json"}, 400, "INVALID_ARGUMENT", "outputUri"),

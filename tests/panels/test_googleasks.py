@@ -3,6 +3,8 @@
 import base64
 import json
 from datetime import timedelta
+from functools import partial
+from pathlib import Path
 
 import pytest
 from google.cloud import videointelligence_v1 as vi
@@ -11,8 +13,10 @@ from google.protobuf import json_format
 from triptych.kinds import GoogleAsk
 from triptych.media.features import GOOGLE_V1
 from triptych.panels.faults import Refused
-from triptych.panels.googleasks import MOST_CONTENT_BYTES, Message, VideoContext, _as_api, _convert, read
+from triptych.panels.googleasks import MOST_CONTENT_BYTES, Message, VideoContext, _as_api, _convert
+from triptych.panels.googleasks import read as read_it
 
+read = partial(read_it, models_dir=Path("/nonexistent/models"))
 SHOTS = {"inputUri": "a.mp4", "features": ["SHOT_CHANGE_DETECTION"]}
 MEDIA = b"\0\0\0\x18ftypmp42"
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from triptych.errors import Conflict, Invalid, NotFound, TriptychError, Unavailable
+from triptych.media.models import MODELS
 from triptych.panels.media import refuse
 from triptych.tokens import Role
 
@@ -25,7 +26,17 @@ async def test_features_say_why_they_are_missing(system) -> None:
         "resultKey": "blackAnnotations",
         "alarmable": True,
     }
-    assert by_name["FACE_DETECTION"]["model"]["name"] == "face"
+    assert by_name["OBJECT_TRACKING"]["model"]["name"] == "object"
+    assert by_name["OBJECT_TRACKING"]["reason"].startswith("feature OBJECT_TRACKING needs model 'object', which is not installed")
+
+
+async def test_a_feature_names_its_model_and_where_that_was_measured(system) -> None:
+    """media 2.2, K6: every figure's test set is named."""
+    _, told = await _asked(system, "GET", "/api/ai/features")
+    model = next(feature["model"] for feature in told if feature["name"] == "FACE_DETECTION")
+    assert (model["name"], model["licence"]) == ("blazeface-full", "Apache-2.0")
+    assert model["sha256"] == MODELS["blazeface-full"].files[0].sha256
+    assert "tests/truth/test_faces.py" in model["measuredOn"]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
 """The validation table of media 2.5, row by row."""
 
+import json
+from pathlib import Path
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -11,11 +14,16 @@ from triptych.panels.faults import Refused
 from triptych.panels.submissions import KNOWN_KEYS, read, understand
 
 GOOD = {"inputUri": "a.mp4", "features": ["AUDIO_FORMAT"]}
+NO_MODELS = Path("/nonexistent/models")
+
+
+def _understand(body, cores=4, *more, models_dir=NO_MODELS, **others):
+    return understand(body, cores, *more, models_dir=models_dir, **others)
 
 
 def _refused(**changes) -> Refused:
     with pytest.raises(Refused) as caught:
-        understand({**GOOD, **changes}, 4)
+        _understand({**GOOD, **changes}, 4)
     return caught.value
 
 
@@ -24,7 +32,7 @@ def _context(**context) -> dict:
 
 
 def test_the_least_that_can_be_asked_has_the_documented_defaults() -> None:
-    asked = understand(GOOD, 4)
+    asked = _understand(GOOD, 4)
     assert (asked.origin, asked.priority, asked.spec.ttl_days, asked.warnings) == ("api", 20, 30, ())
     assert (asked.spec.features, asked.spec.segments, asked.spec.deadline_s) == (("AUDIO_FORMAT",), (), None)
 
@@ -38,7 +46,7 @@ def test_the_least_that_can_be_asked_has_the_documented_defaults() -> None:
         ({"features": "AUDIO_FORMAT"}, "features must be a non-empty array of feature names"),
         ({"features": [1]}, "features must be a non-empty array of feature names"),
         ({"features": ["X"]}, "unknown feature 'X'"),
-        ({"features": ["FACE_DETECTION"]}, "feature FACE_DETECTION needs model 'face', which is not installed on this server"),
+        ({"features": ["OBJECT_TRACKING"]}, "feature OBJECT_TRACKING needs model 'object', which is not installed on this server"),
         ({"features": None, "workflow": "w"}, "unknown workflow 'w'"),
         ({"template": "t"}, "unknown template 't'"),
         ({"videoContext": []}, "videoContext must be an object"),
@@ -95,10 +103,16 @@ def test_a_fault_is_told_in_the_words_of_the_table(changes, message) -> None:
             "audioFormatConfig.alarmSettings.allowableAudioFormat must be a mask between 0 and 255",
         ),
         ("AUDIO_FORMAT", {"audioFormatConfig": {"enabled": 1}}, "audioFormatConfig.enabled must be true or false"),
+        ("SPEECH_TRANSCRIPTION", {}, "speechTranscriptionConfig.languageCode must be a language tag or auto"),
         (
-            "SHOT_CHANGE_DETECTION",
-            {"shotDetectionConfig": {"model": "builtin/latest"}},
-            "feature SHOT_CHANGE_DETECTION needs model 'shot', which is not installed on this server",
+            "SPEECH_TRANSCRIPTION",
+            {"speechTranscriptionConfig": {"languageCode": None}},
+            "speechTranscriptionConfig.languageCode must be a language tag or auto",
+        ),
+        (
+            "SPEECH_TRANSCRIPTION",
+            {"speechTranscriptionConfig": {"languageCode": 1}},
+            "speechTranscriptionConfig.languageCode must be a language tag or auto",
         ),
         ("SHOT_CHANGE_DETECTION", {"shotChangeConfig": {"model": "x"}}, "shotChangeConfig.model must be builtin/stable or builtin/latest"),
     ],
@@ -116,16 +130,16 @@ def test_all_faults_are_in_the_details_and_the_first_is_the_message() -> None:
 
 def test_a_body_must_be_an_object() -> None:
     with pytest.raises(Refused, match="body must be a JSON object"):
-        understand([], 4)
+        _understand([], 4)
 
 
 def test_duplicates_collapse_in_the_order_of_first_mention() -> None:
-    asked = understand({**GOOD, "features": ["SHOT_CHANGE_DETECTION", "IN_BLACK", "SHOT_CHANGE_DETECTION"]}, 4)
+    asked = _understand({**GOOD, "features": ["SHOT_CHANGE_DETECTION", "IN_BLACK", "SHOT_CHANGE_DETECTION"]}, 4)
     assert asked.spec.features == ("SHOT_CHANGE_DETECTION", "IN_BLACK")
 
 
 def test_an_explicit_enabled_false_switches_a_listed_feature_off() -> None:
-    asked = understand({**GOOD, "features": ["AUDIO_FORMAT", "IN_BLACK"], "videoContext": {"inBlackConfig": {"enabled": False}}}, 4)
+    asked = _understand({**GOOD, "features": ["AUDIO_FORMAT", "IN_BLACK"], "videoContext": {"inBlackConfig": {"enabled": False}}}, 4)
     assert asked.spec.features == ("AUDIO_FORMAT",)
     refused = _refused(videoContext={"audioFormatConfig": {"enabled": False}})
     assert refused.message == "every feature is switched off by enabled:false"
@@ -135,7 +149,7 @@ def test_unknown_keys_are_ignored_and_named() -> None:
     """media 2.3."""
     sound = {"alarmSettings": {"enabled": False, "x": 1}}
     context = {"zoom": 2, "faceDetectionConfig": {"a": 1}, "audioFormatConfig": sound}
-    asked = understand({**GOOD, "colour": 1, "videoContext": context}, 4)
+    asked = _understand({**GOOD, "colour": 1, "videoContext": context}, 4)
     assert asked.warnings == (
         "videoContext.audioFormatConfig.alarmSettings.x is not known and was ignored",
         "colour is not known and was ignored",
@@ -144,24 +158,34 @@ def test_unknown_keys_are_ignored_and_named() -> None:
     assert asked.spec.config == {"audioFormatConfig": {"alarmSettings": {"enabled": False}}}
 
 
+def test_an_index_that_is_neither_asked_nor_filled_is_named() -> None:
+    """media 4.2 VIDEO_INDEX: neither flag gives a warning."""
+    body = {**GOOD, "features": ["VIDEO_INDEX"]}
+    for config in ({}, {"query": False, "index": False}, {"ttl": 9}):
+        asked = understand({**body, "videoContext": {"videoIndexConfig": config}}, 4)
+        assert asked.warnings == ("VIDEO_INDEX finds nothing: set query or index in videoContext.videoIndexConfig",)
+    for config in ({"query": True}, {"index": True}, {"query": True, "index": True}):
+        assert understand({**body, "videoContext": {"videoIndexConfig": config}}, 4).warnings == ()
+
+
 def test_there_are_as_many_targets_as_cores() -> None:
     """media 2.5: target."""
-    assert understand({**GOOD, "target": 5}, 5).target == 5
+    assert _understand({**GOOD, "target": 5}, 5).target == 5
     with pytest.raises(Refused, match="target must be a core number between 1 and 2"):
-        understand({**GOOD, "target": 3}, 2)
+        _understand({**GOOD, "target": 3}, 2)
 
 
 def test_a_job_with_a_target_waits_for_that_core_and_one_without_for_any() -> None:
     """media J7."""
-    asked = understand({**GOOD, "target": 1}, 4)
+    asked = _understand({**GOOD, "target": 1}, 4)
     assert (asked.warnings, asked.submission(None, None).berth_wish) == ((), "1")
-    assert understand(GOOD, 4).submission(None, None).berth_wish == ""
+    assert _understand(GOOD, 4).submission(None, None).berth_wish == ""
 
 
 def test_a_target_that_takes_no_jobs_is_refused() -> None:
     """media 2.5: live or dir_poll core."""
     with pytest.raises(Refused, match=r"^core 2 does not take jobs$") as refusal:
-        understand({**GOOD, "target": 2}, 4, closed={2, 3})
+        _understand({**GOOD, "target": 2}, 4, closed={2, 3})
     assert [fault.field for fault in refusal.value.faults] == ["target"]
 
 
@@ -169,18 +193,18 @@ def test_a_target_that_takes_no_jobs_is_refused() -> None:
     ("place", "expected"), [({"videoContext": {"pri": 3}}, 3), ({"pri": 4}, 4), ({"videoContext": {"priority": 5}, "pri": 4}, 5)]
 )
 def test_priority_has_two_names_and_two_places(place, expected) -> None:
-    assert understand({**GOOD, **place}, 4).priority == expected
+    assert _understand({**GOOD, **place}, 4).priority == expected
 
 
 def test_segments_become_whole_microseconds() -> None:
-    asked = understand(_context(segments=[{"startTimeOffset": "1.5s", "endTimeOffset": 2}, {"startTimeOffset": 3}]), 4)
+    asked = _understand(_context(segments=[{"startTimeOffset": "1.5s", "endTimeOffset": 2}, {"startTimeOffset": 3}]), 4)
     assert asked.spec.segments == ((1_500_000, 2_000_000), (3_000_000, 10**15))
 
 
 def test_faults_are_told_in_the_order_of_the_table_whatever_their_order_in_the_body() -> None:
     """media 2.5, G8: `message` is the first fault by the table, `details` holds all."""
     refused = _refused(
-        features=["FACE_DETECTION", "X"],
+        features=["OBJECT_TRACKING", "X"],
         inputUri=None,
         videoContext={"segments": [{"startTimeOffset": 2, "endTimeOffset": 1}], "priority": True},
         target=9,
@@ -189,7 +213,7 @@ def test_faults_are_told_in_the_order_of_the_table_whatever_their_order_in_the_b
     )
     assert [fault.reason for fault in refused.faults] == [
         "unknown feature 'X'",
-        "feature FACE_DETECTION needs model 'face', which is not installed on this server",
+        "feature OBJECT_TRACKING needs model 'object', which is not installed on this server",
         "unknown template 't'",
         "TTL must be a whole number of days between 1 and 3650",
         "priority must be between 0 and 139",
@@ -200,11 +224,31 @@ def test_faults_are_told_in_the_order_of_the_table_whatever_their_order_in_the_b
     assert refused.message == "unknown feature 'X'"
 
 
+@pytest.mark.parametrize(
+    ("changes", "slot"),
+    [
+        ({"features": ["FACE_DETECTION"]}, "face"),
+        ({"features": ["SPOKEN_LANGUAGE"]}, "vad"),
+        ({"features": ["SHOT_CHANGE_DETECTION"], "videoContext": {"shotDetectionConfig": {"model": "builtin/latest"}}}, "shot"),
+    ],
+)
+def test_a_model_whose_hash_differs_is_a_missing_model(changes, slot, tmp_path) -> None:
+    """media K5: the exact words in the message, what mends it in the details."""
+    (tmp_path / "weights").write_bytes(b"others")
+    manifest = {"slot": slot, "name": "x", "version": "1", "licence": "MIT", "measured_on": "-", "file": "weights", "sha256": "0" * 64}
+    (tmp_path / "x.json").write_text(json.dumps(manifest))
+    with pytest.raises(Refused) as caught:
+        _understand({**GOOD, **changes}, models_dir=tmp_path)
+    fault = caught.value.faults[0]
+    assert caught.value.message == f"feature {changes['features'][0]} needs model '{slot}', which is not installed on this server"
+    assert fault.detail == f"{fault.reason}; weights has another hash than x.json says and is refused"
+
+
 BLACK = {"inBlackConfig": {"delay": 1}, "audioFormatConfig": {}, "shotDetectionConfig": {"enabled": False}, "priority": 7}
 
 
 def _by_workflow(context, **more):
-    return understand({"inputUri": "a.mp4", "workflow": "w", **more}, 4, {"w": context})
+    return _understand({"inputUri": "a.mp4", "workflow": "w", **more}, 4, {"w": context})
 
 
 def test_a_workflow_gives_its_features_options_segments_and_priority() -> None:
@@ -235,9 +279,9 @@ def test_segments_and_priority_beside_a_workflow_win() -> None:
         (BLACK, {"workflow": "v"}, "unknown workflow 'v'"),
         (BLACK, {"workflow": 5}, "workflow must be the name of a workflow"),
         (
-            {"faceDetectionConfig": {"enabled": True}},
+            {"objectTrackingConfig": {"enabled": True}},
             {},
-            "feature FACE_DETECTION needs model 'face', which is not installed on this server",
+            "feature OBJECT_TRACKING needs model 'object', which is not installed on this server",
         ),
     ],
 )
@@ -277,7 +321,7 @@ BODY = st.fixed_dictionaries(
 @given(body=BODY, context=CONTEXT)
 def test_whatever_is_asked_is_understood_or_refused(body, context) -> None:
     """media 2.5: what is understood can be stored as a job, what is not has a message and details."""
-    reading = read(body, 4, {"w": context})
+    reading = read(body, 4, {"w": context}, models_dir=NO_MODELS)
     if reading.faults:
         refused = Refused(reading.faults)
         assert refused.message == refused.faults[0].reason

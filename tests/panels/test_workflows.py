@@ -100,11 +100,11 @@ async def test_a_workflow_is_checked_in_full_when_it_is_saved(system) -> None:
 
 async def test_what_is_missing_or_ignored_is_a_warning_at_save(system) -> None:
     """media W4."""
-    context = {"faceDetectionConfig": {"enabled": True}, "zoom": 1}
+    context = {"objectTrackingConfig": {"enabled": True}, "zoom": 1}
     made = await _made(system, "a", videoContext=context, colour=1)
     assert made["warnings"] == [
         "videoContext.zoom is not known and was ignored",
-        "feature FACE_DETECTION needs model 'face', which is not installed on this server",
+        "feature OBJECT_TRACKING needs model 'object', which is not installed on this server",
         "colour is not known and was ignored",
     ]
     assert (await _call(system, "GET", "a"))[1] == {key: made[key] for key in ("index", "_id", "name", "videoContext")}

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,15 @@ class Ear(Protocol):
         ...
 
 
+@runtime_checkable
+class Lasting(Protocol):
+    """An ear that may have something left to tell when the sound ends."""
+
+    def finish(self) -> Any:
+        """Return what the end gives, None for nothing; it counts as heard in the last block."""
+        ...
+
+
 Failed = Callable[[str, Exception], None]
 
 
@@ -39,6 +48,7 @@ class Ears:
         self._pending: list[Samples] = []
         self._held = 0
         self._number = 0
+        self._end = 0
         self._done: list[HeardMeasure] = []
 
     def feed(self, joined: Samples) -> None:
@@ -54,10 +64,13 @@ class Ears:
             self._show(whole[:, :size])
 
     def flush(self) -> None:
-        """Show what is left, shorter than a block."""
+        """Show what is left, shorter than a block, and ask those who may have something left to tell."""
         if self._held:
             self._show(np.concatenate(self._pending, axis=1))
         self._pending, self._held = [], 0
+        if self._number:
+            first = self._edge(self._number - 1)
+            self._ask(first, self._end, lambda ear: ear.finish() if isinstance(ear, Lasting) else None)
 
     def taken(self) -> Sequence[HeardMeasure]:
         """Return what was heard since the last call."""
@@ -66,11 +79,15 @@ class Ears:
 
     def _show(self, samples: Samples) -> None:
         first = self._edge(self._number)
-        start, end = Fraction(first, self._rate_hz), Fraction(first + samples.shape[1], self._rate_hz)
         self._number += 1
+        self._end = first + samples.shape[1]
+        self._ask(first, self._end, lambda ear: ear.hear(first, samples))
+
+    def _ask(self, first: int, last: int, step: Callable[[Ear], Any]) -> None:
+        start, end = Fraction(first, self._rate_hz), Fraction(last, self._rate_hz)
         for name, ear in tuple(self._ears.items()):
             try:
-                value = ear.hear(first, samples)
+                value = step(ear)
             except Exception as fault:  # noqa: BLE001 - a feature that raises stops alone (media P8)
                 del self._ears[name]
                 self._failed(name, fault)

@@ -34,6 +34,8 @@ class Hearing:
         counts = [stream.codec_context.channels for stream in self.streams]
         ticks = [2 * (stream.time_base or MICROSECOND) for stream in self.streams]
         channels = min(sum(counts), MOST_CHANNELS)
+        for feature in features.values():
+            feature.tracks = tuple(counts)
         ears = Ears({name: feature.ear(self._rate_hz, channels) for name, feature in features.items()}, self._rate_hz, self._ear_failed)
         self._sound = Sound(counts, self._rate_hz, cells, ticks, ears)
         self._tracks = {stream.index: track for stream, track in zip(self.streams, self._sound.tracks, strict=True)}

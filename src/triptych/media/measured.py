@@ -22,7 +22,10 @@ class Wire(msgspec.Struct, frozen=True, array_like=True):
 
 
 class VideoFacts(Wire, frozen=True):
-    """The first video stream that is no cover art. `rate` is frames per second, `bits` per sample, `full_range` its code range."""
+    """The first video stream that is no cover art. `rate` is frames per second, `bits` per sample, `full_range` its code range.
+
+    `pixel_aspect` is how wide a pixel is shown to its height, `colorspace` the number of its matrix in ITU-T H.273, 2 when unknown.
+    """
 
     codec: str
     width: int
@@ -32,6 +35,8 @@ class VideoFacts(Wire, frozen=True):
     bits: int
     full_range: bool
     frames: int
+    pixel_aspect: Ratio = (1, 1)
+    colorspace: int = 2
 
 
 class AudioFacts(Wire, frozen=True):
@@ -160,6 +165,7 @@ class Finished(Message, frozen=True, kw_only=True):
     """All is measured.
 
     `samples` per channel were decoded; `errors` are the times of packets and pictures that did not decode, in seconds from offset 0.
+    A chunk `opens` and `closes` with the checksums of its first picture and of its right-hand neighbour, where there are seams.
     """
 
     frames: int
@@ -167,6 +173,8 @@ class Finished(Message, frozen=True, kw_only=True):
     duration: Ratio
     errors: tuple[Ratio, ...]
     truncated: bool
+    opens: int | None = None
+    closes: int | None = None
 
 
 class Torn(Message, frozen=True, kw_only=True):

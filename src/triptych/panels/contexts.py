@@ -4,16 +4,21 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
+
+import msgspec
 
 from triptych.media.features import FEATURES, FeatureEntry
+from triptych.media.slots import lacking
 from triptych.panels.faults import Faults, Row
-from triptych.panels.options import CONTEXT, read_options
+from triptych.panels.options import CONTEXT, described, read_options
 
 MOST_SEGMENTS = 1000
 FOR_EVER_US = 10**15
 LATEST_S = 1e9
 PRIORITIES = range(140)
 DEFAULT_PRIORITY = 20
+LATEST_SHOTS = "shot"
 PRIORITY_KEYS = frozenset({"priority", "pri"})
 PLAIN_KEYS = PRIORITY_KEYS | {"segments"}
 """What stands in a context beside the options of features."""
@@ -37,6 +42,14 @@ class Context:
         key = _spelled(FEATURES[name], self.given)
         given = self.given.get(key)
         return {} if given is None else read_options(self.faults, key, FEATURES[name].options, given)
+
+    def check_required(self, name: str, options: Body) -> None:
+        """Note the options that a request for a feature must name, and that are neither there nor wrong."""
+        entry = FEATURES[name]
+        for option in msgspec.structs.fields(entry.options):
+            place = f"{_spelled(entry, self.given)}.{option.name}"
+            if option.name in entry.required and options.get(option.name) is None and not self.faults.has(f"{CONTEXT}.{place}"):
+                self.faults.add(Row.RANGE, f"{CONTEXT}.{place}", f"{place} must be {described(option.type)}")
 
     def priority(self, *above: Body) -> int:
         """Return the priority: the first one that is told here, then in the bodies `above`."""
@@ -92,21 +105,37 @@ def offset(value: object) -> Fraction | None:
     return Fraction(text) if isinstance(value, float) and 0 <= value < LATEST_S else None
 
 
-def absence(name: str, entry: FeatureEntry) -> str | None:
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """Why something cannot be had here, in the exact words of the contract, and what would mend it."""
+
+    reason: str
+    mend: str = ""
+
+    @property
+    def told(self) -> str:
+        """Both."""
+        return f"{self.reason}; {self.mend}" if self.mend else self.reason
+
+
+def absence(name: str, entry: FeatureEntry, models_dir: Path) -> Lack | None:
     """Return why a known feature cannot be had here, or None (media K5, K6)."""
-    if entry.model is not None:
-        return needs_model(name, entry.model)
-    return f"feature {name} is not available yet" if entry.run is None else None
+    if entry.model is not None and (lack := _unfilled(name, entry.model, models_dir)) is not None:
+        return lack
+    return Lack(f"feature {name} is not available yet") if entry.run is None else None
 
 
-def needs_model(name: str, slot: str) -> str:
-    """Return how a missing model is told."""
-    return f"feature {name} needs model '{slot}', which is not installed on this server"
-
-
-def option_absence(name: str, options: Body) -> str | None:
+def option_absence(name: str, options: Body, models_dir: Path) -> Lack | None:
     """Return why a feature cannot be had with these options, or None."""
-    return needs_model(name, "shot") if options.get("model") == "builtin/latest" else None
+    return _unfilled(name, LATEST_SHOTS, models_dir) if options.get("model") == "builtin/latest" else None
+
+
+def _unfilled(name: str, slot: str, models_dir: Path) -> Lack | None:
+    """Return how a missing model is told, or None when `slot` and those beside it are filled."""
+    empty = lacking(slot, models_dir)
+    if empty is None:
+        return None
+    return Lack(f"feature {name} needs model '{empty.slot}', which is not installed on this server", empty.reason)
 
 
 def _is_on(config: object) -> bool:

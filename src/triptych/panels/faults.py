@@ -25,12 +25,18 @@ class Row(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong with a request; `code` is that of the error it would be alone."""
+    """One thing wrong with a request; `code` is that of the error it would be alone, `mend` what would help, beside the exact reason."""
 
     field: str
     reason: str
     row: Row = Row.RANGE
     code: str = Invalid.code
+    mend: str = ""
+
+    @property
+    def detail(self) -> str:
+        """The reason, and what would help."""
+        return f"{self.reason}; {self.mend}" if self.mend else self.reason
 
 
 class Refused(Invalid):
@@ -49,9 +55,13 @@ class Faults:
     found: list[Fault] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
-    def add(self, row: Row, name: str, reason: str) -> None:
+    def add(self, row: Row, name: str, reason: str, mend: str = "") -> None:
         """Note one fault."""
-        self.found.append(Fault(name, reason, row))
+        self.found.append(Fault(name, reason, row, mend=mend))
+
+    def has(self, name: str) -> bool:
+        """Say whether a field was found wrong."""
+        return any(fault.field == name for fault in self.found)
 
     def warn(self, sentence: str) -> None:
         """Note a warning, once."""

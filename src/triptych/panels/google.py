@@ -124,7 +124,7 @@ def refuse(fault: TriptychError, _request: Request) -> Response:
     code = 400 if code == 422 else code  # noqa: PLR2004 - v1 knows no 422
     word = "ALREADY_EXISTS" if fault.code == "key_reused" else STATUSES[code]
     faults = fault.faults if isinstance(fault, Refused) else [Fault(fault.field, fault.message)] if fault.field else []
-    violations = tuple(FieldViolation(one.field, one.reason) for one in faults)
+    violations = tuple(FieldViolation(one.field, one.detail) for one in faults)
     details = (BadRequest(fieldViolations=violations),) if violations else ()
     headers = {"retry-after": RETRY_AFTER_S} if code in {429, 503} else None
     return json_answer(GoogleFailure(GoogleStatus(code, fault.message, word, details)), code, headers)
@@ -132,7 +132,7 @@ def refuse(fault: TriptychError, _request: Request) -> Response:
 
 async def _asked(body: bytes, settings: Settings) -> Asked:
     def understood() -> Asked:
-        return read(parse_value(body), settings.cores, settings.inputs.beside_roots)
+        return read(parse_value(body), settings.cores, settings.inputs.beside_roots, models_dir=settings.model_folder)
 
     return understood() if len(body) <= IN_THREAD_ABOVE_BYTES else await asyncio.to_thread(understood)
 

@@ -3,6 +3,7 @@
 import binascii
 import re
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import msgspec
 
@@ -130,7 +131,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     content: bytes
 
 
-def read(body: object, cores: int, inputs: Inputs = NOWHERE_ELSE) -> Asked:
+def read(body: object, cores: int, inputs: Inputs = NOWHERE_ELSE, *, models_dir: Path) -> Asked:
     """Return what a JSON body asks for. Raises `Refused` with every fault found, each naming its field of v1."""
     request = _convert(body)
     features, faults = _features(request)
@@ -138,9 +139,9 @@ def read(body: object, cores: int, inputs: Inputs = NOWHERE_ELSE) -> Asked:
         raise Refused(faults)
     faults = [*_of_input(request), *_of_speech(request, features), *_of_location(request)]
     try:
-        understood = understand(_as_api(request, features), cores, inputs=inputs)
+        understood = understand(_as_api(request, features), cores, inputs=inputs, models_dir=models_dir)
     except Refused as refused:
-        raise Refused([*(Fault(_field(fault.field), fault.reason) for fault in refused.faults), *faults]) from None
+        raise Refused([*(Fault(_field(fault.field), fault.reason, mend=fault.mend) for fault in refused.faults), *faults]) from None
     if faults:
         raise Refused(faults)
     google = GoogleAsk(location=request.location_id or "local", output_uri=request.output_uri or None)

@@ -1,5 +1,7 @@
 """The media panel: jobs that measure features on a file, in the words of the Jobs contract (media 2)."""
 
+import asyncio
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -9,10 +11,11 @@ from starlette.responses import Response
 from triptych.errors import Conflict, Invalid, NotFound, TriptychError
 from triptych.media.features import FEATURES, FeatureEntry
 from triptych.media.inputs import UNPROCESSABLE
+from triptych.media.slots import Empty, find
 from triptych.panels import mediajobs, workflows
 from triptych.panels.contexts import absence
 from triptych.panels.faults import Fault, Refused
-from triptych.panels.http import Panel, Role, Route, json_answer
+from triptych.panels.http import Panel, Role, Route, json_answer, service
 
 RETRY_AFTER_S = "5"
 
@@ -90,9 +93,10 @@ class Failure(msgspec.Struct, frozen=True):
     error: Problem
 
 
-async def list_features(_request: Request) -> Response:
+async def list_features(request: Request) -> Response:
     """Tell every feature that the contract knows, and why those that cannot be had here cannot."""
-    return json_answer([_feature(name, entry) for name, entry in FEATURES.items()])
+    models_dir = service(request).settings.model_folder
+    return json_answer(await asyncio.to_thread(lambda: [_feature(name, entry, models_dir) for name, entry in FEATURES.items()]))
 
 
 def refuse(fault: TriptychError, _request: Request) -> Response:
@@ -100,7 +104,7 @@ def refuse(fault: TriptychError, _request: Request) -> Response:
     code = http_status(fault)
     word = "ALREADY_EXISTS" if fault.code in EXISTING else STATUSES[code]
     faults = fault.faults if isinstance(fault, Refused) else [Fault(fault.field, fault.message)] if fault.field else []
-    details = tuple(Detail(one.field, one.reason) for one in faults)
+    details = tuple(Detail(one.field, one.detail) for one in faults)
     headers = {"retry-after": RETRY_AFTER_S} if code in {429, 503} else None
     return json_answer(Failure(Problem(code, word, fault.message, details)), code, headers)
 
@@ -113,13 +117,22 @@ def http_status(fault: TriptychError) -> int:
     return next((code for kind, code in classes if isinstance(fault, kind)), 500)
 
 
-def _feature(name: str, entry: FeatureEntry) -> dict[str, object]:
-    reason = absence(name, entry)
-    told: dict[str, object] = {"name": name, "available": reason is None, "needsModel": entry.model is not None}
+def _feature(name: str, entry: FeatureEntry, models_dir: Path) -> dict[str, object]:
+    lack = absence(name, entry, models_dir)
+    told: dict[str, object] = {"name": name, "available": lack is None, "needsModel": entry.model is not None}
     if entry.model is not None:
-        told["model"] = {"name": entry.model, "version": None, "sha256": None, "licence": None}
+        told["model"] = _model(entry.model, models_dir)
     told |= {"configKey": entry.config_key, "resultKey": entry.result_key, "alarmable": entry.alarmable}
-    return told if reason is None else {**told, "reason": reason}
+    return told if lack is None else {**told, "reason": lack.told}
+
+
+def _model(slot: str, models_dir: Path) -> dict[str, object]:
+    """Tell what fills a slot; an empty one has its name alone."""
+    found = find(slot, models_dir)
+    if isinstance(found, Empty):
+        return {"name": slot, "version": None, "sha256": None, "licence": None}
+    facts = {"version": found.version, "sha256": found.sha256, "licence": found.licence, "measuredOn": found.measured_on}
+    return {"name": found.name, **facts}
 
 
 PANEL = Panel(

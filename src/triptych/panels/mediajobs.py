@@ -1,6 +1,7 @@
 """Jobs of the media panel: submit, validate, list, tell, cancel, delete, follow (media 2.2)."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -108,8 +109,9 @@ async def _understood(request: Request) -> Understood:
     """Return what the body asks for. Raises `Refused` with all that is wrong, from the body to the input."""
     parts = service(request)
     body = await read_value(request)
-    known, beside = await contexts(parts.catalog, body), parts.settings.inputs.beside_roots
-    reading = read(body, parts.settings.cores, known, parts.cores.closed, inputs=beside)
+    known, settings = await contexts(parts.catalog, body), parts.settings
+    step = partial(read, inputs=settings.inputs.beside_roots, models_dir=settings.model_folder)
+    reading = await asyncio.to_thread(step, body, settings.cores, known, parts.cores.closed)
     faults = [*reading.faults, *(() if reading.uri is None else await look(parts, reading.uri))]
     if faults:
         raise Refused(faults)

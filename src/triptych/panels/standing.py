@@ -10,14 +10,16 @@ from triptych.model import Submission
 from triptych.panels.http import Service
 from triptych.panels.submissions import understand
 from triptych.panels.workflows import contexts
+from triptych.settings import Settings
 
 ORIGIN = "dir_poll"
 
 
-async def order(catalog: Catalog, cores: int, core: Core, uri: str) -> Submission:
+async def order(catalog: Catalog, settings: Settings, core: Core, uri: str) -> Submission:
     """Return what a core asks for on one input. Raises `Invalid` when its workflow is unknown or cannot run here."""
     body = {"inputUri": uri, "workflow": core.workflow, "origin": ORIGIN}
-    return understand(body, cores, await contexts(catalog, body)).submission(None, None)
+    told = await contexts(catalog, body)
+    return understand(body, settings.cores, told, models_dir=settings.model_folder).submission(None, None)
 
 
 async def trouble(door: Service, core: Core) -> str | None:
@@ -27,7 +29,7 @@ async def trouble(door: Service, core: Core) -> str | None:
             return LIVE_ABSENT
         case DirPoll(directory=directory, workflow=workflow) if workflow:
             try:
-                await order(door.catalog, door.settings.cores, core, directory)
+                await order(door.catalog, door.settings, core, directory)
                 await asyncio.to_thread(find_directory, directory, [str(root) for root in door.settings.media_roots])
             except Invalid as fault:
                 return fault.message

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 
 import msgspec
@@ -64,9 +65,10 @@ def understand(
     closed: AbstractSet[int] = frozenset(),
     *,
     inputs: Inputs = NOWHERE_ELSE,
+    models_dir: Path,
 ) -> Understood:
     """Return what `body` asks for. Raises `Refused` with every fault found, in the order of the table."""
-    reading = read(body, cores, workflows, closed, inputs=inputs)
+    reading = read(body, cores, workflows, closed, inputs=inputs, models_dir=models_dir)
     if reading.faults:
         raise Refused(reading.faults)
     return reading.asked
@@ -79,14 +81,16 @@ def read(
     closed: AbstractSet[int] = frozenset(),
     *,
     inputs: Inputs = NOWHERE_ELSE,
+    models_dir: Path,
 ) -> Reading:
     """Read `body`; `workflows` holds the `videoContext` of the one that it names, if there is one. Raises `Refused` if it is no object.
 
     There are as many `cores` as that, numbered from 1, and the `closed` ones take no jobs; `inputs` may come from beside the roots.
+    Models are looked for in the packages and in `models_dir`; the first look reads them whole.
     """
     if not isinstance(body, dict):
         raise Refused([Fault("", "body must be a JSON object", Row.BODY)])
-    return _Reader(body, cores, workflows, closed, inputs).read()
+    return _Reader(body, cores, workflows, closed, inputs, models_dir).read()
 
 
 @dataclass(slots=True)
@@ -98,6 +102,7 @@ class _Reader:
     workflows: Mapping[str, Body]
     closed: AbstractSet[int]
     inputs: Inputs
+    models_dir: Path
     faults: Faults = field(default_factory=Faults)
 
     def read(self) -> Reading:
@@ -109,6 +114,8 @@ class _Reader:
             features = self._switched_on(workflow, source)
         configs = {name: source.options(name) for name in features}
         features = self._left_on(features, configs)
+        for name in features:
+            source.check_required(name, configs[name])
         uri = self._uri()
         spec = AnnotateSpec(
             input_uri=uri or "",
@@ -146,8 +153,8 @@ class _Reader:
         entry = FEATURES.get(name)
         if entry is None:
             self.faults.add(Row.FEATURES, f"features[{place}]", f"unknown feature '{asked}'")
-        elif (reason := absence(name, entry)) is not None:
-            self.faults.add(Row.MODEL, f"features[{place}]", reason)
+        elif (lack := absence(name, entry, self.models_dir)) is not None:
+            self.faults.add(Row.MODEL, f"features[{place}]", lack.reason, lack.mend)
         else:
             return name
         return None
@@ -157,8 +164,10 @@ class _Reader:
         if features and not left:
             self.faults.add(Row.FEATURES, "features", "every feature is switched off by enabled:false")
         for name in left:
-            if (reason := option_absence(name, configs[name])) is not None:
-                self.faults.add(Row.MODEL, f"{CONTEXT}.{FEATURES[name].config_key}.model", reason)
+            if (lack := option_absence(name, configs[name], self.models_dir)) is not None:
+                self.faults.add(Row.MODEL, f"{CONTEXT}.{FEATURES[name].config_key}.model", lack.reason, lack.mend)
+        if "VIDEO_INDEX" in left and not (configs["VIDEO_INDEX"].get("query") or configs["VIDEO_INDEX"].get("index")):
+            self.faults.warn("VIDEO_INDEX finds nothing: set query or index in videoContext.videoIndexConfig")
         return left
 
     def _workflow(self) -> str | None:
@@ -191,8 +200,8 @@ class _Reader:
         if not features:
             self.faults.add(Row.WORKFLOW, "workflow", f"workflow '{workflow}' enables no feature")
         for name in features:
-            if (reason := absence(name, FEATURES[name])) is not None:
-                self.faults.add(Row.MODEL, "workflow", reason)
+            if (lack := absence(name, FEATURES[name], self.models_dir)) is not None:
+                self.faults.add(Row.MODEL, "workflow", lack.reason, lack.mend)
         return features
 
     def _context(self) -> Body:

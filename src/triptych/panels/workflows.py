@@ -1,6 +1,7 @@
 """Workflows: named sets of features with their options, that jobs and cores take by name (media 3.1)."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -66,7 +67,7 @@ async def create(request: Request) -> Response:
     name = body.get("name")
     if not (isinstance(name, str) and _is_name(name)):
         faults.add(Row.RANGE, "name", f"name must be 1 to {MOST_NAME} printable characters without '/'")
-    index, context = _index(body, faults), _context(body, faults, str(name))
+    index, context = _index(body, faults), _context(body, faults, str(name), parts.settings.model_folder)
     faults.check()
     async with parts.editing:
         others = await everyone(parts.catalog)
@@ -85,7 +86,7 @@ async def replace(request: Request) -> Response:
     faults = Faults()
     if body.get("name", old.name) != old.name:
         faults.add(Row.RANGE, "name", f"name must be '{old.name}', as in the path")
-    index, context = _index(body, faults), _context(body, faults, old.name)
+    index, context = _index(body, faults), _context(body, faults, old.name, parts.settings.model_folder)
     faults.check()
     async with parts.editing:
         old = await _find(request)
@@ -140,7 +141,7 @@ def _index(body: Body, faults: Faults) -> int | None:
     return None
 
 
-def _context(body: Body, faults: Faults, name: str) -> dict[str, Any]:
+def _context(body: Body, faults: Faults, name: str, models_dir: Path) -> dict[str, Any]:
     """Return the context without its index, checked as that of a job would be; what is not there yet is a warning (media W4)."""
     given = body.get(CONTEXT)
     if given is not None and not isinstance(given, dict):
@@ -153,9 +154,11 @@ def _context(body: Body, faults: Faults, name: str) -> dict[str, Any]:
     context.note_unknown()
     options = {feature: context.options(feature) for feature in FEATURES}
     on = context.enabled()
-    for reason in (absence(feature, FEATURES[feature]) or option_absence(feature, options[feature]) for feature in on):
-        if reason is not None:
-            faults.warn(reason)
+    for feature in on:
+        lack = absence(feature, FEATURES[feature], models_dir) or option_absence(feature, options[feature], models_dir)
+        if lack is not None:
+            faults.warn(lack.reason)
+        context.check_required(feature, options[feature])
     if not on:
         faults.warn(f"workflow '{name}' enables no feature")
     for key in body:

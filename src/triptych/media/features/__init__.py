@@ -54,13 +54,14 @@ class FeatureEntry:
     """One feature. `run` is `module:class`, named as text so that asking what exists imports nothing that decodes; None: not built yet.
 
     `model` is the slot that it needs filled. `sees` and `hears` say which of picture and sound it cannot do without. `extra_keys` are
-    those of the result beside `result_key`.
+    those of the result beside `result_key`; `required` are the options that a request must name.
     """
 
     config_key: str
     result_key: str
     config_alias: str | None = None
     extra_keys: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
     alarmable: bool = False
     model: str | None = None
     run: str | None = None
@@ -94,7 +95,7 @@ FEATURES = MappingProxyType(
             config_key="shotDetectionConfig",
             result_key="shotAnnotations",
             config_alias="shotChangeConfig",
-            run="triptych.media.features.shots:Shots",
+            run="triptych.media.features.latest_shots:detector",
             options=ShotOptions,
             needs=Need.THUMB | Need.CHANGE,
             sees=True,
@@ -103,6 +104,7 @@ FEATURES = MappingProxyType(
             config_key="macroBlockDetectionConfig",
             result_key="macroblockAnnotations",
             alarmable=True,
+            run="triptych.media.features.blocks:Macroblocking",
             options=MacroblockOptions,
             needs=Need.LOOK | Need.THUMB | Need.CHANGE,
             sees=True,
@@ -112,6 +114,7 @@ FEATURES = MappingProxyType(
             result_key="spokenLanguageAnnotations",
             alarmable=True,
             model="spoken-language",
+            run="triptych.media.features.spoken_language:SpokenLanguage",
             options=SpokenLanguageOptions,
             needs=Need.EAR,
             hears=True,
@@ -131,6 +134,7 @@ FEATURES = MappingProxyType(
             extra_keys=("faceCountAnnotations",),
             alarmable=True,
             model="face",
+            run="triptych.media.features.faces:Faces",
             options=FaceOptions,
             needs=Need.LOOK | Need.THUMB | Need.CHANGE,
             sees=True,
@@ -138,6 +142,7 @@ FEATURES = MappingProxyType(
         "VIDEO_INDEX": FeatureEntry(
             config_key="videoIndexConfig",
             result_key="videoIndexAnnotations",
+            run="triptych.media.features.video_index:VideoIndex",
             options=VideoIndexOptions,
             needs=Need.LOOK,
             sees=True,
@@ -146,6 +151,7 @@ FEATURES = MappingProxyType(
             config_key="freezeConfig",
             result_key="freezeAnnotations",
             alarmable=True,
+            run="triptych.media.features.freeze:Freeze",
             options=FreezeOptions,
             needs=Need.LOOK | Need.THUMB,
             sees=True,
@@ -182,6 +188,7 @@ FEATURES = MappingProxyType(
             result_key="colourBarsAnnotations",
             config_alias="colorBarsConfig",
             alarmable=True,
+            run="triptych.media.features.colour_bars:ColourBars",
             options=ColourBarsOptions,
             needs=Need.LOOK,
             sees=True,
@@ -189,6 +196,7 @@ FEATURES = MappingProxyType(
         "CROP": FeatureEntry(
             config_key="cropConfig",
             result_key="cropAnnotations",
+            run="triptych.media.features.crop:Crop",
             options=CropOptions,
             needs=Need.LOOK,
             sees=True,
@@ -196,6 +204,7 @@ FEATURES = MappingProxyType(
         "INTERLACE": FeatureEntry(
             config_key="interlaceConfig",
             result_key="interlaceAnnotations",
+            run="triptych.media.features.interlace:Interlace",
             options=InterlaceOptions,
             needs=Need.LOOK,
             sees=True,
@@ -205,6 +214,7 @@ FEATURES = MappingProxyType(
             result_key="levelsAnnotations",
             extra_keys=("levelsTotals",),
             alarmable=True,
+            run="triptych.media.features.levels:Levels",
             options=LevelsOptions,
             needs=Need.LOOK,
             sees=True,
@@ -213,6 +223,7 @@ FEATURES = MappingProxyType(
             config_key="pseConfig",
             result_key="pseAnnotations",
             alarmable=True,
+            run="triptych.media.features.pse:Pse",
             options=PseOptions,
             needs=Need.THUMB,
             sees=True,
@@ -221,6 +232,7 @@ FEATURES = MappingProxyType(
             config_key="textDetectionConfig",
             result_key="textAnnotations",
             model="text",
+            run="triptych.media.features.text:TextInPicture",
             options=TextOptions,
             needs=Need.LOOK,
             sees=True,
@@ -264,6 +276,8 @@ FEATURES = MappingProxyType(
             config_key="speechTranscriptionConfig",
             result_key="speechTranscriptions",
             model="speech",
+            run="triptych.media.features.speech:Speech",
+            required=("languageCode",),
             options=SpeechOptions,
             needs=Need.EAR,
             hears=True,

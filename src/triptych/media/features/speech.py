@@ -1,0 +1,111 @@
+"""SPEECH_TRANSCRIPTION: what is said, utterance by utterance, with the time of each word (media 4.3)."""
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from triptych.media.feature import Feature
+from triptych.media.measured import Heard
+from triptych.media.options import SpeechOptions
+from triptych.media.senses.loaded import speech_model
+from triptych.media.senses.rate import Thinner
+from triptych.media.senses.utterances import Cutter, Utterance
+from triptych.media.senses.voice import Voice
+from triptych.media.senses.whisper import Heard as Reading
+from triptych.media.senses.whisper import Whisper
+from triptych.media.slots import need
+from triptych.media.spans import Item, offset_text
+
+AUTO = "auto"
+MILLISECOND = Fraction(1, 1000)
+
+Floats = NDArray[np.float32]
+Told = dict[str, Any]
+"""One utterance on the wire."""
+
+
+class Speech(Feature):
+    """Reads the speech of the tracks asked for, each on its own."""
+
+    def __init__(self, options: SpeechOptions) -> None:
+        super().__init__(options)
+        self._options = options
+        self._senses: tuple[Voice, Whisper] | None = None
+
+    def prepare(self) -> None:
+        """Load the voice detector and the speech model."""
+        self._senses = Voice(need("vad", self.models_dir).read()), speech_model(need("speech", self.models_dir).parts)
+
+    def ear(self, rate_hz: int, channels: int) -> "SpeechEar":
+        """Return an ear for the tracks asked for, as far as there are such."""
+        if self._senses is None:
+            raise RuntimeError("the models are not loaded")
+        edges = np.cumsum([0, *self.tracks])
+        spans = [
+            range(int(edges[track]), min(int(edges[track + 1]), channels))
+            for track in self._options.audioTracks
+            if track < len(self.tracks)
+        ]
+        return SpeechEar(*self._senses, self._options, rate_hz, [span for span in spans if span])
+
+    def heard(self, heard: Heard) -> None:
+        """Take the utterances that were over, in order of their ends."""
+        for told in heard.value:
+            self.found({"alternatives": [_alternative(one) for one in told["readings"]], "languageCode": told["language"]})
+
+
+class SpeechEar:
+    """Listens to tracks side by side, the channels of each mixed."""
+
+    def __init__(self, voice: Voice, whisper: Whisper, options: SpeechOptions, rate_hz: int, tracks: Sequence[range]) -> None:
+        self._whisper = whisper
+        self._options = options
+        self._tracks = [(channels, Thinner(rate_hz), Cutter(voice.listener())) for channels in tracks]
+        self._language = "" if options.languageCode in {None, AUTO} else str(options.languageCode)
+
+    def hear(self, first: int, samples: Floats) -> list[Told] | None:  # noqa: ARG002 - blocks touch
+        """Return the utterances that have ended, None for none."""
+        told: list[Told] = []
+        for channels, thinner, cutter in self._tracks:
+            mixed = samples[channels.start : channels.stop].mean(axis=0)
+            told += self._read(cutter.hear(thinner.thin(mixed)))
+        return told or None
+
+    def finish(self) -> list[Told] | None:
+        """Return the utterances that the end cut off."""
+        told: list[Told] = []
+        for _, thinner, cutter in self._tracks:
+            told += self._read(cutter.hear(thinner.rest()))
+            told += self._read(cutter.finish())
+        return told or None
+
+    def _read(self, utterances: Iterable[Utterance]) -> list[Told]:
+        return [told for utterance in utterances if (told := self._reading(utterance)) is not None]
+
+    def _reading(self, utterance: Utterance) -> Told | None:
+        """Return what is said; with `auto` the first utterance tells the language of all."""
+        if not self._language:
+            languages = self._whisper.languages(utterance.samples)
+            self._language = max(languages, key=lambda name: languages[name])
+        code = self._language.partition("-")[0].lower()
+        readings = self._whisper.transcribe(utterance.samples, code, self._options.maxAlternatives)
+        if not readings:
+            return None
+        return {"language": self._language, "readings": [_as_told(reading, utterance.start_s) for reading in readings]}
+
+
+def _as_told(reading: Reading, start_s: float) -> Told:
+    """Return a reading for the wire; times in whole milliseconds from offset 0."""
+    words = [[round((start_s + word.start) * 1000), round((start_s + word.end) * 1000), word.text] for word in reading.words]
+    return {"text": reading.text, "confidence": reading.confidence, "words": words}
+
+
+def _alternative(told: Told) -> Item:
+    words = [
+        {"startTime": offset_text(start * MILLISECOND), "endTime": offset_text(end * MILLISECOND), "word": text}
+        for start, end, text in told["words"]
+    ]
+    return {"transcript": told["text"], "confidence": told["confidence"], "words": words}

@@ -1,0 +1,1 @@
+"""What runs models: senses over pictures and sound, on one thread each, that open nothing once they are made."""
