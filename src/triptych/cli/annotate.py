@@ -28,6 +28,8 @@ from triptych.cli.run import TERMINATED, stop_on_sigterm
 from triptych.errors import Invalid, Unavailable
 
 FEATURES = "/api/ai/features"
+ON_REQUEST = frozenset({"VIDEO_INDEX"})
+"""Features that find nothing without options of their own."""
 
 
 def annotate(
@@ -74,6 +76,11 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
     available: bool
     needsModel: bool  # noqa: N815 - as documented
     resultKey: str  # noqa: N815 - as documented
+
+    @property
+    def usual(self) -> bool:
+        """Whether it is measured where no feature is named."""
+        return self.available and not self.needsModel and self.name not in ON_REQUEST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,8 +134,8 @@ class Annotation:
 
     async def _measure(self, client: Client, orders: Sequence[Order]) -> int:
         known = client.decode(await client.get(FEATURES), tuple[Feature, ...])
-        free = [feature.name for feature in known if feature.available and not feature.needsModel]
-        body = self.measure.body(self.measure.feature or ([] if self.measure.workflow else free))
+        usual = [] if self.measure.workflow else [feature.name for feature in known if feature.usual]
+        body = self.measure.body(self.measure.feature or usual)
         async with Batch(client, orders, self.gauges) as batch:
             await batch.submit(body)
             keys = {feature.name: feature.resultKey for feature in known}

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
+from triptych import configuration
 from triptych.cli.address import Server
 from triptych.cli.demo.server import Server as Process
 
@@ -15,11 +16,12 @@ LOOPBACK = "127.0.0.1"
 async def system(media_roots: Sequence[Path], keep: Path | None) -> AsyncIterator[Server]:
     """Bring a system up on a free port and yield its address; nothing of it is left at the end but the data folder `keep`, if given.
 
-    Raises `Unavailable` with the end of its log when it does not start.
+    Its models are those of the usual model folder. Raises `Unavailable` with the end of its log when it does not start.
     """
+    variables = {"TRIPTYCH_MODELS_DIR": str(configuration.read({}).settings.model_folder)}
     words = ["--host", LOOPBACK, *(word for root in media_roots for word in ("--media-root", str(root)))]
     with _folder(keep) as folder:
-        async with Process(folder, arguments=words) as process:
+        async with Process(folder, arguments=words, variables=variables) as process:
             yield Server(server=process.url)
 
 
