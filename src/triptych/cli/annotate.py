@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -151,6 +152,7 @@ class Annotation:
             show_json(body)
         elif view.response is not None:
             report(order.file, facts(view.response), sections(view, keys, self.most), apart=order is not batch.orders[0])
+        sys.stdout.flush()
         if view.response is None:
             tell(f"{order.file}: {view.sentence}")
             return FAILED

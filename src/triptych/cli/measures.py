@@ -23,9 +23,9 @@ def _option(text: str) -> Parameter:
 class Measure:
     """What is measured and how; what is left out is the server's default."""
 
-    feature: Annotated[
-        list[str], _option("feature to measure; repeatable. By default all available ones that need no model, but VIDEO_INDEX.")
-    ] = field(default_factory=list)
+    feature: Annotated[list[str], _option("feature to measure; repeatable. By default all that need no model, but VIDEO_INDEX.")] = field(
+        default_factory=list
+    )
     workflow: Annotated[str | None, _option("workflow of the server to go by, in place of --feature.")] = None
     config: Annotated[str | None, _option("options of the features, as the JSON of `videoContext`, or @FILE that holds it.")] = None
     segment: Annotated[
