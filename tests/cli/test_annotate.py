@@ -206,7 +206,7 @@ def test_a_person_sees_a_bar_for_each_feature_and_then_what_fits_the_terminal(se
     bars, _, findings = written.rpartition(UP)
     assert re.search(r"  IN_BLACK +.*━━━━", bars)
     assert max(map(len, seen(findings))) <= COLUMNS
-    assert seen(findings)[2] == "  IN_BLACK  nothing found"
+    assert "  IN_BLACK  nothing found" in seen(findings)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["INT", "TERM"])

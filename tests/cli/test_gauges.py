@@ -57,6 +57,15 @@ def test_nothing_that_runs_is_a_wait_for_a_core(drawn):
     assert "waiting for a core" in drawn([("a.mp4", _view("queued"))], 0)
 
 
+@pytest.mark.parametrize("shows", [[], [[]], [[("a.mp4", _view("running", _part("SILENCE", 1)))]], [[("a.mp4", _view("queued"))], []]])
+def test_the_bars_vanish_without_an_empty_line(screen, shows):
+    gauges = Gauges(Console(file=screen, force_terminal=True, width=80, height=20, color_system=None))
+    with gauges.shown():
+        for jobs in shows:
+            gauges.show(jobs, 0)
+    assert screen.getvalue().count("\n") == screen.getvalue().count("\x1b[1A")
+
+
 def test_nobody_who_watches_sees_nothing(screen):
     gauges = Gauges(Console(file=screen))
     with gauges.waiting("getting ready"), gauges.shown():

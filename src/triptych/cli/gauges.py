@@ -53,7 +53,7 @@ class Gauges:
     def show(self, jobs: Sequence[tuple[str, View]], more: int) -> None:
         """Show how far each job is that runs, by the name of its file, as far as there is room, and how many others there are."""
         if self._live is not None:
-            self._live.update(_picture(jobs, more, self._console.height - SPARE_LINES))
+            self._live.update(_picture(jobs, more, self._console.height - SPARE_LINES), refresh=True)
 
 
 def _picture(jobs: Sequence[tuple[str, View]], more: int, room: int) -> RenderableType:
