@@ -18,7 +18,7 @@ from triptych.errors import TriptychError
 
 JOBS = "/api/ai/jobs"
 REFUSED = 2
-POLL_S = 0.4
+POLL_S = 0.2
 CANCEL_BOUND_S = 4.0
 WATCHED = 8
 """Of so many files at a time it is asked how far they are."""
