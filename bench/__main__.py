@@ -14,7 +14,21 @@ from bench.figure import Figure
 # As in every process of a media job; numpy reads it when it is first imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-BENCHES = ("idle", "starts", "queries", "stops", "output", "apart", "adopted", "peers", "store", "media", "mediajobs", "camera")
+BENCHES = (
+    "idle",
+    "starts",
+    "queries",
+    "stops",
+    "output",
+    "apart",
+    "adopted",
+    "peers",
+    "store",
+    "media",
+    "mediajobs",
+    "medialong",
+    "camera",
+)
 
 
 def main() -> None:
