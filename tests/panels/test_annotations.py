@@ -1,3 +1,4 @@
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -128,3 +129,12 @@ def test_a_list_item_has_three_digits_and_a_workflow_only_if_used() -> None:
     assert item(_job())["insertTime"] == "2027-03-02T09:00:00.120Z"
     assert "workflow" not in item(_job())
     assert item(_job(spec={"workflow": "evening"}))["workflow"] == "evening"
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_what_only_v1_tells_is_left_out(nested) -> None:
+    """media J2."""
+    told = view(
+        _ended(EndReason.DONE, result={"segment": {}, "audioFormatAnnotations": [], "lastFrames": {"last": "1.000000s"}}), nested=nested
+    )
+    assert "lastFrames" not in json.dumps(told)

@@ -36,8 +36,8 @@ BY_REASON = {
 
 ALMOST_DONE = 99
 EXTENSIONS = ("alarms", "errors", "verdict", "media")
-PLAIN = frozenset({*EXTENSIONS, "segment", "recording"})
-"""What a result holds beside annotations."""
+PLAIN = frozenset({*EXTENSIONS, "segment", "recording", "lastFrames"})
+"""What a result holds beside annotations; `lastFrames` is for v1 alone."""
 
 View = dict[str, object]
 

@@ -218,9 +218,9 @@ class _Reader:
         origin = self.body.get("origin")
         if origin is None:
             return "api"
-        if isinstance(origin, str) and len(origin) <= MOST_ORIGIN:
+        if isinstance(origin, str) and len(origin) <= MOST_ORIGIN and "\0" not in origin:
             return origin
-        self.faults.add(Row.RANGE, "origin", f"origin must be a string of at most {MOST_ORIGIN} characters")
+        self.faults.add(Row.RANGE, "origin", f"origin must be a string of at most {MOST_ORIGIN} characters without NUL")
         return "api"
 
     def _number(self, name: str, allowed: range, reason: str, row: Row = Row.RANGE) -> int | None:
