@@ -226,7 +226,7 @@ A_URI = "inputUri must be a path or URI"
         ({"TTL": True}, 400, TTL),
         ({"videoContext": {"priority": 140}}, 400, PRIORITY),
         ({"pri": False}, 400, PRIORITY),
-        ({"origin": "x" * 65}, 400, "origin must be a string of at most 64 characters"),
+        ({"origin": "x" * 65}, 400, "origin must be a string of at most 64 characters without NUL"),
         ({"deadlineSeconds": 0}, 400, "deadlineSeconds must be a whole number of seconds, 1 or more"),
         ({"target": 5}, 400, TARGET),
         (
