@@ -52,6 +52,13 @@ def test_what_cannot_be_cut_leaves_nothing(tmp_path) -> None:
     assert list((tmp_path / "kept").iterdir()) == []
 
 
+def test_what_cannot_be_put_in_its_place_leaves_nothing(source, tmp_path) -> None:
+    (tmp_path / "kept" / "x.mp4" / "in the way").mkdir(parents=True)
+    cutter = _worked(Cutter(source, STRETCH, tmp_path / "kept" / "x.mp4"))
+    assert cutter.recording is None
+    assert [found.name for found in (tmp_path / "kept").iterdir()] == ["x.mp4"]
+
+
 def test_an_end_before_the_end_leaves_nothing(source, tmp_path) -> None:
     cutter = Cutter(source, STRETCH, tmp_path / "kept" / "x.mp4")
     cutter.end()

@@ -112,6 +112,17 @@ def test_a_full_disk_stops_recordings_and_not_the_alarm(watched) -> None:
     assert not watch.is_busy
 
 
+def test_a_recording_that_cannot_be_written_is_a_warning(watched, tmp_path) -> None:
+    """media T2: also where the disk shows only in the writing that it takes no more."""
+    (tmp_path / "job").write_bytes(b"")
+    watch, feature, told = watched()
+    _judge(feature, 5, 9, 1.0)
+    watch.finish()
+    _done(watch)
+    assert [note for note, _ in told] == ["alarm", "warning", "recording", "alarm"]
+    assert (told[1][1]["message"], told[2][1]["state"]) == ("the alarm could not be recorded", "failed")
+
+
 def test_a_second_try_tells_the_same_episode_by_the_same_id(watched) -> None:
     watch, feature, told = watched()
     _judge(feature, 5, 9, 1.0)

@@ -72,7 +72,6 @@ class Cutter:
     def _close(self, *, whole: bool) -> None:
         if self.is_over:
             return
-        self.is_over = True
         if whole and self._done is not None:
             os.fsync(self._file)
             size = os.fstat(self._file).st_size
@@ -82,6 +81,7 @@ class Cutter:
         else:
             self._part.unlink(missing_ok=True)
             self._path.with_suffix(".jpg").unlink(missing_ok=True)
+        self.is_over = True
         os.close(self._file)
 
 

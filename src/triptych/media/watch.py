@@ -19,6 +19,7 @@ from triptych.media.spans import bounds, offset_text
 Document = dict[str, Any]
 Tell = Callable[[str, Document], None]
 
+NOT_RECORDED = "the alarm could not be recorded"
 MARGIN = Fraction(5)
 """Seconds of a recording before onset and after clear."""
 
@@ -153,20 +154,25 @@ class Watch:
 
     def _start(self, document: Document, stretch: Stretch) -> None:
         if not has_room(self._folder, self._min_free_gib):
-            self._tell("warning", {"message": "the disk is too full to record", "recording": document["_id"]})
-            self._tell("recording", {**document, "state": "failed", "endTime": to_text(self._now())})
+            self._fail(document, "the disk is too full to record")
             return
         try:
             self._cutters.append((Cutter(self._source, stretch, self._folder / f"{document['_id']}.mp4"), document))
         except OSError:
-            self._tell("recording", {**document, "state": "failed", "endTime": to_text(self._now())})
+            self._fail(document, NOT_RECORDED)
         else:
             self._tell("recording", dict(document))
 
+    def _fail(self, document: Document, reason: str) -> None:
+        self._tell("warning", {"message": reason, "recording": document["_id"]})
+        self._tell("recording", {**document, "state": "failed", "endTime": to_text(self._now())})
+
     def _cut(self, cutter: Cutter, document: Document) -> None:
         done = cutter.recording
-        document |= {"state": "ready" if done else "failed", "endTime": to_text(self._now())}
-        if done:
-            start, end = Fraction(done.start_us, 1_000_000), Fraction(done.end_us, 1_000_000)
-            document |= {"bytes": done.size_bytes, "sha256": done.sha256, **bounds(max(start, Fraction(0)), end)}
+        if done is None:
+            self._fail(document, NOT_RECORDED)
+            return
+        start, end = Fraction(done.start_us, 1_000_000), Fraction(done.end_us, 1_000_000)
+        document |= {"state": "ready", "endTime": to_text(self._now())}
+        document |= {"bytes": done.size_bytes, "sha256": done.sha256, **bounds(max(start, Fraction(0)), end)}
         self._tell("recording", dict(document))
