@@ -9,7 +9,7 @@ import pytest
 from kinds.jobprocess import PATIENCE_S, JobProcess
 from triptych.media import content
 from triptych.media.sample import RATE_HZ, Coding, scene, tone, write_clip, write_sample
-from triptych.messages import Answer, Pause, Paused, Progress, Refused, Resumed, Running
+from triptych.messages import Answer, Finding, Pause, Paused, Progress, Refused, Resumed, Running
 from triptych.model import EndReason
 from truth.wrapped import carried
 
@@ -46,6 +46,15 @@ def test_a_clip_is_measured_as_it_was_made(job) -> None:
     assert [span["audioFormat"] for span in ended.result["audioFormatAnnotations"]] == ["stereo", "mono", "silence", "stereo", "mono"]
     assert ended.result["media"]["duration"] == "8.000000s"
     assert ended.result["segment"] == {"startTimeOffset": "0.000000s", "endTimeOffset": "8.000000s"}
+
+
+def test_everything_in_the_response_was_told_as_a_finding(job) -> None:
+    """media 2.2: also by a feature that knows its array only at the end."""
+    job.start("sample.mp4", features=["AUDIO_FORMAT", "SHOT_CHANGE_DETECTION"])
+    result = job.ended().result
+    told = [report.body.data for report in job.reports if isinstance(report.body, Finding) and report.body.note == "finding"]
+    for feature, key in (("AUDIO_FORMAT", "audioFormatAnnotations"), ("SHOT_CHANGE_DETECTION", "shotAnnotations")):
+        assert [finding["item"] for finding in told if finding["feature"] == feature] == result[key]
 
 
 def test_a_film_that_one_job_remembers_is_found_by_the_next(media) -> None:

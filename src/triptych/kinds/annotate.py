@@ -262,6 +262,9 @@ class Annotation:
         if isinstance(items, Fault):
             self._fail_with(items)
             return
+        for name, array in items.items():
+            for item in array:
+                self._found(name, item)
         self._finished, self._items = finished, items
 
     def _conclude(self, finished: Finished) -> None:
