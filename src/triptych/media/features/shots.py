@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -34,7 +35,7 @@ Thumb = NDArray[np.uint8]
 """The three planes of a small picture below each other, (81, 48) codes."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Look:
     """One picture as this detector keeps it: `change` is that from the picture before it."""
 
@@ -42,6 +43,11 @@ class Look:
     start: Fraction
     thumb: Thumb
     change: float
+
+    @cached_property
+    def is_flat(self) -> bool:
+        """Whether it is of one colour."""
+        return is_flat(self.thumb)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,13 +206,13 @@ class Graduals:
         if best is None:
             return
         fade = self._faded
-        if fade is not None and is_flat(best.first.thumb) and best.last.number - fade.first.number <= LONGEST:
+        if fade is not None and best.first.is_flat and best.last.number - fade.first.number <= LONGEST:
             self._faded = None
             if difference(fade.first.thumb, best.last.thumb) >= CUT_CODES:
                 self._find(fade.first, best.last)
             return
         self._keep_faded()
-        if is_flat(best.last.thumb):
+        if best.last.is_flat:
             self._faded = best
         else:
             self._find(best.first, best.last)
@@ -255,9 +261,9 @@ def _unrest(looks: Sequence[Look], begin: int, end: int) -> float:
     before, after = min(length, begin), min(length, len(looks) - 1 - end)
     sides = [(looks[begin], looks[begin - before], before), (looks[end], looks[end + after], after)]
     changes = [
-        0.0 if is_flat(near.thumb) else difference(near.thumb, far.thumb) * length / count
+        0.0 if near.is_flat else difference(near.thumb, far.thumb) * length / count
         for near, far, count in sides
-        if count >= LENGTHS[0] or is_flat(near.thumb)
+        if count >= LENGTHS[0] or near.is_flat
     ]
     return sum(changes) / len(changes) if changes else math.inf
 
