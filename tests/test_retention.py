@@ -12,6 +12,7 @@ import pytest
 from triptych.buses.memory import MemoryBus
 from triptych.clock import to_text
 from triptych.engine import Engine
+from triptych.media.library import FOLDER, Film, Library
 from triptych.messages import Output, Report
 from triptych.model import Change, End, EndReason, Job, State
 from triptych.outputs import Outputs
@@ -186,6 +187,15 @@ async def test_a_link_out_of_a_folder_leads_nowhere(house: House, tmp_path: Path
     assert not folder.exists()
     assert (outside / "kept").exists()
     assert outside.stat().st_mode & 0o777 == 0o755
+
+
+async def test_a_film_that_was_remembered_goes_when_it_expires(house: House) -> None:
+    """media T1: index entries have their own ttl, by a set clock."""
+    library = Library(house.work.parent)
+    library.keep("aa", Film("a.mp4", b"", b""), NOW)
+    library.keep("bb", Film("b.mp4", b"", b""), NOW + timedelta(seconds=1))
+    await Retention(house.engine, house.outputs, house.clock, work=house.work, library=library).run_once()
+    assert [path.stem for path in (house.work.parent / FOLDER).iterdir()] == ["bb"]
 
 
 async def test_without_anything_there_is_nothing_to_do(house: House) -> None:

@@ -13,6 +13,7 @@ import structlog
 from triptych.contracts import Clock
 from triptych.engine import Engine
 from triptych.errors import NotFound, TriptychError
+from triptych.media.library import Library
 from triptych.model import LIVE, Job, Query, State
 from triptych.outputs import Outputs
 
@@ -28,8 +29,8 @@ WORK_DAYS = 1.0
 class Retention:
     """Sheds output of jobs that ended `output_days` ago, and of those that ended first while all takes more than `output_max_total_bytes`.
 
-    That is never more than a fifth of the disk. A folder below `work` goes `work_days` after its job, one below `media` with its job. Live
-    and pinned jobs keep everything.
+    That is never more than a fifth of the disk. A folder below `work` goes `work_days` after its job, one below `media` with its job, and a
+    film of the `library` when it expires. Live and pinned jobs keep everything.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Retention:
         *,
         work: Path,
         media: Path | None = None,
+        library: Library | None = None,
         output_days: float = OUTPUT_DAYS,
         output_max_total_bytes: int = OUTPUT_MAX_TOTAL_BYTES,
         work_days: float = WORK_DAYS,
@@ -48,6 +50,7 @@ class Retention:
         self._outputs = outputs
         self._clock = clock
         self._work = work
+        self._library = library
         self._media = media
         self._output_keep = timedelta(days=output_days)
         self._output_max_total_bytes = output_max_total_bytes
@@ -67,6 +70,8 @@ class Retention:
         await self._shed_output()
         await self._empty_work()
         await self._empty_media()
+        if self._library is not None:
+            await asyncio.to_thread(self._library.sweep, self._clock.now())
 
     async def _shed_output(self) -> None:
         sizes = await self._outputs.sizes()

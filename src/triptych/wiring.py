@@ -21,6 +21,7 @@ from triptych.clock import SystemClock
 from triptych.cores import Cores
 from triptych.engine import Engine
 from triptych.errors import NotFound
+from triptych.media.library import Library
 from triptych.model import Place
 from triptych.outputs import Outputs
 from triptych.panels import camera, cores, google, media, native, standing, workers
@@ -217,6 +218,7 @@ def _retention(settings: Settings, engine: Engine, outputs: Outputs, clock: Syst
         clock,
         work=settings.data_dir / "work",
         media=settings.data_dir / MEDIA,
+        library=Library(settings.data_dir),
         output_days=settings.output_days,
         output_max_total_bytes=settings.output_max_total_bytes,
     )

@@ -48,6 +48,17 @@ def test_a_clip_is_measured_as_it_was_made(job) -> None:
     assert ended.result["segment"] == {"startTimeOffset": "0.000000s", "endTimeOffset": "8.000000s"}
 
 
+def test_a_film_that_one_job_remembers_is_found_by_the_next(media) -> None:
+    """media 4.2 VIDEO_INDEX: what is remembered outlives its job."""
+    for uri, flag in (("sample.mp4", "index"), ("copy.mkv", "query")):
+        write_sample(media / uri)
+        with JobProcess(media) as job:
+            job.start(uri, features=["VIDEO_INDEX"], config={"videoIndexConfig": {flag: True}})
+            found = job.ended().result["videoIndexAnnotations"]
+    assert [item["timeOffset"] for item in found] == ["0.000000s", "4.640000s"]
+    assert {match["source"] for item in found for match in item["matches"]} == {"sample.mp4"}
+
+
 def test_running_comes_first_then_rising_progress_then_the_end(job) -> None:
     """P7, B9."""
     job.start("long.mp4")

@@ -11,7 +11,7 @@ import pytest
 from triptych.media.chunks import Chunk
 from triptych.media.features import FEATURES
 from triptych.media.features.black import InBlack
-from triptych.media.measured import Broken, Finished, Indexed, Measured, Torn
+from triptych.media.measured import Broken, Finished, Measured, Torn
 from triptych.media.measuring import DEAD, LATE, Measuring
 from triptych.media.options import InBlackOptions
 from triptych.media.pipeline import Plan

@@ -158,6 +158,16 @@ def test_unknown_keys_are_ignored_and_named() -> None:
     assert asked.spec.config == {"audioFormatConfig": {"alarmSettings": {"enabled": False}}}
 
 
+def test_an_index_that_is_neither_asked_nor_filled_is_named() -> None:
+    """media 4.2 VIDEO_INDEX: neither flag gives a warning."""
+    body = {**GOOD, "features": ["VIDEO_INDEX"]}
+    for config in ({}, {"query": False, "index": False}, {"ttl": 9}):
+        asked = understand({**body, "videoContext": {"videoIndexConfig": config}}, 4)
+        assert asked.warnings == ("VIDEO_INDEX finds nothing: set query or index in videoContext.videoIndexConfig",)
+    for config in ({"query": True}, {"index": True}, {"query": True, "index": True}):
+        assert understand({**body, "videoContext": {"videoIndexConfig": config}}, 4).warnings == ()
+
+
 def test_there_are_as_many_targets_as_cores() -> None:
     """media 2.5: target."""
     assert _understand({**GOOD, "target": 5}, 5).target == 5

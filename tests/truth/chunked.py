@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from triptych.media.context import Context
 from triptych.media.features import FEATURES
 from triptych.media.measured import Broken, Finished, Indexed, Measured, Torn
 from triptych.media.measuring import Measuring
@@ -19,7 +20,9 @@ from truth.scoring import load
 class Chunked:
     """What a file gives when it is measured in chunks of `chunk_s` seconds by `processes` decoders at once."""
 
-    def __init__(self, path: Path, names: Sequence[str], chunk_s: float, *, processes: int = 2, options=None, segments=()) -> None:
+    def __init__(
+        self, path: Path, names: Sequence[str], chunk_s: float, *, processes: int = 2, options=None, segments=(), data_dir=""
+    ) -> None:
         self._names = names
         self._options = options or {}
         self._segments = Segments(segments)
@@ -27,8 +30,10 @@ class Chunked:
         self.torn: list[str] = []
         self.chunks = 0
         self.end: Finished | Broken | None = None
-        self._fresh()
         source = os.open(path, os.O_RDONLY)
+        self._context = Context.of(str(path), source, data_dir)
+        assert self._context.content
+        self._fresh()
         self._measuring = Measuring(source, self._plan, processes=processes, chunk_s=chunk_s)
         try:
             while self.end is None:
@@ -48,6 +53,8 @@ class Chunked:
 
     def _fresh(self) -> None:
         features = {name: load(name, self._options.get(name, {})) for name in self._names}
+        for feature in features.values():
+            feature.context = self._context
         needs = {name: FEATURES[name].needs for name in features}
         self._plan = Plan(features=features, needs=needs, segments=self._segments)
 

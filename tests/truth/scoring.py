@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from triptych.media import measured
+from triptych.media.context import Context
 from triptych.media.feature import Feature
 from triptych.media.features import FEATURES
 from triptych.media.measured import Finished, FromDecoder, Indexed, Measured
@@ -23,7 +24,7 @@ USUAL = ("IN_BLACK", "AUDIO_FORMAT", "SHOT_CHANGE_DETECTION")
 class Analysis:
     """Index, Measure and Reduce of one file in this very process; every message takes the way over the wire."""
 
-    def __init__(self, path: Path, names: Sequence[str] = USUAL, options: Mapping[str, dict] = {}, segments=()) -> None:
+    def __init__(self, path: Path, names: Sequence[str] = USUAL, options: Mapping[str, dict] = {}, segments=(), data_dir="") -> None:
         self.index: Indexed | None = None
         self.messages: list[FromDecoder] = []
         self.failed: dict[str, str] = {}
@@ -32,12 +33,14 @@ class Analysis:
         self._segments = Segments(segments)
         self._reduce: Reduce | None = None
         descriptor = os.open(path, os.O_RDONLY)
+        for feature in self._features.values():
+            feature.context = Context.of(str(path), descriptor, data_dir)
         try:
             plan = Plan(features=self._features, needs=self._needs, segments=self._segments)
             measure_all(descriptor, plan, lambda message: self._take(measured.decode(measured.encode(message))))
+            self.items = self._reduce.finish(self.finished) if self._reduce is not None and isinstance(self.end, Finished) else {}
         finally:
             os.close(descriptor)
-        self.items = self._reduce.finish(self.finished) if self._reduce is not None and isinstance(self.end, Finished) else {}
 
     def extras(self, name: str) -> dict:
         """Return what a feature adds to the response beside its array."""

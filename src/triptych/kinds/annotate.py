@@ -16,6 +16,7 @@ from triptych.kinds import AnnotateSpec
 from triptych.kinds.probing import probe
 from triptych.media.analysis import Analysis
 from triptych.media.content import open_content
+from triptych.media.context import Context
 from triptych.media.fetch import Fetching, open_source
 from triptych.media.inputs import PEEK_BYTES, refuse_text
 from triptych.media.measured import Alive, Broken, Dropped, Finished, FromDecoder, Indexed, Measured, Ready, Times, Torn
@@ -237,6 +238,7 @@ class Annotation:
     def _begin(self, index: Indexed) -> None:
         if self._source is not None:
             self._watch.begin(self._source, Fraction(*(index.origin or (0, 1))), Fraction(*index.duration))
+            self._analysis.know(Context.of(self._spec.input_uri, self._source, self._place.data_dir))
         if (fault := self._analysis.begin(index)) is not None:
             self._fail_with(fault)
 

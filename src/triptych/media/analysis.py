@@ -8,6 +8,7 @@ from functools import partial
 import msgspec
 
 from triptych.errors import TriptychError
+from triptych.media.context import Context
 from triptych.media.description import describe
 from triptych.media.feature import Feature
 from triptych.media.features import FEATURES, GOOGLE_V1, Need
@@ -60,6 +61,11 @@ class Analysis:
     def reached(self) -> tuple[Fraction, Fraction]:
         """How far pictures were taken and sound was heard, in seconds from offset 0."""
         return self._reducer.taken, self._reducer.heard
+
+    def know(self, context: Context) -> None:
+        """Let the features know of the job."""
+        for feature in self.features.values():
+            feature.context = context
 
     def begin(self, index: Indexed) -> Fault | None:
         """Take the index; a fault is why nothing can be measured."""

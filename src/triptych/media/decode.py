@@ -355,6 +355,8 @@ def _video_facts(video: VideoStream, frames: int, rate: Fraction) -> VideoFacts:
         bits=bit_depth(form) if form else 8,
         full_range=codec.color_range == FULL_RANGE or bool(form and form.name.startswith("yuvj")),
         frames=frames,
+        pixel_aspect=ratio(Fraction(video.sample_aspect_ratio or 1)),
+        colorspace=int(codec.colorspace),
     )
 
 

@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
 
+from triptych.media.context import Context
 from triptych.media.ears import Ear
 from triptych.media.measured import Bass, Cell, Finished, Heard, Indexed, Seen
 from triptych.media.options import Options
@@ -41,14 +42,16 @@ class Watcher(Protocol):
 class Feature:
     """One thing to measure: every step does nothing here, and a feature writes those that it needs.
 
-    `alarm` is there when its alarm is on; `models_dir` is the folder of the operator's models; `tracks` says, when an ear is asked for,
-    how many of the joined channels each audio stream has. What the steps see is declared by the `needs` of its row in the register.
+    `alarm` is there when its alarm is on, `context` from `begin` on; `models_dir` is the folder of the operator's models; `tracks` says,
+    when an ear is asked for, how many of the joined channels each audio stream has. What the steps see is declared by the `needs` of its
+    row in the register.
     """
 
     alarm: Alarm | None = None
     watcher: Watcher | None = None
     models_dir: Path = Path("/nonexistent")
     tracks: tuple[int, ...] = ()
+    context: Context | None = None
 
     def __init__(self, options: Options) -> None:  # noqa: ARG002 - each feature reads its own
         self._items: list[Item] = []

@@ -22,7 +22,10 @@ class Wire(msgspec.Struct, frozen=True, array_like=True):
 
 
 class VideoFacts(Wire, frozen=True):
-    """The first video stream that is no cover art. `rate` is frames per second, `bits` per sample, `full_range` its code range."""
+    """The first video stream that is no cover art. `rate` is frames per second, `bits` per sample, `full_range` its code range.
+
+    `pixel_aspect` is how wide a pixel is shown to its height, `colorspace` the number of its matrix in ITU-T H.273, 2 when unknown.
+    """
 
     codec: str
     width: int
@@ -32,6 +35,8 @@ class VideoFacts(Wire, frozen=True):
     bits: int
     full_range: bool
     frames: int
+    pixel_aspect: Ratio = (1, 1)
+    colorspace: int = 2
 
 
 class AudioFacts(Wire, frozen=True):

@@ -49,7 +49,7 @@ class Asks(Protocol):
 
 
 class TornApart(Exception):
-    """A chunk does not hold the pictures that the index promised, or begins with a damaged one."""
+    """A chunk does not hold the pictures that the index promised, or a damaged one."""
 
 
 class Seeing:
@@ -153,12 +153,11 @@ class Seeing:
 
     def _measured(self, sight: Sight, end: Fraction) -> FrameMeasure:
         self._count += 1
-        following = sight.following
         return FrameMeasure(
             ratio(sight.start),
             ratio(end),
             sight.picture.thumb() if self._needs & Need.THUMB else b"",
-            sight.picture.change_to(following.picture) if following is not None and self._needs & Need.CHANGE else None,
+            sight.change if self._needs & Need.CHANGE else None,
             self._looks(sight),
         )
 
@@ -220,9 +219,9 @@ class Line:
         return ticks
 
     def note_damage(self) -> None:
-        """Take that a picture did not decode; raises `TornApart` when it is the one that a chunk begins with."""
-        if self._chunk is not None and self._chunk.first and self._next <= self._chunk.first + 1:
-            raise TornApart("a chunk begins with a damaged picture")
+        """Take that a picture did not decode; raises `TornApart` in a chunk: damage is concealed with what came before it."""
+        if self._chunk is not None and self._chunk.first:
+            raise TornApart("a chunk holds a damaged picture")
 
     def check_end(self) -> None:
         """Raise `TornApart` when pictures are missing at the end of a chunk."""

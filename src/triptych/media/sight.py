@@ -47,6 +47,11 @@ class Sight:
         return self._shrinker.shrink(self.frame, self.start)
 
     @cached_property
+    def change(self) -> float | None:
+        """The mean absolute change to the next picture, Y plus U plus V, in 8-bit codes; None where there is none to compare with."""
+        return None if self.following is None else self.picture.change_to(self.following.picture)
+
+    @cached_property
     def full(self) -> Picture:
         """The picture at full size: planes Y, U, V of codes as coded; chroma at its own size."""
         frame = self.frame

@@ -166,6 +166,8 @@ class _Reader:
         for name in left:
             if (lack := option_absence(name, configs[name], self.models_dir)) is not None:
                 self.faults.add(Row.MODEL, f"{CONTEXT}.{FEATURES[name].config_key}.model", lack.reason, lack.mend)
+        if "VIDEO_INDEX" in left and not (configs["VIDEO_INDEX"].get("query") or configs["VIDEO_INDEX"].get("index")):
+            self.faults.warn("VIDEO_INDEX finds nothing: set query or index in videoContext.videoIndexConfig")
         return left
 
     def _workflow(self) -> str | None:

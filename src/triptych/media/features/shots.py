@@ -86,14 +86,18 @@ class Shots(Feature):
 
     def rest(self, at: Fraction) -> None:
         """Close the last shot at `at` and begin anew after the gap."""
+        for start, end in self.close(at):
+            self.found(bounds(start, end))
+
+    def close(self, at: Fraction) -> list[tuple[Fraction, Fraction]]:
+        """Return the shots up to `at`, in seconds, and begin anew."""
         if self._start is None:
-            return
+            return []
         for position in range(max(0, len(self._recent) - NEIGHBOURS), len(self._recent)):
             self._judge(position)
         edges = sorted({self._start, *self._cuts.finish(), *self._graduals.finish()})
-        for start, end in zip(edges, [*edges[1:], at], strict=True):
-            self.found(bounds(start, end))
         self._reset()
+        return list(zip(edges, [*edges[1:], at], strict=True))
 
     def _judge(self, position: int) -> None:
         look = self._recent[position]
