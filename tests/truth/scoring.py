@@ -107,3 +107,14 @@ def near(found: Sequence[tuple], truth: Sequence[tuple], tolerance: Fraction) ->
         return False
     pairs = zip((edge for span in found for edge in span), (edge for span in truth for edge in span), strict=True)
     return all(one == other if isinstance(one, str) else abs(one - other) <= tolerance for one, other in pairs)
+
+
+def right_share(spans: Sequence[tuple], truth: Sequence[tuple], tolerance: Fraction = Fraction(1, 4)) -> Fraction:
+    """Return the share of time, outside `tolerance` seconds of the true changes, at which the label is right; looked at every 10 ms."""
+    right = judged = 0
+    for label, start, end in truth:
+        for number in range(int((start + tolerance) * 100), int((end - tolerance) * 100)):
+            at = Fraction(number, 100)
+            judged += 1
+            right += any(name == label and since <= at < until for name, since, until in spans)
+    return Fraction(right, judged)

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 from triptych.media.sample import RATE_HZ, Coding, scene, tone, write_clip
-from truth.scoring import Analysis, cut, seconds, tiles
+from truth.scoring import Analysis, cut, right_share, seconds, tiles
 
 PCM = Coding(video="ffv1", options={}, audio="pcm_s16le")
 SIZE = (64, 36)
-TOLERANCE = Fraction(1, 4)
 
 
 def _noise(seed, samples):
@@ -71,17 +70,6 @@ def _found(path, **options):
     return analysis
 
 
-def _right_share(spans, truth):
-    """Return the share of time, outside 0.25 s of the true changes, at which the label is right."""
-    right = judged = 0
-    for label, start, end in truth:
-        for number in range(int((start + TOLERANCE) * 100), int((end - TOLERANCE) * 100)):
-            at = Fraction(number, 100)
-            judged += 1
-            right += any(name == label and since <= at < until for name, since, until in spans)
-    return Fraction(right, judged)
-
-
 @pytest.mark.parametrize(
     "order", [NAMES, NAMES[::-1], ["5.1", "stereo", "stereo pairs", "5.1 sap", "mono", "stereo 5.1", "5.1 stereo", "stereo sap"]]
 )
@@ -90,7 +78,7 @@ def test_all_layouts_are_right_outside_a_quarter_second_of_changes(tmp_path, ord
     _write(tmp_path / "a.mkv", [np.concatenate(parts, axis=1)])
     analysis = _found(tmp_path / "a.mkv")
     truth = [(name, Fraction(3 * place), Fraction(3 * place + 3)) for place, name in enumerate(order)]
-    assert _right_share(analysis.spans("AUDIO_FORMAT"), truth) == 1
+    assert right_share(analysis.spans("AUDIO_FORMAT"), truth) == 1
     assert tiles(analysis.items["AUDIO_FORMAT"], "0.000000s", f"{3 * len(order)}.000000s")
 
 
@@ -187,7 +175,7 @@ def test_coded_layouts_are_right_for_98_percent_of_the_time(tmp_path, audio) -> 
     sound = np.concatenate([_layout(name, 3 * RATE_HZ, channels=6) for name in order], axis=1)
     _write(tmp_path / "a.mkv", [sound], Coding(video="ffv1", options={}, audio=audio), layout="5.1")
     truth = [(name, Fraction(3 * place), Fraction(3 * place + 3)) for place, name in enumerate(order)]
-    assert _right_share(_found(tmp_path / "a.mkv").spans("AUDIO_FORMAT"), truth) >= Fraction(98, 100)
+    assert right_share(_found(tmp_path / "a.mkv").spans("AUDIO_FORMAT"), truth) >= Fraction(98, 100)
 
 
 def test_segments_are_judged_each_for_itself(tmp_path) -> None:
