@@ -190,17 +190,18 @@ def _pictures(rung: Rung, starts: list[Fraction], scenes: list[int]) -> Iterator
     dice = np.random.default_rng(3)
     field = dice.normal(0, NOISE_CODES, (5 * SIZE[1], 5 * SIZE[0])).astype(np.float32)
     for place, (start, number) in enumerate(zip(starts, scenes, strict=True)):
-        planes = _moved(_still(number), place) if number else flat(SIZE)
+        planes = moved(number, place) if number else flat(SIZE)
         yield start, tuple(_coded(plane, _grain(field, plane.shape, dice), rung, chroma=layer > 0) for layer, plane in enumerate(planes))
 
 
-@lru_cache(maxsize=64)
+def moved(number: int, shift: int) -> Picture:
+    """Return scene `number` at `SIZE`, moved `shift` pixels to the left; as `scene`, but painted once."""
+    return tuple(np.roll(plane, -(shift // 2 if layer else shift), axis=1) for layer, plane in enumerate(_still(number)))
+
+
+@lru_cache(maxsize=256)
 def _still(number: int) -> Picture:
     return scene(number, SIZE)
-
-
-def _moved(still: Picture, shift: int) -> Picture:
-    return tuple(np.roll(plane, -(shift // 2 if layer else shift), axis=1) for layer, plane in enumerate(still))
 
 
 def _grain(field: np.ndarray, shape: tuple[int, ...], dice: np.random.Generator) -> np.ndarray:

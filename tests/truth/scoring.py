@@ -24,7 +24,9 @@ USUAL = ("IN_BLACK", "AUDIO_FORMAT", "SHOT_CHANGE_DETECTION")
 class Analysis:
     """Index, Measure and Reduce of one file in this very process; every message takes the way over the wire."""
 
-    def __init__(self, path: Path, names: Sequence[str] = USUAL, options: Mapping[str, dict] = {}, segments=(), data_dir="") -> None:
+    def __init__(
+        self, path: Path, names: Sequence[str] = USUAL, options: Mapping[str, dict] = {}, segments=(), data_dir="", alarm=None
+    ) -> None:
         self.index: Indexed | None = None
         self.messages: list[FromDecoder] = []
         self.failed: dict[str, str] = {}
@@ -35,6 +37,7 @@ class Analysis:
         descriptor = os.open(path, os.O_RDONLY)
         for feature in self._features.values():
             feature.context = Context.of(str(path), descriptor, data_dir)
+            feature.alarm = alarm
         try:
             plan = Plan(features=self._features, needs=self._needs, segments=self._segments)
             measure_all(descriptor, plan, lambda message: self._take(measured.decode(measured.encode(message))))

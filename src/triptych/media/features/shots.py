@@ -26,8 +26,11 @@ LENGTHS = (6, 8, 10, 12, 14, 16, 19, 22, 26, 30, 35, 40, 46, 52, 60)
 """Lengths of transition that are tried, in frames, 6 to 60; a transition between two of them is found by its neighbour."""
 
 LONGEST = LENGTHS[-1]
+OTHER_SCENE, SAME_SCENE = 0.5, 0.7
+"""Ends that correlate less are two scenes, and those that correlate more one that moves: slow movement is nearly a linear mix, too."""
+
 UNREST_RATIO = 1.5
-"""A mix must change the picture this much more than what comes before and after it does: steady movement is no transition."""
+"""In between, a mix must change the picture this much more than what comes before and after it does."""
 
 NEIGHBOURS = 2
 
@@ -48,6 +51,13 @@ class Look:
     def is_flat(self) -> bool:
         """Whether it is of one colour."""
         return is_flat(self.thumb)
+
+    @cached_property
+    def relief(self) -> NDArray[np.float32]:
+        """The thumb less the mean of each plane, of length 1: the product of two is their correlation."""
+        planes = self.thumb.reshape(3, -1).astype(np.float32)
+        relief = (planes - planes.mean(axis=1, keepdims=True)).ravel()
+        return np.asarray(relief / max(1.0, float(np.linalg.norm(relief))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +249,7 @@ def fitted(looks: Sequence[Look], begin: int, end: int) -> Gradual | None:
     first, last, length = looks[begin], looks[end], end - begin
     apart = difference(first.thumb, last.thumb)
     most = RESIDUAL * apart
-    if apart < CUT_CODES or _residual(looks, begin, end, length // 2) > most or apart < UNREST_RATIO * _unrest(looks, begin, end):
+    if apart < CUT_CODES or _residual(looks, begin, end, length // 2) > most or _is_movement(looks, begin, end, apart):
         return None
     worst = 0.0
     for place in range(1, length):
@@ -254,6 +264,16 @@ def _residual(looks: Sequence[Look], begin: int, end: int, place: int) -> float:
     share = place / (end - begin)
     mix: Thumb = cv2.addWeighted(looks[begin].thumb, 1 - share, looks[end].thumb, share, 0).astype(np.uint8, copy=False)
     return difference(looks[begin + place].thumb, mix)
+
+
+def _is_movement(looks: Sequence[Look], begin: int, end: int, apart: float) -> bool:
+    """Say whether the ends show one scene that moves rather than two; of a flat picture only the rest around it can tell."""
+    first, last = looks[begin], looks[end]
+    if not (first.is_flat or last.is_flat):
+        likeness = float(first.relief @ last.relief)
+        if not OTHER_SCENE <= likeness < SAME_SCENE:
+            return likeness >= SAME_SCENE
+    return apart < UNREST_RATIO * _unrest(looks, begin, end)
 
 
 def _unrest(looks: Sequence[Look], begin: int, end: int) -> float:
