@@ -11,7 +11,7 @@ from rich.table import Table
 
 from bench.figure import Figure
 
-BENCHES = ("idle", "starts", "queries", "stops", "output", "apart", "adopted", "peers", "store", "media", "mediajobs", "camera")
+BENCHES = ("idle", "starts", "queries", "stops", "output", "apart", "adopted", "peers", "store", "media", "shots", "mediajobs", "camera")
 
 
 def main() -> None:
