@@ -25,7 +25,7 @@ class Analysis:
     """Index, Measure and Reduce of one file in this very process; every message takes the way over the wire."""
 
     def __init__(
-        self, path: Path, names: Sequence[str] = USUAL, options: Mapping[str, dict] = {}, segments=(), data_dir="", alarm=None
+        self, path: Path, names: Sequence[str] = USUAL, options: Mapping[str, dict] = {}, segments=(), *, data_dir="", alarm=None
     ) -> None:
         self.index: Indexed | None = None
         self.messages: list[FromDecoder] = []
