@@ -11,7 +11,25 @@ from rich.table import Table
 
 from bench.figure import Figure
 
-BENCHES = ("idle", "starts", "queries", "stops", "output", "apart", "adopted", "peers", "store", "media", "shots", "mediajobs", "camera")
+# As in every process of a media job; numpy reads it when it is first imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+BENCHES = (
+    "idle",
+    "starts",
+    "queries",
+    "stops",
+    "output",
+    "apart",
+    "adopted",
+    "peers",
+    "store",
+    "media",
+    "shots",
+    "mediajobs",
+    "medialong",
+    "camera",
+)
 
 
 def main() -> None:

@@ -28,7 +28,7 @@ def made(loops: int = LOOPS) -> Path:
             pictures = ((Fraction(number, FPS), _grained(number, grain)) for number in range(MADE_S * FPS))
             sound = np.stack([tone(440, MADE_S * RATE_HZ), tone(660, MADE_S * RATE_HZ)])
             write_clip(part, pictures, [sound], Coding(options={"preset": "medium", "crf": "21", "g": "50"}))
-            _repeat(part, whole, loops)
+            repeat(part, whole, loops)
             whole.replace(path)
     return path
 
@@ -48,8 +48,8 @@ def _grained(number: int, grain: np.ndarray) -> tuple[np.ndarray, ...]:
     return (np.clip(luma + grain[number % len(grain)], 16, 235).astype(np.uint8), *chroma)
 
 
-def _repeat(part: Path, whole: Path, loops: int) -> None:
-    """Copy the packets of `part` again and again; the sound that overhangs its end is left out."""
+def repeat(part: Path, whole: Path, loops: int) -> None:
+    """Copy the packets of a part of 12 s to `whole`, `loops` times over; the sound that overhangs its end is left out."""
     latest: dict[int, int] = {}
     with av.open(str(whole), "w") as out, av.open(str(part)) as template:
         streams = {stream.index: out.add_stream_from_template(stream) for stream in template.streams}

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import uvloop
@@ -23,14 +24,17 @@ from triptych.cores import Cores
 from triptych.engine import Engine
 from triptych.model import Place
 from triptych.outputs import Outputs
-from triptych.panels import native, workers
+from triptych.panels import annotations, native, workers
 from triptych.panels.app import App
 from triptych.panels.http import Service
 from triptych.panels.server import bind, serve
+from triptych.posts import post
+from triptych.registrar import Registrar
 from triptych.settings import Settings
 from triptych.stores.sql import SqlStore
 from triptych.tokens import Tokens
 from triptych.upkeep import Upkeep
+from triptych.webhooks import Herald
 
 READY_S = 30.0
 END_S = 10.0
@@ -80,7 +84,21 @@ async def serve_fleet(url: str, data: Path) -> None:
         tokens = Tokens(store, clock)
         audit = await stack.enter_async_context(Audit(data / "audit.jsonl", store, clock))
         cores = Cores(store, engine, clock, settings.cores)
-        service = Service(engine=engine, catalog=store, settings=settings, clock=clock, tokens=tokens, audit=audit, cores=cores)
+        herald = Herald(store, clock, partial(post, inputs=settings.inputs.beside_roots))
+        registrar = Registrar(
+            engine=engine, catalog=store, clock=clock, cores=cores, folder=data, announce=herald.announce, tell=annotations.notice
+        )
+        service = Service(
+            engine=engine,
+            catalog=store,
+            settings=settings,
+            clock=clock,
+            tokens=tokens,
+            audit=audit,
+            cores=cores,
+            registrar=registrar,
+            herald=herald,
+        )
         app = App(service, (workers.PANEL, native.PANEL))
         await serve(app, listener, stop=stop, on_ready=lambda: _tell(port=listener.getsockname()[1]))
 

@@ -19,11 +19,10 @@ BUILT = tuple(name for name, entry in FEATURES.items() if entry.run is not None 
 LIGHT = tuple(
     name for name in ("IN_BLACK", "FREEZE", "SHOT_CHANGE_DETECTION", "CROP", "SILENCE", "AUDIO_FORMAT", "LOUDNESS") if name in BUILT
 )
-LONG_LOOPS, SHORT_LOOPS = 50, 5
 
 
 def figures() -> list[Figure]:
-    """Measure in turns, so that a busy machine troubles each alike; medians of three."""
+    """Measure media B1, B2, B3, B4, B5, B7 and media B9 in turns, so that a busy machine troubles each alike; medians of three."""
     path = clips.made()
     found = _rounds(path)
     alone = found["decode"]
@@ -33,6 +32,7 @@ def figures() -> list[Figure]:
         _ratio("B1 light, wall", found["light"], alone, 1.35, beside, wall=True, note="one decoder, the sound beside it"),
         _ratio("B2 full, CPU", found["full"], alone, 2.5, beside, note=f"{len(BUILT)} features"),
         *_against_ffmpeg(found),
+        _one_more(path, found["light"], alone),
         _ratio("B5 two processes, wall", found["two"], found["full"], 0.6, Baseline("the same with one decoder", 1.0), wall=True),
         _ratio("B5 in chunks, CPU", found["chunks"], found["full"], 1.05, Baseline("the same in one chunk", 1.0)),
         Figure(name="B7 most memory of one process", value=_cost_of(found["full"], "memory_mib"), unit="MiB", target=at_most(600)),
@@ -77,6 +77,20 @@ def _against_ffmpeg(found: dict[str, list[Cost]]) -> list[Figure]:
     else:
         figures.append(Figure(name="PySceneDetect", value=float("nan"), unit="", note="absent: pip install 'scenedetect[opencv-headless]'"))
     return figures
+
+
+def _one_more(path: Path, light: Sequence[Cost], alone: Sequence[Cost]) -> Figure:
+    """Return what the dearest of the light features adds to the others."""
+    with_all, decoding = _cost_of(light, "cpu_s"), _cost_of(alone, "cpu_s")
+    added = {name: with_all - cost(partial(analyse, path, tuple(other for other in LIGHT if other != name))).cpu_s for name in LIGHT}
+    dearest = max(added, key=lambda name: added[name])
+    return Figure(
+        name="B4 one more light feature, CPU",
+        value=statistics.median(added.values()) / decoding,
+        unit="x decode",
+        target=at_most(0.05),
+        note=f"the median of {len(LIGHT)}; the dearest, {dearest}, adds {added[dearest] / decoding:.2f}",
+    )
 
 
 def _progress(path: Path) -> list[Figure]:

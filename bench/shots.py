@@ -100,13 +100,8 @@ def _rivals(path: Path) -> list[tuple[str, list[int]]]:
     if util.find_spec("scenedetect") is None:
         return []
     theirs = import_module("scenedetect")
-    return [
-        (
-            f"PySceneDetect {name}",
-            [start.frame_num for start, _ in theirs.detect(str(path), getattr(theirs, name)(min_scene_len=SHORTEST))][1:],
-        )
-        for name in RIVALS
-    ]
+    found = {name: theirs.detect(str(path), getattr(theirs, name)(min_scene_len=SHORTEST)) for name in RIVALS}
+    return [(f"PySceneDetect {name}", [start.frame_num for start, _ in scenes][1:]) for name, scenes in found.items()]
 
 
 def _hard() -> Film:

@@ -1,8 +1,11 @@
 """Nobody waits for it, and none of it outlives its owner."""
 
 import asyncio
+import threading
 
-from triptych.background import Background
+import pytest
+
+from triptych.background import Background, in_thread
 from triptych.errors import Unavailable
 
 
@@ -42,3 +45,32 @@ async def test_closing_ends_what_runs():
     await asyncio.sleep(0)
     await background.close()
     assert ended == [True]
+
+
+async def test_work_in_a_thread_gives_what_it_returns_and_raises():
+    names: list[str] = []
+
+    def work():
+        names.append(threading.current_thread().name)
+        return 5
+
+    assert await in_thread(work) == 5
+    assert names != [threading.current_thread().name]
+    with pytest.raises(ZeroDivisionError):
+        await in_thread(lambda: 1 / 0)
+
+
+async def test_nobody_waits_for_a_thread_that_is_given_up():
+    begun, over = threading.Event(), threading.Event()
+
+    def work():
+        begun.set()
+        over.wait(30)
+
+    waiting = asyncio.create_task(in_thread(work))
+    await asyncio.to_thread(begun.wait, 30)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert not over.is_set()
+    over.set()

@@ -2,12 +2,17 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from threading import Thread
+from typing import TypeVar
 
 import structlog
 
 from triptych.errors import TriptychError
 
 log = structlog.get_logger()
+
+Result = TypeVar("Result")
 
 
 class Background:
@@ -37,3 +42,29 @@ async def _guarded(work: Callable[[], Awaitable[object]]) -> None:
         log.info("background verb refused", code=fault.code, reason=fault.message)
     except Exception:
         log.exception("background verb failed")
+
+
+async def in_thread(work: Callable[[], Result]) -> Result:
+    """Return what `work` returns, run in a thread that is nobody else's and that no end of this process waits for."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Result] = loop.create_future()
+
+    def settle(result: Result | None, fault: BaseException | None) -> None:
+        if done.done():
+            return
+        if fault is not None:
+            done.set_exception(fault)
+        else:
+            done.set_result(result)  # type: ignore[arg-type]  # without a fault there is a result
+
+    def run() -> None:
+        result, fault = None, None
+        try:
+            result = work()
+        except Exception as raised:  # noqa: BLE001 - it is raised where it is waited for
+            fault = raised
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(settle, result, fault)
+
+    Thread(target=run, daemon=True).start()
+    return await done

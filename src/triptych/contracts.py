@@ -105,6 +105,10 @@ class Catalog(Protocol):
         """Return the keys of a shelf, sorted."""
         ...
 
+    async def all(self, shelf: str) -> Sequence[Json]:
+        """Return every document of a shelf, in the order of their keys."""
+        ...
+
 
 class Bus(Protocol):
     """Carries between server and workers and owns nothing: all but published reports not yet consumed may be lost at any moment."""

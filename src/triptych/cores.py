@@ -36,8 +36,8 @@ class Cores:
 
     async def load(self) -> None:
         """Read the cores, make those that are missing, and let the engine place jobs in them."""
-        for key in await self._catalog.keys(SHELF):
-            core = from_document(await self._catalog.get(SHELF, key))
+        for document in await self._catalog.all(SHELF):
+            core = from_document(document)
             self._known[core.number] = core
         for number in range(1, self._count + 1):
             if number not in self._known:

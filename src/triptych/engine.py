@@ -206,6 +206,10 @@ class Engine:
         """Yield committed happenings with a number above `after` (None: from now on), without gap or repeat, until the caller leaves."""
         return self._ledger.watch(after, job_id)
 
+    async def log(self, *, after: int, limit: int) -> Sequence[Happening]:
+        """Return at most `limit` committed happenings with a number above `after`, in order, without waiting."""
+        return await self._ledger.store.log(after, limit)
+
     async def workers(self) -> Sequence[Worker]:
         """Return the workers that were not removed, by id."""
         return list(self._roster)

@@ -25,10 +25,20 @@ PAGE = 200
 
 
 class Upkeep:
-    """Keeps an engine tidy; owned and restarted by whoever wired it. Records are kept for `keep` after their end."""
+    """Keeps an engine tidy; owned and restarted by whoever wired it. Records are kept for `keep` after their end.
 
-    def __init__(self, engine: Engine, clock: Clock, keep: timedelta = KEEP) -> None:
+    `forgotten` is told of the jobs that are gone.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Clock,
+        keep: timedelta = KEEP,
+        forgotten: Callable[[Sequence[str]], Awaitable[None]] | None = None,
+    ) -> None:
         self._keep = keep
+        self._forgotten = forgotten
         self._engine = engine
         self._clock = clock
 
@@ -71,6 +81,8 @@ class Upkeep:
                 log.warning("job not forgotten", job_id=job.id, reason=fault.message)
             elif isinstance(fault, BaseException):
                 raise fault
+        if self._forgotten is not None:
+            await self._forgotten([job.id for job, fault in zip(jobs, done, strict=True) if fault is None])
 
     async def _repeat(self, work: Callable[[], Awaitable[None]], pause: timedelta) -> None:
         while True:

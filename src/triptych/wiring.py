@@ -24,7 +24,7 @@ from triptych.errors import NotFound
 from triptych.media.library import Library
 from triptych.model import Place
 from triptych.outputs import Outputs
-from triptych.panels import camera, cores, google, media, native, standing, workers
+from triptych.panels import annotations, camera, cores, google, media, native, standing, workers
 from triptych.panels.app import App
 from triptych.panels.courier import Courier
 from triptych.panels.http import Service
@@ -33,11 +33,14 @@ from triptych.panels.server import bind, check_tokens, serve, tls_context
 from triptych.panels.table import Table
 from triptych.policy import place_of
 from triptych.poller import Poller
+from triptych.posts import post
+from triptych.registrar import Registrar
 from triptych.retention import Retention
 from triptych.settings import Settings
 from triptych.stores.sql import SqlStore
 from triptych.tokens import Tokens
 from triptych.upkeep import Upkeep
+from triptych.webhooks import Herald
 
 PANELS = (workers.PANEL, media.PANEL, google.PANEL, cores.PANEL, camera.PANEL, native.PANEL)
 """Every panel; the last one speaks for paths that belong to none."""
@@ -148,14 +151,37 @@ async def running(settings: Settings, listener: socket.socket, ending: Ending | 
         agent = Agent(bus=bus, place=place, slots=_slots(settings), clock=clock, spool_cap_bytes=settings.spool_max_bytes)
         await stack.enter_async_context(_at_work(agent, ending))
         await engine.attend(place.worker_id)
-        await stack.enter_async_context(_background(Upkeep(engine, clock, keep=timedelta(days=settings.record_days)).run()))
+        herald = Herald(store, clock, partial(post, inputs=settings.inputs.beside_roots))
+        await herald.load()
+        registrar = Registrar(
+            engine=engine,
+            catalog=store,
+            clock=clock,
+            cores=rooms,
+            folder=settings.data_dir / MEDIA,
+            announce=herald.announce,
+            tell=annotations.notice,
+        )
+        await registrar.load()
+        await stack.enter_async_context(_background(Upkeep(engine, clock, timedelta(days=settings.record_days), registrar.drop).run()))
         await stack.enter_async_context(_background(_retention(settings, engine, outputs, clock).run()))
         await stack.enter_async_context(_background(tokens.run()))
         await stack.enter_async_context(_background(audit.run()))
         courier = await stack.enter_async_context(Courier(engine, settings, clock))
         await stack.enter_async_context(_background(_poller(settings, rooms, store, engine, clock).run()))
+        await stack.enter_async_context(_background(registrar.run()))
+        await stack.enter_async_context(_background(herald.run()))
         service = Service(
-            engine=engine, catalog=store, settings=settings, clock=clock, tokens=tokens, audit=audit, cores=rooms, expect=courier.expect
+            engine=engine,
+            catalog=store,
+            settings=settings,
+            clock=clock,
+            tokens=tokens,
+            audit=audit,
+            cores=rooms,
+            registrar=registrar,
+            herald=herald,
+            expect=courier.expect,
         )
         app = App(service, PANELS)
         await stack.enter_async_context(_background(app.repeats.run()))

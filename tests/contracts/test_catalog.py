@@ -37,6 +37,15 @@ async def test_the_keys_of_a_shelf_are_sorted_by_code_point(catalog: Catalog) ->
     assert list(await catalog.keys("cameras")) == sorted(["b", "a-2", "a1", "B", "ä", "_"])
 
 
+async def test_a_whole_shelf_comes_at_once_in_the_order_of_its_keys(catalog: Catalog) -> None:
+    for key in ("b", "a-2", "a1", "B", "ä", "_"):
+        await catalog.put("cameras", key, {"key": key, "list": [1, None]})
+    await catalog.put("workflows", "c", {"key": "c"})
+    await catalog.drop("cameras", "a1")
+    assert list(await catalog.all("cameras")) == [{"key": key, "list": [1, None]} for key in sorted(["b", "a-2", "B", "ä", "_"])]
+    assert list(await catalog.all("arms")) == []
+
+
 async def test_a_document_that_is_not_json_is_refused(catalog: Catalog) -> None:
     with pytest.raises(Invalid):
         await catalog.put("cameras", "c1", {"x": object()})

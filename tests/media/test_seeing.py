@@ -102,3 +102,11 @@ def test_a_seam_that_is_not_there_is_torn(seen) -> None:
 
     with pytest.raises(TornApart, match="reached"):
         seen(Chunk(10, 20), change=shift)
+
+
+def test_neighbours_see_the_same_picture_at_their_seam(seen) -> None:
+    """media P2: what is told of it, so that damage that nobody reported is seen."""
+    ends = [seen(Chunk(first, first + 10))[1] for first in range(0, 40, 10)]
+    assert [end.opens for end in ends][1:] == [end.closes for end in ends][:-1]
+    assert len({end.opens for end in ends}) == 4
+    assert (ends[0].opens, ends[-1].closes) == (None, None)

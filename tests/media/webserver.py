@@ -2,16 +2,18 @@
 
 import ssl
 from collections.abc import Callable
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 from typing import Self
 
 
 class WebServer:
-    """Answers each path by `pages`; `asked` holds the request lines and Host headers in order."""
+    """Answers each path by `pages`; `asked` holds the request lines and Host headers in order, `posted` headers and bodies."""
 
     def __init__(self, pages: dict[str, Callable[[BaseHTTPRequestHandler], None]], context: ssl.SSLContext | None = None) -> None:
         self.asked: list[tuple[str, str, str]] = []
+        self.posted: list[tuple[Message, bytes]] = []
         self.closing = Event()
         outer = self
 
@@ -19,6 +21,10 @@ class WebServer:
             def do_GET(self) -> None:
                 outer.asked.append((self.command, self.path, self.headers["Host"]))
                 pages[self.path](self)
+
+            def do_POST(self) -> None:
+                outer.posted.append((self.headers, self.rfile.read(int(self.headers["Content-Length"]))))
+                self.do_GET()
 
             def log_message(self, *_: object) -> None:
                 pass

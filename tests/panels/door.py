@@ -4,18 +4,23 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 from triptych.audit import Audit
 from triptych.clock import SystemClock
 from triptych.cores import Cores
 from triptych.engine import Engine
+from triptych.panels.annotations import notice
 from triptych.panels.app import App
 from triptych.panels.http import Panel, Service
 from triptych.panels.server import bind, serve
+from triptych.posts import post
+from triptych.registrar import Registrar
 from triptych.settings import Settings
 from triptych.stores.memory import MemoryStore
 from triptych.tokens import Tokens
+from triptych.webhooks import Herald
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,8 +112,26 @@ async def opened(panels: tuple[Panel, ...], settings: Settings, engine: Engine |
     cores = Cores(catalog, cast("Engine", engine), clock, settings.cores)
     if engine is not None:
         await cores.load()
+    herald = Herald(catalog, clock, partial(post, inputs=settings.inputs.beside_roots))
+    registrar = Registrar(
+        engine=cast("Engine", engine),
+        catalog=catalog,
+        clock=clock,
+        cores=cores,
+        folder=settings.data_dir / "media",
+        announce=herald.announce,
+        tell=notice,
+    )
     service = Service(
-        engine=cast("Engine", engine), catalog=catalog, settings=settings, clock=clock, tokens=tokens, audit=audit, cores=cores
+        engine=cast("Engine", engine),
+        catalog=catalog,
+        settings=settings,
+        clock=clock,
+        tokens=tokens,
+        audit=audit,
+        cores=cores,
+        registrar=registrar,
+        herald=herald,
     )
     app, stop, ready = App(service, panels), asyncio.Event(), asyncio.Event()
     listener = bind(settings)

@@ -1,35 +1,22 @@
-"""camera 6: bytes of recordings, and their ranges."""
+"""camera 6: how bytes are refused; tests/panels/test_ranges.py proves their ranges, tests/conformance/test_camera.py the whole."""
+
+import json
 
 import pytest
 
-from triptych.errors import Invalid
-from triptych.panels.footage import byte_range
-
-SIZE = 1000
+from triptych.errors import Forbidden, Invalid, NotFound, Unavailable
+from triptych.panels.footage import refuse_bytes
 
 
 @pytest.mark.parametrize(
-    ("header", "part"),
+    ("fault", "status", "message"),
     [
-        (None, None),
-        ("bytes=0-99", (0, 100)),
-        ("bytes=900-", (900, 1000)),
-        ("bytes=900-5000", (900, 1000)),
-        ("bytes=-100", (900, 1000)),
-        ("bytes=-5000", (0, 1000)),
-        ("bytes=500-400", None),
-        ("bytes=0-1,5-6,8-9", None),
-        ("bytes=-", None),
-        ("items=0-99", None),
-        ("bytes=a-b", None),
+        (Invalid("part must be marks.", field="part"), 400, "part must be marks."),
+        (NotFound("No such record.", code="record_not_found"), 404, "No such record."),
+        (Forbidden("not authorised", code="not_authorised"), 403, "not allowed"),
+        (Unavailable("The camera does not answer."), 503, "The camera does not answer."),
     ],
 )
-def test_one_range_is_kept_and_nonsense_is_the_whole(header, part):
-    """The bad-input table of camera 11: reversed and several ranges are answered with the whole."""
-    assert byte_range(header, SIZE) == part
-
-
-@pytest.mark.parametrize("header", ["bytes=1000-", "bytes=5000-6000", "bytes=-0"])
-def test_a_range_past_the_end_is_refused(header):
-    with pytest.raises(Invalid, match="past the end"):
-        byte_range(header, SIZE)
+def test_bytes_are_refused_by_real_statuses(fault, status, message):
+    answer = refuse_bytes(fault)
+    assert (answer.status_code, json.loads(answer.body)) == (status, {"status": "ERROR", "message": message})

@@ -1,4 +1,4 @@
-"""Every rule of the workers panel is named by a test that can fail, or by the bench that measures it."""
+"""Every rule of the workers and the media panel is named by a test that can fail, or by the bench that measures it."""
 
 import ast
 import re
@@ -10,24 +10,35 @@ import pytest
 
 from shape.source import functions, python_files
 
-RULES = (
-    *(f"W{number}" for number in range(1, 14)),
-    *(f"S{number}" for number in range(1, 11)),
-    *(f"K{number}" for number in range(1, 14)),
-    *(f"O{number}" for number in range(1, 11)),
-    *(f"L{number}" for number in range(1, 10)),
-    *("N0", "N3", "Q1"),
-    *(f"P{number}" for number in range(1, 11)),
-)
-"""The rules of workers.md, sections 2 to 8 and 12; of L1 the embedded half: a worker listens on nothing."""
+SPANS = {
+    "workers": {"W": 13, "S": 10, "K": 13, "O": 10, "L": 9, "P": 10},
+    "media": {"G": 10, "J": 7, "W": 4, "C": 2, "R": 2, "T": 2, "K": 6, "P": 10, "V": 8, "B": 9},
+}
+"""Rules that are numbered from 1: workers.md sections 2 to 8 and 12, of L1 the embedded half; media.md sections 2 to 6 and 11.1."""
+
+OTHERS = {"workers": ("N0", "N3", "Q1"), "media": ("U0", "U1", "U2", "U3", "A1", "A2", "A4", "A5", "S1", "S2", "S4")}
 
 LATER = {
-    "N1": "schedules have an issue of their own; their routes answer 404",
-    "N2": "fan-outs likewise",
+    "workers N1": "schedules have an issue of their own; their routes answer 404",
+    "workers N2": "fan-outs likewise",
+    "media C3": "live inputs are stored and checked, and do not run yet",
+    "media A3": "so do live episodes",
+    "media B8": "and so does what they cost",
+    "media S3": "no reader of a live input opens a network yet",
 }
 """Rules that no test names, each with the reason."""
 
-NAMES = re.compile(r"\bworkers (?:panel )?((?:[A-Z][0-9]{1,2}(?: to |, | and )?)+)", re.IGNORECASE)
+RULES = tuple(
+    rule
+    for panel, letters in SPANS.items()
+    for rule in (
+        *(f"{panel} {letter}{number}" for letter, most in letters.items() for number in range(1, most + 1)),
+        *(f"{panel} {name}" for name in OTHERS[panel]),
+    )
+    if rule not in LATER
+)
+
+NAMES = re.compile(r"\b(workers|media) (?:panel )?((?:[A-Z][0-9]{1,2}(?: to |, (?:and )?| and )?)+)", re.IGNORECASE)
 SPAN = re.compile(r"([A-Z])([0-9]{1,2})(?: to [A-Z]([0-9]{1,2}))?")
 
 
@@ -37,7 +48,6 @@ def test_a_test_or_a_bench_names_the_rule(rule: str) -> None:
 
 
 def test_what_comes_later_is_named_by_nobody_yet() -> None:
-    assert not set(LATER) & set(RULES)
     assert not set(LATER) & _named()
 
 
@@ -61,5 +71,5 @@ def _said(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
 
 def _rules(text: str) -> Iterator[str]:
     for claim in NAMES.finditer(text):
-        for letter, first, last in SPAN.findall(claim[1]):
-            yield from (f"{letter}{number}" for number in range(int(first), int(last or first) + 1))
+        for letter, first, last in SPAN.findall(claim[2]):
+            yield from (f"{claim[1].lower()} {letter}{number}" for number in range(int(first), int(last or first) + 1))

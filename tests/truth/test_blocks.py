@@ -135,14 +135,13 @@ def test_the_ratio_rises_with_the_quantiser(ladder, clip) -> None:
 @pytest.mark.parametrize("clip", CLIPS)
 def test_a_crop_that_moves_the_grid_changes_little(tmp_path, clip) -> None:
     """media 4.2 MACROBLOCKING: 3 by 5 pixels cut off a starved clip."""
-    for coding in (STARVED[0], STARVED[3]):
-        starved = _write(tmp_path / "starved.mkv", _pictures(clip), coding)
-        with av.open(str(starved)) as film:
-            lumas = [planes(frame)[0] for frame in film.decode(film.streams.video[0])]
-        whole, cropped = (
-            _score(_write(tmp_path / "seen.mkv", [_grey(luma[top:, left:]) for luma in lumas], LOSSLESS)) for top, left in ((0, 0), (5, 3))
-        )
-        assert abs(whole.scores.mean() - cropped.scores.mean()) <= 0.03
+    starved = _write(tmp_path / "starved.mkv", _pictures(clip), STARVED[0])
+    with av.open(str(starved)) as film:
+        lumas = [planes(frame)[0] for frame in film.decode(film.streams.video[0])]
+    whole, cropped = (
+        _score(_write(tmp_path / "seen.mkv", [_grey(luma[top:, left:]) for luma in lumas], LOSSLESS)) for top, left in ((0, 0), (5, 3))
+    )
+    assert abs(whole.scores.mean() - cropped.scores.mean()) <= 0.03
 
 
 def _grey(luma: np.ndarray) -> Picture:

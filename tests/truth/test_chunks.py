@@ -128,6 +128,16 @@ def test_damaged_packets_change_nothing(folder, seed) -> None:
     assert Chunked(damaged, NAMES, 2).response == Chunked(damaged, NAMES, WHOLE_S).response
 
 
+@pytest.mark.parametrize("seed", [84, 97])
+def test_damage_that_the_decoder_says_nothing_of_changes_nothing(folder, seed) -> None:
+    """media P2: neighbours that see another picture at their seam make the file one chunk."""
+    path = folder / f"silent{seed}.mp4"
+    options = {"preset": "ultrafast", "x265-params": "keyint=16:bframes=0:log-level=none"}
+    write_clip(path, _pictures(94), [], Coding(video="libx265", options=options))
+    damaged = _damaged(path, seed, 3)
+    assert Chunked(damaged, NAMES, 0.3).response == Chunked(damaged, NAMES, WHOLE_S).response
+
+
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     coding=st.tuples(

@@ -94,7 +94,7 @@ def test_dissolves_of_12_to_50_frames_are_found_inside_themselves(tmp_path, codi
     assert _event_f1(_numbers(_shots(path), coding.rate), truth) >= 0.9
 
 
-@pytest.mark.parametrize(("coding", "luma"), zip(CODINGS.values(), (16, 235, 16, 235, 16), strict=True), ids=CODINGS)
+@pytest.mark.parametrize(("coding", "luma"), list(zip(CODINGS.values(), (16, 235, 16, 235, 16), strict=True)), ids=CODINGS)
 def test_fades_through_a_flat_colour_are_one_boundary_inside_the_fade(tmp_path, coding, luma) -> None:
     """media 4.2: 12 to 50 frames, F1 >= 0.90."""
     dice = np.random.default_rng(3)

@@ -3,12 +3,10 @@
 import http.client
 import os
 import signal
-import socket
-import ssl
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urljoin
@@ -16,8 +14,9 @@ from urllib.parse import quote, urljoin
 from triptych import __version__
 from triptych.errors import Invalid, TriptychError
 from triptych.media import measured
-from triptych.media.hosts import Target, check_address, check_url
+from triptych.media.hosts import Target, check_url
 from triptych.media.inputs import PEEK_BYTES, is_remote, open_input, refuse_text
+from triptych.media.lines import Resolve, addresses, connected
 from triptych.media.measured import Alive, Broken, FromDecoder
 from triptych.media.sandbox import Decoder
 from triptych.model import Inputs, Place
@@ -25,13 +24,10 @@ from triptych.model import Inputs, Place
 MOST_BYTES = 10 << 30
 MOST_S = 2 * 60 * 60
 MOST_REDIRECTS = 3
-CONNECT_S = 10.0
 SILENCE_S = 30.0
 PIECE_BYTES = 1 << 18
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 GONE = frozenset({404, 410})
-
-Resolve = Callable[[str, int], list[str]]
 
 
 class NotFetched(TriptychError):
@@ -122,12 +118,6 @@ def fetch(url: str, inputs: Inputs, bounds: Bounds, take: Callable[[bytes], None
     raise NotFetched("input could not be fetched: too many redirects")
 
 
-def addresses(host: str, port: int) -> list[str]:
-    """Ask the name service once for the addresses of `host`."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
-
-
 def _nameless_file(folder: str) -> int:
     """Return a descriptor of a new file that no folder holds, so that whatever ends the job frees it."""
     try:
@@ -194,7 +184,7 @@ def too_large() -> NotFetched:
 def _get(target: Target, bounds: Bounds, take: Callable[[bytes], None], resolve: Resolve) -> str | None:
     """Send one request and take what it gives; return where it was moved to instead."""
     try:
-        connection = _connected(target, resolve)
+        connection = connected(target, resolve, silence_s=SILENCE_S)
         with closing(connection):
             headers = {"User-Agent": f"triptych/{__version__}", "Accept": "*/*", "Accept-Encoding": "identity", "Connection": "close"}
             connection.request("GET", quote(target.path, safe="/%?=&:@!$'()*+,;~"), headers=headers)
@@ -220,29 +210,3 @@ def _answer(response: http.client.HTTPResponse, bounds: Bounds, take: Callable[[
     if promised is not None and taken < promised:
         raise NotFetched("input could not be fetched: it ended early")
     return None
-
-
-def _connected(target: Target, resolve: Resolve) -> http.client.HTTPConnection:
-    """Return a connection to an address of the host that was judged; the host's own name is what its certificate must carry."""
-    found = resolve(target.host, target.port)
-    if not target.private:
-        for address in found:
-            check_address(address)
-    line = _line_to(found, target.port)
-    try:
-        line.settimeout(SILENCE_S)
-        kind = http.client.HTTPConnection if target.scheme == "http" else http.client.HTTPSConnection
-        connection = kind(target.host, target.port)
-        connection.sock = line if target.scheme == "http" else ssl.create_default_context().wrap_socket(line, server_hostname=target.host)
-    except BaseException:
-        line.close()
-        raise
-    return connection
-
-
-def _line_to(found: list[str], port: int) -> socket.socket:
-    """Return a connection to the first of these addresses that takes one."""
-    for address in found:
-        with suppress(OSError):
-            return socket.create_connection((address, port), timeout=CONNECT_S)
-    raise ConnectionError("no address takes a connection")

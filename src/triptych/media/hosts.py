@@ -29,12 +29,20 @@ class Target:
 
 def check_url(url: str, inputs: Inputs) -> Target:
     """Return where `url` leads. Raises `Invalid` unless its host and port are listed and it names no user."""
+    target = read_url(url, inputs)
+    if target.host not in inputs.hosts:
+        raise refusal()
+    return target
+
+
+def read_url(url: str, inputs: Inputs) -> Target:
+    """Return where `url` leads, whatever its host. Raises `Invalid` unless it is by http(s), its port is listed and it names no user."""
     try:
         parts = urlsplit(url)
         host, port = _host(parts), parts.port or USUAL_PORTS[parts.scheme]
     except (ValueError, KeyError):
         raise refusal() from None
-    if "@" in parts.netloc or host not in inputs.hosts or port not in {*USUAL_PORTS.values(), *inputs.ports}:
+    if "@" in parts.netloc or port not in {*USUAL_PORTS.values(), *inputs.ports}:
         raise refusal()
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     scheme = cast("Literal['http', 'https']", parts.scheme)

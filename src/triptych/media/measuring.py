@@ -69,6 +69,7 @@ class Measuring:
         self._runs: list[Run] = [Run(None)]
         self._held = False
         self._torn: Torn | None = None
+        self._closed: tuple[int, int | None] = (0, None)
         self._start()
 
     def filenos(self) -> set[int]:
@@ -87,13 +88,12 @@ class Measuring:
         for run in tuple(self._runs):
             if run.decoder is not None and self._is_wanted(run):
                 self._read(run)
-        if self._torn is not None:
-            yield self._torn
-            return
-        for run in tuple(self._runs):
+        for run in tuple(self._runs) if self._torn is None else ():
             if run is self._picture_run or not isinstance(run.part, chunks.Chunk):
                 yield from self._passed_on(run)
-        if self._told is not None and self._index is None and not self._runs:
+        if self._torn is not None:
+            yield self._torn
+        elif self._told is not None and self._index is None and not self._runs:
             self._begin_parts(self._told)
         elif self._tally is not None and not self._runs:
             self._tally.truncated |= size_of(self._source) < self._size_bytes
@@ -232,10 +232,22 @@ class Measuring:
                 continue
             if isinstance(message, Indexed):
                 self._told = message
+            if isinstance(message, Finished) and isinstance(run.part, chunks.Chunk):
+                self._compare(run.part, message)
             if self._tally is None or not self._tally.take(message):
                 yield message
         if run.is_over and run.decoder is None and run in self._runs:
             self._runs.remove(run)
+
+    def _compare(self, part: chunks.Chunk, finished: Finished) -> None:
+        """Take the ends of the next chunk: what the one before saw as its neighbour must be what this one began with.
+
+        A decoder that was damaged without a word shows another picture there than one that begins at the seam (media P2).
+        """
+        until, closes = self._closed
+        self._closed = part.last, finished.closes
+        if part.first and until == part.first and closes != finished.opens:
+            self._torn = Torn(reason="a seam is not what the chunk before it saw")
 
 
 def allowance(index: Index | None) -> Allowance:
@@ -258,7 +270,7 @@ def _decode(source: int, index: Index | None, plan: Plan, part: Part | None, sen
             pipeline.prepare(plan, part, tell)
         tell(Ready(full=confine(allowance(index))))
         if index is None or part is None:
-            pipeline.make_index(source, tell)
+            pipeline.make_index(source, tell, hashes=plan.hashes)
         else:
             pipeline.measure(source, index, plan, part, tell)
     except Exception as fault:  # noqa: BLE001 - the edge of this process: the job is told, with no path or line

@@ -1,10 +1,12 @@
 """The picture lane: decodes a film or a chunk of one, and measures each picture once its right-hand neighbour is there (media P1, P3)."""
 
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any, Protocol
 
 import av
+import numpy as np
 from av.container import InputContainer
 
 from triptych.media.chunks import Chunk, Whole
@@ -22,7 +24,7 @@ from triptych.media.decode import (
 from triptych.media.feature import Feature
 from triptych.media.features import Need
 from triptych.media.measured import Dropped, Finished, FrameMeasure, Ratio, ratio
-from triptych.media.picture import Shrinker
+from triptych.media.picture import Shrinker, bit_depth
 from triptych.media.sight import Sight
 from triptych.media.spans import Segments
 
@@ -80,6 +82,8 @@ class Seeing:
         self._count = 0
         self._errors: list[Ratio] = []
         self._cut_off = False
+        self._opens: int | None = None
+        self._closes: int | None = None
         stream.codec_context.thread_count = DECODER_THREADS
 
     def run(self, last_us: int | None, batch: int) -> Iterator[list[FrameMeasure]]:
@@ -106,7 +110,13 @@ class Seeing:
     def finished(self) -> Finished:
         """Return how it ended."""
         return Finished(
-            frames=self._count, samples=0, duration=ratio(self._index.duration), errors=tuple(self._errors), truncated=self._cut_off
+            frames=self._count,
+            samples=0,
+            duration=ratio(self._index.duration),
+            errors=tuple(self._errors),
+            truncated=self._cut_off,
+            opens=self._opens,
+            closes=self._closes,
         )
 
     def _packets(self) -> Iterator[Packet]:
@@ -144,12 +154,20 @@ class Seeing:
         if frame.is_corrupt and not self._line.is_over:
             self._failed(start)
         self._last_duration = frame.duration * self._base
+        self._note_seams(frame)
         before = None if self._line.before is None else self._line.before * self._base - self._origin
         sight = None if self._segments.part(start) is None else Sight(frame, start, before, self._shrinker)
         if self._waiting is not None:
             self._waiting.following = sight
             yield self._measured(self._waiting, start)
         self._waiting = None if self._line.is_over else sight
+
+    def _note_seams(self, frame: av.VideoFrame) -> None:
+        """Keep what the pictures at both ends of a chunk look like: its neighbours must have seen the same (media P2)."""
+        if self._line.is_over:
+            self._closes = _checksum(frame)
+        elif self._line.seam is not None and self._opens is None:
+            self._opens = _checksum(frame)
 
     def _measured(self, sight: Sight, end: Fraction) -> FrameMeasure:
         self._count += 1
@@ -240,6 +258,15 @@ class Line:
         self.is_over = self._next == chunk.last
         self._next += 1
         return int(frame.pts)
+
+
+def _checksum(frame: av.VideoFrame) -> int:
+    """Return a checksum of everything that a picture shows."""
+    total, size = 0, 1 + (bit_depth(frame.format) > 8)  # noqa: PLR2004 - bits of a byte
+    for plane in frame.planes:
+        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, -1)
+        total = zlib.crc32(rows[:, : plane.width * size].tobytes(), total)
+    return total
 
 
 def _from_seam(container: InputContainer, index: Index, seam: int) -> Iterator[Packet]:

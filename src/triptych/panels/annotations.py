@@ -93,6 +93,14 @@ def item(job: Job) -> View:
     }
 
 
+def notice(job: Job) -> View:
+    """Return what the server tells others of a job that is over: the list's item, with the fault or the recording and alarms."""
+    if status(job) != "done":
+        return {**item(job), "error": fault_of(job)}
+    response = _response(job, nested=True)
+    return {**item(job), **{key: response[key] for key in ("recording", "alarms") if key in response}}
+
+
 def _workflow(job: Job) -> View:
     workflow = job.spec.get("workflow")
     return {} if workflow is None else {"workflow": workflow}

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -16,11 +17,12 @@ from triptych.model import Happening, State
 from triptych.panels.annotations import ALMOST_DONE, fault_of, find_job, status
 from triptych.panels.http import Parameter, ServerSentEvent, event_stream, service
 
+SETTLE_BOUND = timedelta(seconds=5)
 LOOK_S = 0.5
 """How long a silent job is waited for before it is looked at whether anything can still come of it."""
 
 LAST_EVENT = Parameter(name="Last-Event-ID", place="header", type=int, summary="The last event that was seen; those after it follow.")
-TOLD = frozenset({"finding", "alarm"})
+TOLD = frozenset({"finding", "alarm", "warning"})
 
 
 class Event(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -97,7 +99,8 @@ async def _told(engine: Engine, happening: Happening) -> tuple[str, object] | No
 async def _end(engine: Engine, name: str, at: str) -> Event:
     """Return the end of a job; one that was deleted since tells no more than that."""
     try:
-        job = await engine.find(name)
+        # The log is committed a moment before the engine knows it; who has seen the end must find the job ended.
+        job = await engine.wait(name, SETTLE_BOUND)
     except NotFound:
         return Event(name, at)
     word = status(job)

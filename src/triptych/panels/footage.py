@@ -1,11 +1,9 @@
 """What a camera shows and keeps, as bytes: live pictures, recordings and shots (camera.md 6)."""
 
 import asyncio
-import re
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, suppress
-from email.utils import formatdate
 from typing import Any
 
 import msgspec
@@ -17,6 +15,7 @@ from triptych.errors import Invalid, TriptychError
 from triptych.kinds import KINDS
 from triptych.panels.cameras import KIND, Camera, ask, named, words
 from triptych.panels.http import Parameter, Role, Route, Service, json_answer, live_stream, service
+from triptych.panels.ranges import Content, ranged
 
 KNOWN = frozenset({"date", "id", "part", "type", "fps", "width", "marks", "camera", "admin_id"})
 CHUNK_BYTES = 512 * 1024
@@ -24,7 +23,6 @@ RECORDING = ("id", "name", "time", "length", "extension", "state", "audio", "ala
 SHOT = ("id", "name", "time", "size", "extension")
 STATUSES = {"camera_not_found": 404, "record_not_found": 404, "route_not_found": 404, "not_available_yet": 404, "internal": 500}
 REFUSED = frozenset({"not_authenticated", "not_authorised", "not_allowed", "host_not_allowed", "cross_site"})
-_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 _WATCHING: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
 """By client address: set to end a live view."""
 
@@ -80,60 +78,20 @@ def refuse_bytes(fault: TriptychError) -> Response:
     return json_answer({"status": "ERROR", "message": fault.message}, status)
 
 
-def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
-    """Return (first, end) of the one range that a `Range` header asks for, end exclusive; None for the whole.
-
-    Several ranges and those that make no sense are answered with the whole (RFC 9110 14.2). Raises `Invalid` with code
-    `range_not_satisfiable` where the range begins past the end.
-    """
-    found = _RANGE.fullmatch((header or "").strip())
-    if found is None or found[0] == "bytes=-":
-        return None
-    first, last = found.groups()
-    if not first:
-        begin, end = max(0, size - int(last)), size
-    else:
-        begin, end = int(first), min(size, int(last) + 1) if last else size
-        if last and int(last) < begin:
-            return None
-    if begin >= size:
-        raise Invalid("The range lies past the end.", code="range_not_satisfiable", field="range")
-    return begin, end
-
-
 async def _bytes(request: Request, camera: Camera, query: Mapping[str, str]) -> Response:
     if query.get("part", "media") not in {"media", "marks"}:
         raise Invalid("part must be marks.", field="part")
     which = {"id": query["id"], "part": query.get("part", "media")}
     found: Mapping[str, Any] = await ask(service(request), camera, "record_info", which)
-    size, headers = int(found["size"]), _headers(found, attached=bool(query.get("date")))
-    if request.headers.get("if-none-match") == found["etag"]:
-        return Response(status_code=304, headers=headers)
-    try:
-        part = byte_range(_current_range(request, str(found["etag"])), size)
-    except Invalid:
-        return Response(status_code=416, headers={"content-range": f"bytes */{size}"})
-    begin, end = part or (0, size)
-    headers["content-length"] = str(end - begin)
-    if part is not None:
-        headers["content-range"] = f"bytes {begin}-{end - 1}/{size}"
-    answer = live_stream(_read(service(request), camera, which, begin, end), str(found["media_type"]), headers)
-    answer.status_code = 200 if part is None else 206
-    return answer
-
-
-def _headers(found: Mapping[str, Any], *, attached: bool) -> dict[str, str]:
-    return {
-        "accept-ranges": "bytes",
-        "etag": found["etag"],
-        "last-modified": formatdate(found["modified"], usegmt=True),
-        "content-disposition": f'attachment; filename="{found["file_name"]}"' if attached else "inline",
-    }
-
-
-def _current_range(request: Request, etag: str) -> str | None:
-    """Return the `Range` header unless it is of an older state of the file."""
-    return request.headers.get("range") if request.headers.get("if-range", etag) == etag else None
+    content = Content(
+        size_bytes=int(found["size"]),
+        etag=str(found["etag"]),
+        media_type=str(found["media_type"]),
+        modified_s=float(found["modified"]),
+        file_name=str(found["file_name"]),
+        is_attached=bool(query.get("date")),
+    )
+    return ranged(request, content, lambda begin, end: _read(service(request), camera, which, begin, end))
 
 
 async def _read(door: Service, camera: Camera, which: Mapping[str, str], begin: int, end: int) -> AsyncIterator[bytes]:

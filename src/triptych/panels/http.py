@@ -25,6 +25,8 @@ from triptych.tokens import Role, Token, Tokens
 if TYPE_CHECKING:
     from triptych.cores import Cores
     from triptych.engine import Engine
+    from triptych.registrar import Registrar
+    from triptych.webhooks import Herald
 
 __all__ = [
     "Caller",
@@ -129,6 +131,8 @@ class Service:
     tokens: Tokens
     audit: Audit
     cores: "Cores"
+    registrar: "Registrar"
+    herald: "Herald"
     expect: Callable[[Job], object] | None = None
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     editing: asyncio.Lock = field(default_factory=asyncio.Lock)

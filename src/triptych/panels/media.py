@@ -12,7 +12,7 @@ from triptych.errors import Conflict, Invalid, NotFound, TriptychError
 from triptych.media.features import FEATURES, FeatureEntry
 from triptych.media.inputs import UNPROCESSABLE
 from triptych.media.slots import Empty, find
-from triptych.panels import mediajobs, workflows
+from triptych.panels import alarms, mediajobs, recordings, targets, workflows
 from triptych.panels.contexts import absence
 from triptych.panels.faults import Fault, Refused
 from triptych.panels.http import Panel, Role, Route, json_answer, service
@@ -153,5 +153,8 @@ PANEL = Panel(
             tag="media",
         ),
         *workflows.ROUTES,
+        *alarms.ROUTES,
+        *recordings.ROUTES,
+        *targets.ROUTES,
     ),
 )

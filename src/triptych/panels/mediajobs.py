@@ -95,11 +95,11 @@ async def cancel(request: Request) -> Response:
 
 
 async def delete(request: Request) -> Response:
-    """Cancel a job if it is live, and forget it."""
+    """Cancel a job if it is live, and forget it with its alarms and recordings."""
     job = await find_job(request)
     parts = service(request)
     await parts.engine.stop(job.id, by=BY)
-    await parts.engine.forget(job.id)
+    await parts.registrar.forget(job.id, parts.engine.forget)
     if isinstance(name := job.spec.get("content"), str):
         await asyncio.to_thread(content.drop, parts.settings.data_dir, name)
     return json_answer(Nothing())

@@ -46,8 +46,7 @@ async def contexts(catalog: Catalog, body: object) -> Mapping[str, Body]:
 
 async def everyone(catalog: Catalog) -> list[Workflow]:
     """Return every workflow, by index."""
-    documents = [await catalog.get(SHELF, key) for key in await catalog.keys(SHELF)]
-    return sorted((_read(document) for document in documents if document is not None), key=lambda workflow: workflow.index)
+    return sorted((_read(document) for document in await catalog.all(SHELF)), key=lambda workflow: workflow.index)
 
 
 async def list_workflows(request: Request) -> Response:

@@ -97,6 +97,10 @@ class MemoryStore:
         """Return the keys of a shelf, sorted."""
         return sorted(key for of, key in self._shelves if of == shelf)
 
+    async def all(self, shelf: str) -> Sequence[Json]:
+        """Return every document of a shelf, in the order of their keys."""
+        return [self._shelves[shelf, key] for key in await self.keys(shelf)]
+
 
 class _Rows:
     """`Rows` in dictionaries."""

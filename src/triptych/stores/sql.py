@@ -119,6 +119,10 @@ class SqlStore:
         """Return the keys of a shelf, sorted."""
         return [key for (key,) in await self._readers.rows(self._sql.document_keys, shelf=shelf)]
 
+    async def all(self, shelf: str) -> Sequence[Json]:
+        """Return every document of a shelf, in the order of their keys."""
+        return [decode(text) for (text,) in await self._readers.rows(self._sql.documents, shelf=shelf)]
+
     async def _write(self, statement: Statement, values: tuple[object, ...]) -> int:
         return await self._writer.do(lambda rows: rows.run(statement, values))
 

@@ -118,6 +118,7 @@ class Statements:
         self.drop_document = self._compile(delete(DOCUMENTS).where(*mine))
         self.document = self._compile(select(document.document).where(*mine))
         self.document_keys = self._compile(select(document.key).where(document.shelf == _text("shelf")).order_by(document.key))
+        self.documents = self._compile(select(document.document).where(document.shelf == _text("shelf")).order_by(document.key))
         self.listing = cache(self._listing)
 
     def _listing(self, given: frozenset[str], states: frozenset[State] | None, *, brief: bool = False) -> Statement:

@@ -40,3 +40,20 @@ def test_a_run_needs_black_and_silence_and_its_delay() -> None:
     assert _found(shown, 2) == [("0.000000s", "2.000000s")]
     assert _found(shown, 0) == [("0.000000s", "2.000000s"), ("4.000000s", "5.000000s")]
     assert _found(shown, 2.5) == []
+
+
+def test_the_severity_is_1_while_a_picture_is_black_without_sound() -> None:
+    """media 3.4: IN_BLACK is 1 while the condition holds, else 0, whatever `delay` says."""
+
+    class Watch:
+        def __init__(self) -> None:
+            self.told = []
+
+        def judge(self, start, end, severity) -> None:
+            self.told.append((int(start), int(end), severity))
+
+    feature = InBlack(InBlackOptions(delay=60))
+    feature.alarm = watch = Watch()
+    for number, (look, silent) in enumerate([(1, True), (0.9799, True), (1, False), (0.98, True)]):
+        feature.frame(Seen(start=Fraction(number), end=Fraction(number + 1), thumb=None, change=None, silent=silent), look)
+    assert watch.told == [(0, 1, 1.0), (1, 2, 0.0), (2, 3, 0.0), (3, 4, 1.0)]
