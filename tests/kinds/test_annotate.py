@@ -50,10 +50,10 @@ def test_a_clip_is_measured_as_it_was_made(job) -> None:
 
 def test_everything_in_the_response_was_told_as_a_finding(job) -> None:
     """media 2.2: also by a feature that knows its array only at the end."""
-    job.start("sample.mp4", features=["AUDIO_FORMAT", "SHOT_CHANGE_DETECTION"])
+    job.start("sample.mp4", features=["LOUDNESS", "SHOT_CHANGE_DETECTION"])
     result = job.ended().result
     told = [report.body.data for report in job.reports if isinstance(report.body, Finding) and report.body.note == "finding"]
-    for feature, key in (("AUDIO_FORMAT", "audioFormatAnnotations"), ("SHOT_CHANGE_DETECTION", "shotAnnotations")):
+    for feature, key in (("LOUDNESS", "loudnessAnnotations"), ("SHOT_CHANGE_DETECTION", "shotAnnotations")):
         assert [finding["item"] for finding in told if finding["feature"] == feature] == result[key]
 
 
