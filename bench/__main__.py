@@ -25,6 +25,7 @@ BENCHES = (
     "peers",
     "store",
     "media",
+    "shots",
     "mediajobs",
     "medialong",
     "camera",

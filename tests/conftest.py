@@ -15,7 +15,7 @@ import pytest
 
 from buses.natsserver import NatsServer, find_nats_server
 
-hypothesis.settings.register_profile("ci", derandomize=True, print_blob=True)
+hypothesis.settings.register_profile("ci", derandomize=True, print_blob=True, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 if os.environ.get("CI"):
     hypothesis.settings.load_profile("ci")
 

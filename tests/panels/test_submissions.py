@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from triptych.kinds import AnnotateSpec
@@ -162,10 +162,10 @@ def test_an_index_that_is_neither_asked_nor_filled_is_named() -> None:
     """media 4.2 VIDEO_INDEX: neither flag gives a warning."""
     body = {**GOOD, "features": ["VIDEO_INDEX"]}
     for config in ({}, {"query": False, "index": False}, {"ttl": 9}):
-        asked = understand({**body, "videoContext": {"videoIndexConfig": config}}, 4)
+        asked = _understand({**body, "videoContext": {"videoIndexConfig": config}}, 4)
         assert asked.warnings == ("VIDEO_INDEX finds nothing: set query or index in videoContext.videoIndexConfig",)
     for config in ({"query": True}, {"index": True}, {"query": True, "index": True}):
-        assert understand({**body, "videoContext": {"videoIndexConfig": config}}, 4).warnings == ()
+        assert _understand({**body, "videoContext": {"videoIndexConfig": config}}, 4).warnings == ()
 
 
 def test_there_are_as_many_targets_as_cores() -> None:
@@ -318,6 +318,7 @@ BODY = st.fixed_dictionaries(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(body=BODY, context=CONTEXT)
 def test_whatever_is_asked_is_understood_or_refused(body, context) -> None:
     """media 2.5: what is understood can be stored as a job, what is not has a message and details."""

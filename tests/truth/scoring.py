@@ -24,7 +24,9 @@ USUAL = ("IN_BLACK", "AUDIO_FORMAT", "SHOT_CHANGE_DETECTION")
 class Analysis:
     """Index, Measure and Reduce of one file in this very process; every message takes the way over the wire."""
 
-    def __init__(self, path: Path, names: Sequence[str] = USUAL, options: Mapping[str, dict] = {}, segments=(), data_dir="") -> None:
+    def __init__(
+        self, path: Path, names: Sequence[str] = USUAL, options: Mapping[str, dict] = {}, segments=(), *, data_dir="", alarm=None
+    ) -> None:
         self.index: Indexed | None = None
         self.messages: list[FromDecoder] = []
         self.failed: dict[str, str] = {}
@@ -35,6 +37,7 @@ class Analysis:
         descriptor = os.open(path, os.O_RDONLY)
         for feature in self._features.values():
             feature.context = Context.of(str(path), descriptor, data_dir)
+            feature.alarm = alarm
         try:
             plan = Plan(features=self._features, needs=self._needs, segments=self._segments)
             measure_all(descriptor, plan, lambda message: self._take(measured.decode(measured.encode(message))))
@@ -107,3 +110,14 @@ def near(found: Sequence[tuple], truth: Sequence[tuple], tolerance: Fraction) ->
         return False
     pairs = zip((edge for span in found for edge in span), (edge for span in truth for edge in span), strict=True)
     return all(one == other if isinstance(one, str) else abs(one - other) <= tolerance for one, other in pairs)
+
+
+def right_share(spans: Sequence[tuple], truth: Sequence[tuple], tolerance: Fraction = Fraction(1, 4)) -> Fraction:
+    """Return the share of time, outside `tolerance` seconds of the true changes, at which the label is right; looked at every 10 ms."""
+    right = judged = 0
+    for label, start, end in truth:
+        for number in range(int((start + tolerance) * 100), int((end - tolerance) * 100)):
+            at = Fraction(number, 100)
+            judged += 1
+            right += any(name == label and since <= at < until for name, since, until in spans)
+    return Fraction(right, judged)

@@ -1,16 +1,18 @@
 """AUDIO_FORMAT on layouts that were put there (media 4.2)."""
 
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from triptych.media.sample import RATE_HZ, Coding, scene, tone, write_clip
-from truth.scoring import Analysis, cut, seconds, tiles
+from triptych.media.spans import Span, joined
+from truth.scoring import Analysis, cut, right_share, seconds, tiles
+from truth.wrapped import PERIOD, carried
 
 PCM = Coding(video="ffv1", options={}, audio="pcm_s16le")
 SIZE = (64, 36)
-TOLERANCE = Fraction(1, 4)
 
 
 def _noise(seed, samples):
@@ -71,17 +73,6 @@ def _found(path, **options):
     return analysis
 
 
-def _right_share(spans, truth):
-    """Return the share of time, outside 0.25 s of the true changes, at which the label is right."""
-    right = judged = 0
-    for label, start, end in truth:
-        for number in range(int((start + TOLERANCE) * 100), int((end - TOLERANCE) * 100)):
-            at = Fraction(number, 100)
-            judged += 1
-            right += any(name == label and since <= at < until for name, since, until in spans)
-    return Fraction(right, judged)
-
-
 @pytest.mark.parametrize(
     "order", [NAMES, NAMES[::-1], ["5.1", "stereo", "stereo pairs", "5.1 sap", "mono", "stereo 5.1", "5.1 stereo", "stereo sap"]]
 )
@@ -90,7 +81,7 @@ def test_all_layouts_are_right_outside_a_quarter_second_of_changes(tmp_path, ord
     _write(tmp_path / "a.mkv", [np.concatenate(parts, axis=1)])
     analysis = _found(tmp_path / "a.mkv")
     truth = [(name, Fraction(3 * place), Fraction(3 * place + 3)) for place, name in enumerate(order)]
-    assert _right_share(analysis.spans("AUDIO_FORMAT"), truth) == 1
+    assert right_share(analysis.spans("AUDIO_FORMAT"), truth) == 1
     assert tiles(analysis.items["AUDIO_FORMAT"], "0.000000s", f"{3 * len(order)}.000000s")
 
 
@@ -187,7 +178,67 @@ def test_coded_layouts_are_right_for_98_percent_of_the_time(tmp_path, audio) -> 
     sound = np.concatenate([_layout(name, 3 * RATE_HZ, channels=6) for name in order], axis=1)
     _write(tmp_path / "a.mkv", [sound], Coding(video="ffv1", options={}, audio=audio), layout="5.1")
     truth = [(name, Fraction(3 * place), Fraction(3 * place + 3)) for place, name in enumerate(order)]
-    assert _right_share(_found(tmp_path / "a.mkv").spans("AUDIO_FORMAT"), truth) >= Fraction(98, 100)
+    assert right_share(_found(tmp_path / "a.mkv").spans("AUDIO_FORMAT"), truth) >= Fraction(98, 100)
+
+
+class Judged:
+    """An alarm that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.severities: list[tuple[Fraction, Fraction, float]] = []
+
+    def judge(self, start: Fraction, end: Fraction, severity: float) -> None:
+        self.severities.append((start, end, severity))
+
+    @property
+    def bad(self) -> list[tuple[Fraction, Fraction]]:
+        """The stretches of severity 1, which with those of 0 must tile."""
+        assert all(before[1] == after[0] for before, after in pairwise(self.severities))
+        return [(span.start, span.end) for span in joined(Span(start, end, str(bad)) for start, end, bad in self.severities if bad)]
+
+
+def _judged(path, **settings) -> Judged:
+    alarm = Judged()
+    Analysis(path, ["AUDIO_FORMAT"], {"AUDIO_FORMAT": {"alarmSettings": {"enabled": True, **settings}}}, alarm=alarm)
+    return alarm
+
+
+def test_the_alarm_is_told_1_where_the_format_is_not_allowed_and_0_elsewhere(tmp_path) -> None:
+    """media 3.4: per frame, over the whole file, by the bit of the format that is settled there."""
+    sound = np.concatenate([_layout(name, 2 * RATE_HZ, 2) for name in ("stereo", "silence", "mono")], axis=1)
+    _write(tmp_path / "a.mkv", [sound], layout="stereo")
+    assert _judged(tmp_path / "a.mkv", allowableAudioFormat=32).bad == [(2, 6)]
+    assert _judged(tmp_path / "a.mkv", allowableAudioFormat=128 | 64).bad == [(0, 2)]
+    assert _judged(tmp_path / "a.mkv", allowableAudioFormat=255).bad == []
+    assert _judged(tmp_path / "a.mkv", allowableAudioFormat=255).severities[-1][1] == 6
+
+
+def test_the_alarm_is_told_of_data_where_it_is_not_allowed(tmp_path) -> None:
+    """media 3.4, 4.2: `compressed` is judged by `allowCompressedAudio` alone, bit 0 for channel 1."""
+    data = np.concatenate([np.zeros((2, RATE_HZ), np.float32), carried(25), np.zeros((2, 30 * PERIOD), np.float32)], axis=1)
+    _write(tmp_path / "a.mkv", [data], layout="stereo")
+    silence_is_fine = {"allowableAudioFormat": 128}
+    assert _judged(tmp_path / "a.mkv", **silence_is_fine).bad == []
+    assert _judged(tmp_path / "a.mkv", **silence_is_fine, allowCompressedAudio=1).bad == [(1, Fraction("1.8"))]
+
+
+@pytest.mark.parametrize("channels", range(1, 17))
+def test_one_to_sixteen_channels_are_read(tmp_path, channels) -> None:
+    """media K2: here each in a stream of its own."""
+    sound = np.stack([_noise(channel, RATE_HZ) for channel in range(channels)])
+    _write(tmp_path / "a.mkv", [sound[channel : channel + 1] for channel in range(channels)], layout="mono")
+    label = {1: "mono", 2: "stereo", 3: "stereo sap"}.get(channels, "stereo pairs")
+    assert _found(tmp_path / "a.mkv").spans("AUDIO_FORMAT") == [(label, 0, 1)]
+
+
+def test_programme_audio_is_never_taken_for_data(tmp_path) -> None:
+    """media 4.2: speech-like, music-like and clipped sound at 16 bit, where sync words may lie by chance; `bench shots` has an hour."""
+    dice = np.random.default_rng(8)
+    noise = dice.standard_normal((2, 20 * RATE_HZ)).astype(np.float32)
+    swell = np.abs(np.sin(np.arange(20 * RATE_HZ) / RATE_HZ * 4)).astype(np.float32)
+    sound = np.clip(noise * swell * 0.4 + tone(220, 20 * RATE_HZ, peak=0.5), -1, 1)
+    _write(tmp_path / "a.wav", [sound], layout="stereo", seconds_of_picture=0)
+    assert "compressed" not in str(_found(tmp_path / "a.wav").items)
 
 
 def test_segments_are_judged_each_for_itself(tmp_path) -> None:

@@ -10,6 +10,7 @@ from truth.scoring import Analysis, cut, near
 
 SIZE = (128, 72)
 LOSSLESS = Coding(video="ffv1", options={}, audio="pcm_s16le")
+FIFTY = Coding(video="ffv1", options={}, rate=Fraction(50))
 
 
 def _clip(path, story, *, coding=LOSSLESS, rate=Fraction(25), noise=0.0):
@@ -107,6 +108,35 @@ def test_coverage_is_the_share_that_must_be_black(tmp_path, coverage, expected) 
     luma[:, :5] = 200
     write_clip(tmp_path / "a.mkv", [(Fraction(number, 25), (luma, u, v)) for number in range(30)], [], LOSSLESS)
     assert len(_found(tmp_path / "a.mkv", delay=1, coverage=coverage)) == expected
+
+
+def test_the_alarm_is_told_1_while_it_is_black_and_silent_and_0_else(tmp_path) -> None:
+    """media 3.4: frame by frame, whatever the delay."""
+    _clip(tmp_path / "a.mkv", [(10, False, True), (20, True, False), (5, True, True)])
+    told = []
+
+    class Alarm:
+        def judge(self, start: Fraction, end: Fraction, severity: float) -> None:
+            told.append((start, end, severity))
+
+    Analysis(tmp_path / "a.mkv", ["IN_BLACK"], alarm=Alarm())
+    assert told == [(Fraction(n, 25), Fraction(n + 1, 25), float(10 <= n < 30)) for n in range(35)]
+
+
+@pytest.mark.parametrize("pixels", ["yuv420p", "yuv420p10le", "yuv422p10le"])
+def test_black_of_full_range_is_code_0(tmp_path, pixels) -> None:
+    """media K1: 0 is black there, and 16 is not."""
+    coding = Coding(video="ffv1", options={}, pixels=pixels, full_range=True)
+    for luma, expected in ((0, 1), (2, 1), (3, 0), (16, 0)):
+        write_clip(tmp_path / "a.mkv", [(Fraction(number, 25), flat(SIZE, luma)) for number in range(30)], [], coding)
+        assert len(_found(tmp_path / "a.mkv", delay=1)) == expected, luma
+
+
+@pytest.mark.parametrize(("frames", "expected"), [(345, 0), (350, 1), (355, 1)], ids=["6.9 s", "7.0 s", "7.1 s"])
+def test_at_50_frames_a_second_the_delay_is_met_to_the_tenth(tmp_path, frames, expected) -> None:
+    """media 4.2"""
+    _clip(tmp_path / "a.mkv", [(10, False, None), (frames, True, None), (10, False, None)], rate=Fraction(50), coding=FIFTY)
+    assert len(_found(tmp_path / "a.mkv")) == expected
 
 
 def test_a_span_never_crosses_a_gap_between_segments(tmp_path) -> None:

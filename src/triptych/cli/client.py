@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self, TypeVar
@@ -24,15 +24,23 @@ FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 2.0
 INTERRUPTED = 130
 ABANDONED = 141
+NO_SERVER = "no_server"
 
 Parameters = dict[str, str | int]
 Answer = TypeVar("Answer")
 
 
+class Detail(msgspec.Struct, frozen=True):
+    """Which part of a request the media panel finds wrong."""
+
+    field: str = ""
+
+
 class Problem(msgspec.Struct, frozen=True):
-    """What the media panel says that is wrong."""
+    """What the media panel says that is wrong: `message` is the first of the `details`."""
 
     message: str = ""
+    details: tuple[Detail, ...] = ()
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -46,6 +54,12 @@ class Refusal(msgspec.Struct, frozen=True):
     def sentence(self) -> str:
         """The one sentence, empty where there is none."""
         return self.detail or (self.error if isinstance(self.error, str) else self.error.message)
+
+    @property
+    def field(self) -> str | None:
+        """The part of the request that the sentence is about, where that is told."""
+        details = () if isinstance(self.error, str) else self.error.details
+        return details[0].field if details else None
 
 
 class Client:
@@ -187,7 +201,8 @@ class Client:
                 raise Unavailable(
                     f"the certificate of {self._address} is not trusted; --ca names the file that says whom to trust"
                 ) from None
-            raise Unavailable(f"no server answers at {self._address}; `triptych up` starts one, --server names another") from None
+            sentence = f"no server answers at {self._address}; `triptych up` starts one, --server names another"
+            raise Unavailable(sentence, code=NO_SERVER) from None
         except httpx.HTTPError as fault:
             raise Unavailable(f"the server at {self._address} broke off: {str(fault) or type(fault).__name__}") from None
 
@@ -196,9 +211,14 @@ class Client:
 
 
 def talk(server: Server, work: Callable[[Client], Awaitable[int]]) -> int:
-    """Do `work` with a server and return its exit code; 130 when Ctrl-C ends it, 141 when nobody reads standard output any more."""
+    """Do `work` with a server and return its exit code, as `attempt` does."""
+    return attempt(_talk(server, work))
+
+
+def attempt(work: Coroutine[None, None, int]) -> int:
+    """Do `work` and return its exit code; 130 when Ctrl-C ends it, 141 when nobody reads standard output any more."""
     try:
-        return asyncio.run(_talk(server, work))
+        return asyncio.run(work)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
@@ -241,4 +261,4 @@ def _accepted(answer: httpx.Response) -> httpx.Response:
     code = answer.headers.get("triptych-error", refusal.code)
     if code == "not_authenticated":
         sentence += "; set TRIPTYCH_TOKEN to a token that is good, an administrator makes one with `triptych token create`"
-    raise TriptychError(sentence, code=code)
+    raise TriptychError(sentence, code=code, field=refusal.field)

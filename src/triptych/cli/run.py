@@ -49,7 +49,7 @@ def run(
 
 
 async def _run(client: Client, *, command: Sequence[str], ask: Ask, detach: bool, json: bool) -> int:
-    _stop_on_sigterm()
+    stop_on_sigterm()
     submitting = asyncio.ensure_future(_submit(client, command, ask))
     try:
         body = await asyncio.shield(submitting)
@@ -98,7 +98,8 @@ async def _silence() -> None:
     """Pass on nothing."""
 
 
-def _stop_on_sigterm() -> None:
+def stop_on_sigterm() -> None:
+    """Have SIGTERM cancel the task that calls this, as Ctrl-C does."""
     task = asyncio.current_task()
     if task is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)

@@ -22,6 +22,7 @@ from av.video.stream import VideoStream
 
 from triptych.errors import TriptychError
 from triptych.media.byplace import ByPlace
+from triptych.media.header import Facts, Tracks, read_header
 from triptych.media.inputs import REFERS_OUTSIDE
 from triptych.media.measured import AudioFacts, Indexed, VideoFacts, ratio
 from triptych.media.picture import FULL_RANGE, bit_depth
@@ -88,6 +89,7 @@ class Index:
     truncated: bool = False
     times_rebuilt: bool = False
     seams: "array[int]" = field(default_factory=lambda: array("q"))
+    header: Facts = field(default_factory=dict)
 
     @property
     def duration(self) -> Fraction:
@@ -116,6 +118,7 @@ def as_told(index: Index) -> Indexed:
         last_duration=index.last_duration,
         sound_end=ratio(index.sound_end),
         seams=tuple(index.seams),
+        header=index.header,
     )
 
 
@@ -133,6 +136,7 @@ def as_found(told: Indexed, times: bytes) -> Index:
         truncated=told.truncated,
         times_rebuilt=told.times_rebuilt,
         seams=array("q", told.seams),
+        header=told.header,
     )
 
 
@@ -188,11 +192,12 @@ def survey(container: InputContainer, alive: Callable[[], None]) -> Index:
     tally = _Tally(video)
     if video is not None:
         tally.is_seam = seam_test(video.codec_context.name, video.codec_context.extradata or b"")
-    index.truncated = not _demux_all(container, tally, index, alive)
+    tracks = Tracks((*([video] if video else []), *audio))
+    index.truncated = not _demux_all(container, tally, tracks, index, alive)
     if video is not None and tally.count:
         _time(index, video, tally)
-    index.truncated |= video is not None and 0 < tally.count < video.frames
-    index.truncated |= _is_short(container, index)
+    index.truncated |= (video is not None and 0 < tally.count < video.frames) or _is_short(container, index)
+    index.header = read_header(container, tracks.facts(index.origin or Fraction(0), index.starts))
     return index
 
 
@@ -226,7 +231,7 @@ class _Tally:
             self.latest, self.duration = packet.pts, packet.duration or self.duration
 
 
-def _demux_all(container: InputContainer, tally: _Tally, index: Index, alive: Callable[[], None]) -> bool:
+def _demux_all(container: InputContainer, tally: _Tally, tracks: Tracks, index: Index, alive: Callable[[], None]) -> bool:
     """Return False when the file ends with an error or with half a packet."""
     whole, read = True, 0
     try:
@@ -237,6 +242,7 @@ def _demux_all(container: InputContainer, tally: _Tally, index: Index, alive: Ca
             if read % PACKETS_BETWEEN_SIGNS == 0:
                 alive()
             whole = not packet.is_corrupt
+            tracks.add(packet)
             if packet.stream is tally.video:
                 tally.add(packet)
             elif packet.pts is not None and packet.time_base is not None:

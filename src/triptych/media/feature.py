@@ -44,7 +44,7 @@ class Feature:
 
     `alarm` is there when its alarm is on, `context` from `begin` on; `models_dir` is the folder of the operator's models; `tracks` says,
     when an ear is asked for, how many of the joined channels each audio stream has. What the steps see is declared by the `needs` of its
-    row in the register.
+    row in the register. `hashes` asks for the file's checksum in the index.
     """
 
     alarm: Alarm | None = None
@@ -52,6 +52,7 @@ class Feature:
     models_dir: Path = Path("/nonexistent")
     tracks: tuple[int, ...] = ()
     context: Context | None = None
+    hashes: bool = False
 
     def __init__(self, options: Options) -> None:  # noqa: ARG002 - each feature reads its own
         self._items: list[Item] = []

@@ -129,7 +129,7 @@ class Indexed(Message, frozen=True, kw_only=True):
     """What demuxing alone tells (media P1). `duration` in seconds from offset 0 to the end of the last frame or sample.
 
     `base` is the seconds of one tick, `origin` the file's own time of offset 0, `last_duration` ticks. `seams` are the ticks of pictures
-    at which decoding may begin; none where the file is one chunk whatever its length (media P2, P4).
+    at which decoding may begin; none where the file is one chunk whatever its length (media P2, P4). `header` is what `header.py` read.
     """
 
     format: str
@@ -143,6 +143,7 @@ class Indexed(Message, frozen=True, kw_only=True):
     last_duration: int = 0
     sound_end: Ratio = (0, 1)
     seams: tuple[int, ...] = ()
+    header: dict[str, Any] = {}
 
 
 class Measured(Message, frozen=True, kw_only=True):

@@ -270,7 +270,7 @@ def _decode(source: int, index: Index | None, plan: Plan, part: Part | None, sen
             pipeline.prepare(plan, part, tell)
         tell(Ready(full=confine(allowance(index))))
         if index is None or part is None:
-            pipeline.make_index(source, tell)
+            pipeline.make_index(source, tell, hashes=plan.hashes)
         else:
             pipeline.measure(source, index, plan, part, tell)
     except Exception as fault:  # noqa: BLE001 - the edge of this process: the job is told, with no path or line

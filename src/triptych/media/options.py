@@ -245,3 +245,44 @@ class SpeechOptions(Options, frozen=True, kw_only=True):
     audioTracks: Annotated[  # noqa: N815 - as documented
         tuple[Annotated[int, Meta(ge=0, le=63)], ...], Meta(max_length=16, description="an array of track numbers from 0")
     ] = (0,)
+
+
+class Colours(msgspec.Struct, frozen=True, kw_only=True):
+    """How codes mean colours, by FFmpeg's names; what is left out is not compared."""
+
+    primaries: Text | None = None
+    transfer: Text | None = None
+    matrix: Text | None = None
+    range: Annotated[Literal["limited", "full"], Meta(description="limited or full")] | None = None
+
+
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+    """Least and greatest value that pass."""
+
+    min: Annotated[float, Meta(ge=0, le=1e12, description="a number, 0 or more")] = 0.0
+    max: Annotated[float, Meta(ge=0, le=1e12, description="a number, 0 or more")] = 1e12
+
+
+Positive = Annotated[int, Meta(ge=1, le=1_000_000_000, description="a whole number, 1 or more")]
+Size = Annotated[tuple[Positive, Positive], Meta(description="an array of width and height")]
+
+
+class ConformanceOptions(Options, frozen=True, kw_only=True):
+    """What the file is expected to be; what is left out is not expected. `bitRate` in bits a second, of the whole file."""
+
+    container: Text | None = None
+    codecs: Texts | None = None
+    profile: Text | None = None
+    level: Annotated[float, Meta(ge=0, le=100, description="a number between 0 and 100")] | None = None
+    size: Size | None = None
+    frameRate: Annotated[float, Meta(gt=0, le=1000, description="a number above 0")] | None = None  # noqa: N815 - as documented
+    bitDepth: Annotated[int, Meta(ge=1, le=32, description="a whole number between 1 and 32")] | None = None  # noqa: N815 - as documented
+    colour: Annotated[Colours, Meta(description="an object")] | None = None
+    channels: Annotated[tuple[Positive, ...], Meta(max_length=64, description="an array of one number for each audio track")] | None = None
+    sampleRate: Positive | None = None  # noqa: N815 - as documented
+    bitRate: Annotated[Bounds, Meta(description="an object of min and max")] | None = None  # noqa: N815 - as documented
+    durations: Seconds | None = None
+    startTimecode: Annotated[str, Meta(pattern=r"^\d\d:\d\d:\d\d[:;]\d\d$", description="a timecode")] | None = None  # noqa: N815
+    dropFrame: Flag | None = None  # noqa: N815 - as documented
+    fastStart: Flag | None = None  # noqa: N815 - as documented
+    sha256: Annotated[str, Meta(pattern="^[0-9a-fA-F]{64}$", description="64 hexadecimal digits")] | None = None

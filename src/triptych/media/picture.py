@@ -78,7 +78,7 @@ class Shrinker:
     """
 
     def __init__(self) -> None:
-        self._shape: tuple[int, int, str] | None = None
+        self._shape: tuple[int, int, str, int] | None = None
         self._graph = av.filter.Graph()
         self._bits = 8
 
@@ -87,7 +87,7 @@ class Shrinker:
         if frame.format.name in PLAIN:
             full = frame.color_range == FULL_RANGE or frame.format.name == "yuvj420p"
             return Picture(_shrunk(frame), bits=8, full=full, start=start)
-        shape = (frame.width, frame.height, frame.format.name)
+        shape = (frame.width, frame.height, frame.format.name, int(frame.color_range))
         if shape != self._shape:
             self._build(frame)
             self._shape = shape
@@ -102,7 +102,8 @@ class Shrinker:
         graph.threads = 1
         source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base or MILLISECOND)
         width, height = pic_size(frame.width, frame.height)
-        scale = graph.add("scale", f"{width}:{height}:flags=area")
+        kept = ":in_range=full:out_range=full" if frame.color_range == FULL_RANGE and not frame.format.is_rgb else ""
+        scale = graph.add("scale", f"{width}:{height}:flags=area{kept}")
         planar = graph.add("format", "yuv420p" if self._bits == 8 else f"yuv420p{self._bits}le")  # noqa: PLR2004 - bits of a code
         graph.link_nodes(source, scale, planar, graph.add("buffersink")).configure()
         self._graph = graph

@@ -11,6 +11,7 @@ from triptych.media.chunks import Chunk, Part, SoundTrack, Whole
 from triptych.media.decode import Index, Unreadable, as_told, open_input, survey
 from triptych.media.feature import Feature
 from triptych.media.features import Need
+from triptych.media.header import read_file
 from triptych.media.hearing import Hearing
 from triptych.media.measured import Alive, Broken, Dropped, Finished, FromDecoder, Measured, Times, Torn, ratio
 from triptych.media.seeing import Seeing, TornApart
@@ -40,6 +41,11 @@ class Plan:
             union |= need
         return union
 
+    @property
+    def hashes(self) -> bool:
+        """Whether any feature asks for the file's checksum."""
+        return any(feature.hashes for feature in self.features.values())
+
     def with_need(self, need: Need) -> dict[str, Feature]:
         """Return the features that subscribe to any of `need`."""
         return {name: feature for name, feature in self.features.items() if self.needs[name] & need}
@@ -54,12 +60,16 @@ def prepare(plan: Plan, part: Part, send: Send) -> None:
             send(Dropped(feature=name, message=f"{type(fault).__name__} while preparing"))
 
 
-def make_index(descriptor: int, send: Send) -> Index | None:
-    """Demux the file behind `descriptor` and send its index; every end is a message. Returns the index, None where it was `Broken`."""
+def make_index(descriptor: int, send: Send, *, hashes: bool = False) -> Index | None:
+    """Demux the file behind `descriptor` and send its index, with its checksum if it `hashes`; every end is a message.
+
+    Returns the index, None where it was `Broken`.
+    """
     signs = _Signs(send)
     try:
         with open_input(descriptor) as container:
             found = survey(container, signs.give)
+        found.header.update(read_file(descriptor, found.header, signs.give, hashes=hashes))
     except Unreadable as fault:
         send(Broken(code=fault.code, message=fault.message))
         return None
@@ -92,7 +102,7 @@ def measure(descriptor: int, index: Index, plan: Plan, part: Part, send: Send) -
 
 def measure_all(descriptor: int, plan: Plan, send: Send) -> None:
     """Index and measure everything in this very process, one part after the other; ends as a job's messages do."""
-    found = make_index(descriptor, send)
+    found = make_index(descriptor, send, hashes=plan.hashes)
     if found is None:
         return
     tally = Tally(found)

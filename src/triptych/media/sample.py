@@ -4,12 +4,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import cast
 
 import av
 import cv2
 import numpy as np
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from triptych.media.decode import Packet
@@ -166,8 +168,9 @@ def _encoded_pictures(
     stream: av.VideoStream, first: tuple[Fraction, Picture], rest: Iterator[tuple[Fraction, Picture]], base: Fraction
 ) -> Coded:
     at = first[0]
-    for at, planes in (first, *rest):
-        frame = _frame(planes).reformat(format=stream.pix_fmt)
+    reformatter = VideoReformatter()
+    for at, planes in chain((first,), rest):
+        frame = reformatter.reformat(_frame(planes), format=stream.pix_fmt)
         frame.pts, frame.time_base = round(at / base), base
         yield at, stream.encode(frame)
     yield at, stream.encode(None)
@@ -181,17 +184,14 @@ def _coded_sound(out: av.container.OutputContainer, samples: Sound, coding: Codi
 def _encoded_sound(stream: av.AudioStream, samples: Sound) -> Coded:
     step = 1024
     at = Fraction(0)
+    resampler = av.AudioResampler(format=stream.format, layout=stream.layout, rate=RATE_HZ)
     for start in range(0, samples.shape[1], step):
         at = Fraction(start, RATE_HZ)
         packed = samples[:, start : start + step].T.reshape(1, -1)
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(packed), format="flt", layout=stream.layout)
         frame.sample_rate, frame.pts, frame.time_base = RATE_HZ, start, Fraction(1, RATE_HZ)
-        yield at, [packet for even in _in_format(stream, frame) for packet in stream.encode(even)]
+        yield at, [packet for even in resampler.resample(frame) for packet in stream.encode(even)]
     yield at, stream.encode(None)
-
-
-def _in_format(stream: av.AudioStream, frame: av.AudioFrame) -> list[av.AudioFrame]:
-    return av.AudioResampler(format=stream.format, layout=stream.layout, rate=RATE_HZ).resample(frame)
 
 
 def _frame(planes: Picture) -> av.VideoFrame:

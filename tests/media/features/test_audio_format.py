@@ -1,10 +1,8 @@
-from fractions import Fraction
-
 import numpy as np
 import pytest
 
-from triptych.media.features.audio_format import Reading, Run, Window, correlations, held, read, remembered
-from triptych.media.spans import Span
+from triptych.media.features.audio_format import BITS, Window, correlations, read, severity
+from triptych.media.options import AudioFormatAlarm
 
 
 def _window(active, pairs=(), lfe=()) -> Window:
@@ -45,47 +43,42 @@ def test_correlation_is_1_for_equal_and_0_for_nothing() -> None:
     assert found.tolist() == [[1, 1, 0], [1, 1, 0], [0, 0, 0]]
 
 
-def _spans(*parts) -> list[Span]:
-    spans, at = [], Fraction(0)
-    for label, length in parts:
-        spans.append(Span(at, at + Fraction(str(length)), label))
-        at = spans[-1].end
-    return spans
+BY_BIT = {
+    128: {"silence"},
+    64: {"mono"},
+    32: {"stereo", "stereo pairs"},
+    16: {"5.1 sap"},
+    8: {"stereo sap"},
+    4: {"stereo 5.1"},
+    2: {"5.1 stereo"},
+    1: {"5.1"},
+}
 
 
-def test_a_change_must_hold_half_a_second_and_starts_where_it_began() -> None:
-    assert held(_spans(("a", 1), ("b", 0.4), ("a", 1), ("b", 0.5))) == [
-        Span(Fraction(0), Fraction("2.4"), "a"),
-        Span(Fraction("2.4"), Fraction("2.9"), "b"),
-    ]
+def test_nine_formats_by_256_masks_are_allowed_by_their_bit_alone() -> None:
+    """media 4.2, 3.4: the mask table, written out by bit as in the spec."""
+    labels = set().union(*BY_BIT.values())
+    assert len(labels) == 9
+    assert labels == set(BITS)
+    for mask in range(256):
+        allowed = set().union(*(names for bit, names in BY_BIT.items() if mask // bit % 2))
+        found = {label for label in labels if severity(AudioFormatAlarm(allowableAudioFormat=mask), label, ()) == 0}
+        assert found == allowed
 
 
-def test_the_first_layout_of_a_stretch_needs_no_hold() -> None:
-    assert [span.label for span in held(_spans(("a", 0.1), ("b", 1)))] == ["a", "b"]
+def test_15_allows_surround_and_sap_unless_said_otherwise() -> None:
+    """media 4.2: the default of `allowableAudioFormat`."""
+    allowed = {label for label in BITS if not severity(AudioFormatAlarm(), label, ())}
+    assert allowed == {"5.1", "5.1 stereo", "stereo 5.1", "stereo sap"}
 
 
-def _runs(*parts) -> list[Run]:
-    runs, at = [], Fraction(0)
-    for reading, length in parts:
-        runs.append(Run(at, at + length, reading))
-        at += length
-    return runs
+@pytest.mark.parametrize(("mask", "channels", "found"), [(3, (0, 1), 0), (3, (2,), 1), (3, (0, 2), 1), (0, (0,), 1), (1 << 15, (15,), 0)])
+def test_compressed_is_judged_by_its_channels_alone(mask, channels, found) -> None:
+    """media 4.2: bit n is channel n, from 0."""
+    assert severity(AudioFormatAlarm(allowableAudioFormat=0, allowCompressedAudio=mask), "compressed", channels) == found
 
 
-SURROUND = Reading("5.1", 1, "5.1", None)
-QUIET = Reading("stereo", 0, "5.1", None)
-AGAINST = Reading("stereo pairs", 0, None, None)
-
-
-@pytest.mark.parametrize(
-    ("runs", "labels"),
-    [
-        (_runs((SURROUND, 5), (QUIET, 10), (SURROUND, 5)), ["5.1"]),
-        (_runs((SURROUND, 5), (QUIET, 11), (SURROUND, 5)), ["5.1", "stereo", "5.1"]),
-        (_runs((SURROUND, 5), (QUIET, 2), (AGAINST, 2), (SURROUND, 5)), ["5.1", "stereo", "stereo pairs", "5.1"]),
-        (_runs((SURROUND, 5), (QUIET, 2)), ["5.1", "stereo"]),
-        (_runs((QUIET, 2), (SURROUND, 5)), ["stereo", "5.1"]),
-    ],
-)
-def test_five_one_is_remembered_for_ten_seconds_if_it_comes_back(runs, labels) -> None:
-    assert [span.label for span in remembered(runs)] == labels
+def test_a_layout_that_is_allowed_fails_by_data_beside_it() -> None:
+    """media 3.4"""
+    assert severity(AudioFormatAlarm(allowableAudioFormat=32), "stereo", (4, 5)) == 1
+    assert severity(AudioFormatAlarm(allowableAudioFormat=32, allowCompressedAudio=48), "stereo", (4, 5)) == 0

@@ -2,9 +2,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from triptych.media.features.shots import Look, Shots, difference, fitted, is_flat
+from triptych.media.features.shots import LENGTHS, Look, Shots, difference, fitted, is_flat
 from triptych.media.measured import Seen
 from triptych.media.options import ShotOptions
+from triptych.media.picture import Picture
+from triptych.media.sample import scene
 
 
 def _thumb(luma: float) -> np.ndarray:
@@ -77,9 +79,25 @@ def test_a_linear_mix_between_two_still_scenes_fits() -> None:
     assert fitted(looks, 19, 39) is not None
 
 
-def test_a_piece_of_a_steady_movement_does_not_fit() -> None:
-    looks = _looks([_mix(step / 59) for step in range(60)])
-    assert fitted(looks, 20, 40) is None
+def _seen(number: int, shift: float) -> np.ndarray:
+    picture = Picture(scene(number, (160, 90), int(shift)), bits=8, full=False, start=Fraction(0))
+    return np.frombuffer(picture.thumb(), np.uint8)
+
+
+def test_slow_movement_is_nearly_a_mix_and_yet_none() -> None:
+    """media 4.2: the same scene is at both ends, however steadily it has changed between them, and whatever came before."""
+    looks = _looks([_seen(1, 0)] * 30 + [_seen(1, step / 2) for step in range(60)])
+    apart = [(difference(looks[30].thumb, looks[30 + length].thumb), length) for length in LENGTHS if length < 60]
+    assert any(far >= 18 for far, _ in apart)
+    assert not any(fitted(looks, begin, begin + length) for length in LENGTHS for begin in range(90 - length))
+
+
+def test_movement_before_and_after_does_not_hide_a_dissolve() -> None:
+    """media 4.2: two scenes are at the ends, although each changes as much in as many pictures."""
+    old, new = _seen(1, 40), _seen(2, 0)
+    mix = [np.rint(old + (new - old.astype(float)) * step / 41) for step in range(1, 41)]
+    looks = _looks([_seen(1, step / 2) for step in range(80)] + mix + [_seen(2, step / 2) for step in range(80)])
+    assert fitted(looks, 79, 119) is not None
 
 
 def test_a_jump_is_no_mix() -> None:

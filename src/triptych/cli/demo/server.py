@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -26,10 +26,14 @@ PR_SET_PDEATHSIG = 1
 
 
 class Server:
-    """A running system on loopback (port 0: a free one), ready between `async with` and its end; it logs to `server.log` in `data`."""
+    """A running system on loopback (port 0: a free one), ready between `async with` and its end; it logs to `server.log` in `data`.
 
-    def __init__(self, data: Path, *, arguments: Sequence[str] = (), port: int = 0) -> None:
+    `variables` are added to the environment.
+    """
+
+    def __init__(self, data: Path, *, arguments: Sequence[str] = (), port: int = 0, variables: Mapping[str, str] | None = None) -> None:
         self.data = data
+        self._variables = variables or {}
         self.url = ""
         self.worker_id = ""
         self.ready_after_s = 0.0
@@ -88,6 +92,7 @@ class Server:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own command line, no shell
                 self._command,
+                env=os.environ | self._variables,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,

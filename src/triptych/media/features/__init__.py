@@ -12,6 +12,7 @@ from triptych.media.options import (
     AudioPhaseOptions,
     CaptionLanguageOptions,
     ColourBarsOptions,
+    ConformanceOptions,
     CropOptions,
     FaceOptions,
     FreezeOptions,
@@ -123,6 +124,7 @@ FEATURES = MappingProxyType(
             config_key="captionLanguageConfig",
             result_key="captionLanguageAnnotations",
             alarmable=True,
+            run="triptych.media.features.captions:CaptionLanguage",
             options=CaptionLanguageOptions,
             needs=Need.LOOK,
             sees=True,
@@ -285,6 +287,10 @@ FEATURES = MappingProxyType(
         "CONFORMANCE": FeatureEntry(
             config_key="conformanceConfig",
             result_key="conformanceAnnotations",
+            extra_keys=("conformancePassed",),
+            run="triptych.media.features.conformance:Conformance",
+            options=ConformanceOptions,
+            needs=Need.LOOK,
         ),
     }
 )

@@ -7,23 +7,23 @@ judged, until it is known which channels carry compressed data.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import takewhile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from triptych.media.bursts import DECIDED_AFTER, Rows
 from triptych.media.feature import Feature
-from triptych.media.measured import Bass, Cell
-from triptych.media.options import AudioFormatOptions
-from triptych.media.spans import Item, Span, bounds, joined
+from triptych.media.features.settling import MEMORY, Reading, Run, Settling
+from triptych.media.measured import Bass, Cell, Finished
+from triptych.media.options import AudioFormatAlarm, AudioFormatOptions
+from triptych.media.spans import Span, bounds
 
 HOP = Fraction(1, 25)
 HALF_WINDOW = 5 * HOP
-HOLD = Fraction(1, 2)
-MEMORY = Fraction(10)
 SAME = 0.98
 HALF = 0.5
 LFE_SHARE = 0.95
@@ -31,6 +31,18 @@ FIVE_ONE = 6
 FRONT = 2
 MOST_PROGRAMME_CHANNELS = 8
 LEAST_OF_FIVE_ONE = 4
+BITS = {
+    "silence": 128,
+    "mono": 64,
+    "stereo": 32,
+    "stereo pairs": 32,
+    "stereo sap": 8,
+    "5.1": 1,
+    "5.1 stereo": 2,
+    "stereo 5.1": 4,
+    "5.1 sap": 16,
+}
+"""The bit of each format in the mask of those that are allowed; `compressed` has none."""
 
 Mask = NDArray[np.bool_]
 
@@ -42,33 +54,6 @@ class Window:
     active: Mask
     correlation: NDArray[np.float64]
     lfe: Mask
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """The layout of one window.
-
-    `five_one` is the channel (from 1) at which 5.1 is seen, or 0; `if_at_1` and `if_at_3` name the layout that it would be if 5.1 were
-    known to lie there, None where the table has none.
-    """
-
-    label: str
-    five_one: int = 0
-    if_at_1: str | None = None
-    if_at_3: str | None = None
-
-    def remembered(self, place: int) -> str | None:
-        """Return the label if 5.1 is known to lie at channel `place`."""
-        return self.if_at_1 if place == 1 else self.if_at_3
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Neighbouring windows that read alike."""
-
-    start: Fraction
-    end: Fraction
-    reading: Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +71,21 @@ class AudioFormat(Feature):
     def __init__(self, options: AudioFormatOptions) -> None:
         super().__init__(options)
         self._excluded = np.array(options.compressed_channels, np.int64) - 1
-        self._spans: list[Span] = []
+        self._allowed = options.alarmSettings
+        self._open: Span | None = None
         self._stretch = Stretch()
         self._bass: deque[Bass] = deque()
         self._waiting: deque[Cell] = deque()
         self._rows = Rows()
-        self._carried: list[Carried] = []
+        self._carried: deque[Carried] = deque()
+        self._unjudged: deque[Carried] = deque()
 
     def cell(self, cell: Cell) -> None:
-        """Take the next cell, and judge those for which it is now known what they carry."""
+        """Take the next cell, and place those for which it is now known what they carry."""
         self._rows.add(cell.bursts)
         self._waiting.append(cell)
         while self._waiting[0].end + DECIDED_AFTER <= cell.end:
-            self._judge(self._waiting.popleft())
+            self._place(self._waiting.popleft())
 
     def bass(self, block: Bass) -> None:
         """Keep the block while a window may still need it."""
@@ -107,51 +94,103 @@ class AudioFormat(Feature):
             self._bass.popleft()
 
     def rest(self, at: Fraction) -> None:  # noqa: ARG002 - the cells have said where they end
-        """Judge the cells that waited, and settle the stretch of sound that was open."""
+        """Place the cells that waited, and settle the stretch of sound that was open."""
         while self._waiting:
-            self._judge(self._waiting.popleft())
+            self._place(self._waiting.popleft())
         self._close()
 
-    def items(self) -> list[Item]:
-        """Return the spans, contiguous, equal neighbours merged."""
-        return list(_items(joined(self._spans), deque(self._carried)))
+    def conclude(self, finished: Finished) -> None:  # noqa: ARG002 - the cells have said where they end
+        """Tell the last span."""
+        self._tell()
 
-    def _judge(self, cell: Cell) -> None:
+    def _place(self, cell: Cell) -> None:
         """Put a silent cell down as silence, one of data alone as compressed, and any other into the stretch of sound it belongs to."""
         carried = self._rows.carried(cell.start, cell.end)
         active = cell.active
         active[self._excluded[self._excluded < len(active)]] = False
         active[list(carried)] = False
-        if carried:
-            self._carry(cell, carried)
+        self._carry(Carried(cell.start, cell.end, carried))
         if active.any():
-            self._stretch.add(cell, active, self._lfe)
+            for span in self._stretch.add(cell, active, self._lfe):
+                self._settle(span)
         else:
             self._close()
-            self._spans = _appended(self._spans, Span(cell.start, cell.end, "compressed" if carried else "silence"))
+            self._settle(Span(cell.start, cell.end, "compressed" if carried else "silence"))
 
-    def _carry(self, cell: Cell, channels: frozenset[int]) -> None:
+    def _carry(self, cell: Carried) -> None:
+        if self.alarm is not None:
+            self._unjudged.append(cell)
         last = self._carried[-1] if self._carried else None
-        if last is not None and last.end == cell.start and last.channels == channels:
+        if last is not None and last.end == cell.start and last.channels == cell.channels:
             self._carried[-1] = replace(last, end=cell.end)
-        else:
-            self._carried.append(Carried(cell.start, cell.end, channels))
+        elif cell.channels:
+            self._carried.append(cell)
 
     def _close(self) -> None:
-        for span in self._stretch.settle(self._lfe):
-            self._spans = _appended(self._spans, span)
+        for span in self._stretch.finish(self._lfe):
+            self._settle(span)
         self._stretch = Stretch()
+
+    def _settle(self, span: Span) -> None:
+        """Take a span that is certain: tell the alarm, and let it go on as the span before or end that."""
+        while self._unjudged and self._unjudged[0].end <= span.end:
+            cell = self._unjudged.popleft()
+            self.judge(cell.start, cell.end, severity(self._allowed, span.label, cell.channels))
+        before = self._open
+        if before is not None and before.end == span.start and before.label == span.label:
+            self._open = replace(before, end=span.end)
+        else:
+            self._tell()
+            self._open = span
+
+    def _tell(self) -> None:
+        """Tell the span that is over; it names the channels, from 1, on which data overlaps it."""
+        span, self._open = self._open, None
+        if span is None:
+            return
+        channels = sorted(channel + 1 for channel in self._carried_until(span.end))
+        self.found({"audioFormat": span.label, **bounds(span.start, span.end), **({"compressedChannels": channels} if channels else {})})
+
+    def _carried_until(self, end: Fraction) -> frozenset[int]:
+        """Return which channels have carried data since the last span and until `end`."""
+        channels: frozenset[int] = frozenset()
+        while self._carried and self._carried[0].start < end:
+            channels |= self._carried[0].channels
+            if self._carried[0].end > end:
+                self._carried[0] = replace(self._carried[0], start=end)
+                break
+            self._carried.popleft()
+        return channels
 
     def _lfe(self, start: Fraction, end: Fraction, active: Mask) -> Mask:
         """Return which channels would pass as LFE between `start` and `end`: silent, or with 95 % of the energy below 200 Hz."""
-        blocks = [block for block in self._bass if block.start < end and start < block.end]
+        recent = list(takewhile(lambda block: start < block.end, reversed(self._bass)))
+        blocks = [block for block in reversed(recent) if block.start < end]
         if not blocks:
             return ~active
         low, total = (np.sum(parts, axis=0) for parts in zip(*((b.low, b.total) for b in blocks), strict=True))
         return np.asarray(~active | (low >= LFE_SHARE * total))
 
 
+def severity(allowed: AudioFormatAlarm, label: str, carried: Collection[int]) -> float:
+    """Return 1 when a format or a channel, from 0, with compressed data in it is not allowed, else 0 (media 3.4)."""
+    bit = BITS.get(label)
+    is_allowed = bit is None or bool(bit & allowed.allowableAudioFormat)
+    return float(not is_allowed or any(not allowed.allowCompressedAudio >> channel & 1 for channel in carried))
+
+
 Lfe = Callable[[Fraction, Fraction, Mask], Mask]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of the sound of one cell: its summed sample products, and which channels are active in that cell."""
+
+    start: Fraction
+    end: Fraction
+    length_s: float
+    products: NDArray[np.float64]
+    active: Mask
 
 
 class Stretch:
@@ -160,46 +199,43 @@ class Stretch:
     def __init__(self) -> None:
         self._start: Fraction | None = None
         self._end = Fraction(0)
-        self._sums: deque[tuple[Fraction, Fraction, NDArray[np.float64], Mask]] = deque()
+        self._sums: deque[Part] = deque()
         self._unread: deque[tuple[Fraction, Fraction]] = deque()
         self._last: tuple[int, Reading] | None = None
-        self._runs: list[Run] = []
+        self._settling = Settling()
 
-    def add(self, cell: Cell, active: Mask, lfe: Lfe) -> None:
-        """Take the next cell, which touches the one before, and read every window that has become complete."""
+    def add(self, cell: Cell, active: Mask, lfe: Lfe) -> Iterator[Span]:
+        """Take the next cell, which touches the one before, read every window that is complete, and yield what has become certain."""
         self._start = cell.start if self._start is None else self._start
         self._end = cell.end
-        self._sums.extend((piece.start, piece.end, piece.products, active) for piece in cell.grains)
+        self._sums.extend(Part(p.start, p.end, float(p.end - p.start), p.products, active) for p in cell.grains)
         self._unread.append((cell.start, cell.end))
         while self._unread and (_nearest_hop(*self._unread[0]) * HOP + HALF_WINDOW) <= self._end:
-            self._read(lfe)
+            yield from self._read(lfe)
 
-    def settle(self, lfe: Lfe) -> list[Span]:
-        """Read what is left and return the spans of the whole stretch."""
+    def finish(self, lfe: Lfe) -> Iterator[Span]:
+        """Read what is left and yield the rest of the stretch."""
         while self._unread:
-            self._read(lfe)
-        return held(remembered(self._runs))
+            yield from self._read(lfe)
+        yield from self._settling.finish()
 
-    def _read(self, lfe: Lfe) -> None:
+    def _read(self, lfe: Lfe) -> Iterator[Span]:
         start, end = self._unread.popleft()
         hop = _nearest_hop(start, end)
         if self._last is None or self._last[0] != hop:
             self._last = (hop, self._reading(hop, lfe))
-        reading = self._last[1]
-        if self._runs and self._runs[-1].reading == reading:
-            self._runs[-1] = replace(self._runs[-1], end=end)
-        else:
-            self._runs.append(Run(start, end, reading))
+        yield from self._settling.take(Run(start, end, self._last[1]))
 
     def _reading(self, hop: int, lfe: Lfe) -> Reading:
         start, end = hop * HOP - HALF_WINDOW, hop * HOP + HALF_WINDOW
-        while self._sums and self._sums[0][1] <= start:
+        while self._sums and self._sums[0].end <= start:
             self._sums.popleft()
-        inside = [part for part in self._sums if part[0] < end]
-        lengths = np.array([float(until - since) for since, until, _, _ in inside])
-        share = np.average([active for *_, active in inside], axis=0, weights=lengths)
+        inside = list(self._sums)
+        while inside[-1].start >= end:
+            inside.pop()
+        share = np.average([part.active for part in inside], axis=0, weights=[part.length_s for part in inside])
         active = np.asarray(share >= min(HALF, share.max()))
-        products = np.sum([products for _, _, products, _ in inside], axis=0)
+        products = np.sum([part.products for part in inside], axis=0)
         return read(Window(active, correlations(products), lfe(start, end, active)))
 
 
@@ -259,53 +295,5 @@ def _programmes(window: Window, channels: NDArray[np.int64]) -> tuple[int, int]:
     return mono, stereo
 
 
-def remembered(runs: Sequence[Run]) -> list[Span]:
-    """Return the runs as labels, with dips of 5.1 filled: at most 10 s long, 5.1 at the same place after it, nothing against it within."""
-    labels = [run.reading.label for run in runs]
-    last: int | None = None
-    for number, run in enumerate(runs):
-        place = run.reading.five_one
-        if not place:
-            continue
-        if last is not None and runs[last].reading.five_one == place and run.start - runs[last].end <= MEMORY:
-            dip = [other.reading.remembered(place) for other in runs[last + 1 : number]]
-            if None not in dip:
-                labels[last + 1 : number] = [label or "" for label in dip]
-        last = number
-    return joined(Span(run.start, run.end, label) for run, label in zip(runs, labels, strict=True))
-
-
-def held(spans: Sequence[Span]) -> list[Span]:
-    """Return the spans of one stretch with every change that does not hold 0.5 s taken back."""
-    return joined(_held(spans))
-
-
-def _held(spans: Sequence[Span]) -> Iterator[Span]:
-    label = spans[0].label if spans else ""
-    for span in spans:
-        if span.end - span.start >= HOLD:
-            label = span.label
-        yield replace(span, label=label)
-
-
-def _items(spans: Sequence[Span], carried: deque[Carried]) -> Iterator[Item]:
-    """Yield each span as it is told; those that overlap compressed data name its channels, from 1."""
-    for span in spans:
-        item: Item = {"audioFormat": span.label, **bounds(span.start, span.end)}
-        channels: set[int] = set()
-        while carried and carried[0].start < span.end:
-            if carried[0].end > span.start:
-                channels |= carried[0].channels
-            if carried[0].end > span.end:
-                break
-            carried.popleft()
-        yield {**item, "compressedChannels": sorted(channel + 1 for channel in channels)} if channels else item
-
-
 def _nearest_hop(start: Fraction, end: Fraction) -> int:
     return round((start + end) / 2 / HOP)
-
-
-def _appended(spans: list[Span], span: Span) -> list[Span]:
-    spans[-1:] = joined([*spans[-1:], span])
-    return spans

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -25,8 +26,11 @@ LENGTHS = (6, 8, 10, 12, 14, 16, 19, 22, 26, 30, 35, 40, 46, 52, 60)
 """Lengths of transition that are tried, in frames, 6 to 60; a transition between two of them is found by its neighbour."""
 
 LONGEST = LENGTHS[-1]
+OTHER_SCENE, SAME_SCENE = 0.5, 0.7
+"""Ends that correlate less are two scenes, and those that correlate more one that moves: slow movement is nearly a linear mix, too."""
+
 UNREST_RATIO = 1.5
-"""A mix must change the picture this much more than what comes before and after it does: steady movement is no transition."""
+"""In between, a mix must change the picture this much more than what comes before and after it does."""
 
 NEIGHBOURS = 2
 
@@ -34,7 +38,7 @@ Thumb = NDArray[np.uint8]
 """The three planes of a small picture below each other, (81, 48) codes."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Look:
     """One picture as this detector keeps it: `change` is that from the picture before it."""
 
@@ -42,6 +46,18 @@ class Look:
     start: Fraction
     thumb: Thumb
     change: float
+
+    @cached_property
+    def is_flat(self) -> bool:
+        """Whether it is of one colour."""
+        return is_flat(self.thumb)
+
+    @cached_property
+    def relief(self) -> NDArray[np.float32]:
+        """The thumb less the mean of each plane, of length 1: the product of two is their correlation."""
+        planes = self.thumb.reshape(3, -1).astype(np.float32)
+        relief = (planes - planes.mean(axis=1, keepdims=True)).ravel()
+        return np.asarray(relief / max(1.0, float(np.linalg.norm(relief))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,13 +220,13 @@ class Graduals:
         if best is None:
             return
         fade = self._faded
-        if fade is not None and is_flat(best.first.thumb) and best.last.number - fade.first.number <= LONGEST:
+        if fade is not None and best.first.is_flat and best.last.number - fade.first.number <= LONGEST:
             self._faded = None
             if difference(fade.first.thumb, best.last.thumb) >= CUT_CODES:
                 self._find(fade.first, best.last)
             return
         self._keep_faded()
-        if is_flat(best.last.thumb):
+        if best.last.is_flat:
             self._faded = best
         else:
             self._find(best.first, best.last)
@@ -233,7 +249,7 @@ def fitted(looks: Sequence[Look], begin: int, end: int) -> Gradual | None:
     first, last, length = looks[begin], looks[end], end - begin
     apart = difference(first.thumb, last.thumb)
     most = RESIDUAL * apart
-    if apart < CUT_CODES or _residual(looks, begin, end, length // 2) > most or apart < UNREST_RATIO * _unrest(looks, begin, end):
+    if apart < CUT_CODES or _residual(looks, begin, end, length // 2) > most or _is_movement(looks, begin, end, apart):
         return None
     worst = 0.0
     for place in range(1, length):
@@ -250,6 +266,16 @@ def _residual(looks: Sequence[Look], begin: int, end: int, place: int) -> float:
     return difference(looks[begin + place].thumb, mix)
 
 
+def _is_movement(looks: Sequence[Look], begin: int, end: int, apart: float) -> bool:
+    """Say whether the ends show one scene that moves rather than two; of a flat picture only the rest around it can tell."""
+    first, last = looks[begin], looks[end]
+    if not (first.is_flat or last.is_flat):
+        likeness = float(first.relief @ last.relief)
+        if not OTHER_SCENE <= likeness < SAME_SCENE:
+            return likeness >= SAME_SCENE
+    return apart < UNREST_RATIO * _unrest(looks, begin, end)
+
+
 def _unrest(looks: Sequence[Look], begin: int, end: int) -> float:
     """Return the mean change over as many pictures before and after, drawn out where there are fewer, at least 6.
 
@@ -259,9 +285,9 @@ def _unrest(looks: Sequence[Look], begin: int, end: int) -> float:
     before, after = min(length, begin), min(length, len(looks) - 1 - end)
     sides = [(looks[begin], looks[begin - before], before), (looks[end], looks[end + after], after)]
     changes = [
-        0.0 if is_flat(near.thumb) else difference(near.thumb, far.thumb) * length / count
+        0.0 if near.is_flat else difference(near.thumb, far.thumb) * length / count
         for near, far, count in sides
-        if count >= LENGTHS[0] or is_flat(near.thumb)
+        if count >= LENGTHS[0] or near.is_flat
     ]
     return sum(changes) / len(changes) if changes else math.inf
 
