@@ -34,7 +34,7 @@ class Interlace(Feature):
         self._begin_window(None)
 
     def look(self, sight: Sight) -> tuple[bool, Fields | None] | None:
-        """Return whether a sampled picture is flagged as interlaced, and when its fields were taken; None for that without a like next one."""
+        """Return whether a sampled picture is flagged as interlaced, and when its fields were taken; None for that where none is alike."""
         if not sight.is_sampled(self._sample_hz):
             return None
         return sight.frame.interlaced_frame, _taken(sight)
