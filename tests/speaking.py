@@ -1,6 +1,8 @@
 """Speech whose words and times are known: eSpeak NG, in process, always the same samples for the same text."""
 
 import ctypes
+import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -39,9 +41,10 @@ class Spoken:
     begins: Mapping[int, float]
 
 
+@cache
 def say(text: str, voice: str) -> Spoken:
     """Return `text` spoken by a voice such as `en-us+f3`."""
-    library = _library()
+    library = _fresh_library()
     pieces: list[Samples] = []
     begins: dict[int, float] = {}
 
@@ -60,6 +63,7 @@ def say(text: str, voice: str) -> Spoken:
     assert library.espeak_SetVoiceByName(voice.encode()) == 0, voice
     data = text.encode()
     assert library.espeak_Synth(data, len(data) + 1, 0, _BY_CHARACTER, 0, _UTF8, None, None) == 0
+    library.espeak_Terminate()
     return Spoken(np.concatenate(pieces), begins)
 
 
@@ -72,8 +76,9 @@ def resampled(samples: Samples, rate_hz: int, source_hz: int = RATE_HZ) -> Sampl
     return (np.fft.irfft(whole, count) * count / len(samples)).astype(np.float32)
 
 
-@cache
-def _library() -> ctypes.CDLL:
-    library = ctypes.CDLL(espeakng_loader.get_library_path())
+def _fresh_library() -> ctypes.CDLL:
+    """Load eSpeak anew: it remembers what it said before, even when begun again, and says the next text a little otherwise."""
+    with tempfile.TemporaryDirectory() as folder:
+        library = ctypes.CDLL(shutil.copy(espeakng_loader.get_library_path(), folder))
     assert library.espeak_Initialize(_SYNCHRONOUS, 0, espeakng_loader.get_data_path().encode(), 0) == RATE_HZ
     return library

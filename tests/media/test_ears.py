@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from triptych.media.ears import Ears
+from triptych.media.spans import Segments
 
 
 class Counting:
@@ -74,3 +75,14 @@ def test_without_sound_nothing_is_asked_at_the_end() -> None:
     ears = Ears({"X": Recalling()}, 48_000, pytest.fail)
     ears.flush()
     assert ears.taken() == []
+
+
+def test_an_ear_that_lasts_hears_the_segments_alone_and_finishes_each() -> None:
+    """media 2.3: the union of the segments is analysed; other ears keep hearing, as filters must."""
+    lasting, other = Recalling(), Counting()
+    ears = Ears({"X": lasting, "Y": other}, 48_000, pytest.fail, Segments([(200_000, 300_000), (600_000, 650_000)]))
+    _fed(ears, 48_000, 4800)
+    assert [first for first, _ in lasting.blocks] == [9600, 14_400, 28_800]
+    assert len(other.blocks) == 10
+    finished = [(Fraction(*one.start), one.value) for one in ears.taken() if one.feature == "X" and one.value < 4]
+    assert finished == [(Fraction(3, 10), 2), (Fraction(6, 10), 3)]

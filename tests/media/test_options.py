@@ -38,3 +38,9 @@ def test_each_alarm_has_its_own_keys() -> None:
     assert own["SPOKEN_LANGUAGE"].maskAllowableLanguages == (3,) * 8
     assert FEATURES["CAPTION_LANGUAGE"].options().alarmSettings.maskAllowableLanguages == (3,) * 4
     assert FEATURES["FACE_DETECTION"].options().alarmSettings.maxFaceCount == 1
+
+
+@pytest.mark.parametrize("area", [-1, 101])
+def test_an_area_is_a_share_of_the_picture(area) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"area": area}, options.LevelsOptions)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from media.test_fields import filmed, moved
-from triptych.media.sample import Coding, write_clip
+from triptych.media.sample import Coding, scene, write_clip
 from truth.scoring import Analysis
 
 SIZE = (240, 136)
@@ -62,3 +62,10 @@ def test_a_still_is_undetermined_and_a_change_of_scan_is_seen(tmp_path) -> None:
     """media 4.3 INTERLACE: undetermined (static)."""
     _clip(tmp_path / "a.mkv", [moved(3, 0, size=SIZE)] * WINDOW + _back_and_forth("tff", 3, 6) + _back_and_forth("progressive", 3, 6))
     assert [item["scan"] for item in _found(tmp_path / "a.mkv")] == ["undetermined", "tff", "progressive"]
+
+
+def test_one_picture_alone_is_undetermined(tmp_path) -> None:
+    """media 9: one frame gives full results."""
+    write_clip(tmp_path / "a.mkv", [(Fraction(0), scene(1, (64, 48), 0))], [], Coding(video="ffv1", options={}))
+    (item,) = Analysis(tmp_path / "a.mkv", ["INTERLACE"]).items["INTERLACE"]
+    assert (item["scan"], item["flagged"], item["mismatch"]) == ("undetermined", "progressive", False)

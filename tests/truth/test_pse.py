@@ -163,3 +163,12 @@ def test_coded_flashes_in_10_bit_are_found_with_their_times(tmp_path) -> None:
     coding = {"video": "libx264", "pixels": "yuv420p10le", "options": {"preset": "veryfast", "crf": "23"}}
     (item,) = _found(tmp_path / "a.mkv", pictures, **coding)
     assert (item["kind"], item["startTimeOffset"], item["endTimeOffset"]) == ("general", "1.000000s", "2.960000s")
+
+
+@pytest.mark.parametrize("each_s", [Fraction(1, 3), Fraction(10)])
+def test_pictures_that_stand_long_do_not_flash(each_s, tmp_path) -> None:
+    """media 9: 0.1 fps; media 4.3 PSE: extended is 2..3 flashes per s."""
+    pictures = [(number * each_s, flat(SIZE, (LIT if number % 2 else GREY)[0])) for number in range(24)]
+    write_clip(tmp_path / "a.mkv", pictures, [], Coding(video="ffv1", options={}))
+    analysis = Analysis(tmp_path / "a.mkv", ["PSE"])
+    assert (analysis.failed, analysis.items["PSE"]) == ({}, [])

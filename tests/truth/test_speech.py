@@ -7,7 +7,7 @@ import pytest
 
 from speaking import resampled, say
 from triptych.media.sample import RATE_HZ
-from truth.films import silence, write_sound
+from truth.films import music, silence, write_sound
 from truth.scoring import Analysis, seconds
 
 SCRIPTS = (
@@ -84,3 +84,51 @@ def test_nothing_is_said_where_nobody_speaks(tmp_path) -> None:
     write_sound(tmp_path / "a.mkv", [silence(4)], "mono")
     options = {"SPEECH_TRANSCRIPTION": {"languageCode": "en"}}
     assert Analysis(tmp_path / "a.mkv", ["SPEECH_TRANSCRIPTION"], options).items["SPEECH_TRANSCRIPTION"] == []
+
+
+def test_only_the_segments_are_read_at_their_true_times(tmp_path) -> None:
+    """media 2.3: offsets stay relative to the start of the file."""
+    one, other = (resampled(say(text, "en-us").samples, RATE_HZ) for text in SCRIPTS)
+    write_sound(tmp_path / "a.mkv", [np.concatenate([one, silence(1), other, silence(1)])], "mono")
+    begins = len(one) / RATE_HZ + 1
+    options = {"SPEECH_TRANSCRIPTION": {"languageCode": "en"}}
+    segments = [(round((begins - 0.5) * 1e6), round(1e6 * (begins + 60)))]
+    (item,) = Analysis(tmp_path / "a.mkv", ["SPEECH_TRANSCRIPTION"], options, segments).items["SPEECH_TRANSCRIPTION"]
+    words = item["alternatives"][0]["words"]
+    assert _errors([_words(word["word"])[0] for word in words], _words(SCRIPTS[1])) <= 2
+    assert abs(float(seconds(words[0]["startTime"])) - begins) <= 0.3
+
+
+def _siren(length_s: float) -> np.ndarray:
+    """Return a tone that goes up and down three times a second: the voice detector takes it for speech, and Whisper reads "Whoa, whoa"."""
+    time = np.arange(round(length_s * RATE_HZ)) / RATE_HZ
+    return (0.3 * np.sin(2 * np.pi * 300 * time + 200 / 3 * np.sin(2 * np.pi * 3 * time))).astype(np.float32)
+
+
+def _sung(length_s: float) -> np.ndarray:
+    """Return vowels without words, half a second each."""
+    time, parts = np.arange(RATE_HZ // 2) / RATE_HZ, np.arange(1, 20)[:, None]
+    notes = []
+    for pitch in np.random.default_rng(1).choice([180, 200, 220, 247, 262, 294], round(2 * length_s)):
+        weights = np.exp(-(((parts * pitch - 700) / 300) ** 2)) + 0.5 * np.exp(-(((parts * pitch - 1200) / 200) ** 2))
+        tones = np.sin(parts * (2 * np.pi * pitch * time + 3 * np.sin(2 * np.pi * 5.5 * time)))
+        notes.append((weights * tones).sum(axis=0) * np.hanning(len(time)) * 0.2)
+    return np.concatenate(notes).astype(np.float32)
+
+
+@pytest.mark.parametrize("sound", [_siren, _sung, music], ids=["siren", "sung", "music"])
+def test_no_words_are_invented_where_nobody_speaks(sound, tmp_path) -> None:
+    """media 1: a result is measured or absent, never guessed."""
+    write_sound(tmp_path / "a.mkv", [np.concatenate([silence(0.5), sound(10), silence(1)])], "mono")
+    options = {"SPEECH_TRANSCRIPTION": {"languageCode": "auto"}}
+    assert Analysis(tmp_path / "a.mkv", ["SPEECH_TRANSCRIPTION"], options).items["SPEECH_TRANSCRIPTION"] == []
+
+
+@pytest.mark.parametrize(("text", "voice"), [("No, thanks.", "en-us"), ("Guten Abend und willkommen zu unserer Sendung.", "de")])
+@pytest.mark.parametrize("before_s", [0, 0.5])
+def test_a_short_sentence_is_read_once(text, voice, before_s, tmp_path) -> None:
+    """media 4.3: word error; Whisper says short sound again and again where too little silence follows it."""
+    write_sound(tmp_path / "a.mkv", [np.concatenate([silence(before_s), resampled(say(text, voice).samples, RATE_HZ), silence(1)])], "mono")
+    options = {"SPEECH_TRANSCRIPTION": {"languageCode": voice}}
+    (item,) = Analysis(tmp_path / "a.mkv", ["SPEECH_TRANSCRIPTION"], options).items["SPEECH_TRANSCRIPTION"]
+    assert _errors(_words(item["alternatives"][0]["transcript"]), _words(text)) <= 0.3 * len(_words(text))

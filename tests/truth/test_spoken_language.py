@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from triptych.media.sample import RATE_HZ
+from triptych.media.senses.whisper import Whisper
 from truth.films import music, silence, spoken, write_sound
 from truth.scoring import Analysis, seconds
 
@@ -78,3 +79,16 @@ def test_a_clip_shorter_than_a_window_is_judged_all_the_same(tmp_path) -> None:
     write_sound(tmp_path / "a.mkv", [spoken(TEXTS["en"], "en-us", 4)], "mono")
     (item,) = Analysis(tmp_path / "a.mkv", ["SPOKEN_LANGUAGE"]).items["SPOKEN_LANGUAGE"]
     assert (item["timeOffset"], item["channels"][0]["language"]) == ("0.000000s", "en")
+
+
+def test_only_the_segments_are_heard_and_each_begins_anew(tmp_path, monkeypatch) -> None:
+    """media 2.3: the union of the segments is analysed, and the model is not asked of anything else."""
+    asked = []
+    languages = Whisper.languages
+    monkeypatch.setattr(Whisper, "languages", lambda self, samples: asked.append(len(samples)) or languages(self, samples))
+    write_sound(tmp_path / "a.mkv", [np.concatenate([spoken(TEXTS["de"], "de", 12), spoken(TEXTS["en"], "en-us", 12)])], "mono")
+    segments = [(1_000_000, 4_000_000), (16_000_000, 20_900_000)]
+    items = Analysis(tmp_path / "a.mkv", ["SPOKEN_LANGUAGE"], segments=segments).items["SPOKEN_LANGUAGE"]
+    found = [(item["timeOffset"], item["channels"][0]["language"]) for item in items]
+    assert found == [("1.000000s", "und"), ("16.000000s", "en")]
+    assert sum(asked) <= 16_000 * 8.2

@@ -8,10 +8,11 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from triptych.media.decode import MOST_LEAP_S, Index, Packet, alone
-from triptych.media.ears import Ears
+from triptych.media.ears import EVERYTHING, Ears
 from triptych.media.feature import Feature
 from triptych.media.measured import BassMeasure, CellMeasure, Dropped, Finished, HeardMeasure, Ratio, ratio
 from triptych.media.sound import MOST_CHANNELS, Sound, as_samples, picture_cells, sound_cells
+from triptych.media.spans import Segments
 
 MOST_PLANES = 8
 MICROSECOND = Fraction(1, 1_000_000)
@@ -19,10 +20,15 @@ MARGIN_S = 1
 
 
 class Hearing:
-    """One pass over the sound of one input; `dropped` is told of a feature whose ear failed."""
+    """One pass over the sound of one input; `dropped` is told of a feature whose ear failed. Ears that last hear `segments` alone."""
 
     def __init__(
-        self, container: InputContainer, index: Index, features: Mapping[str, Feature], dropped: Callable[[Dropped], None]
+        self,
+        container: InputContainer,
+        index: Index,
+        features: Mapping[str, Feature],
+        dropped: Callable[[Dropped], None],
+        segments: Segments = EVERYTHING,
     ) -> None:
         self.streams = _first_channels(container)
         self._container = container
@@ -36,8 +42,8 @@ class Hearing:
         channels = min(sum(counts), MOST_CHANNELS)
         for feature in features.values():
             feature.tracks = tuple(counts)
-        ears = Ears({name: feature.ear(self._rate_hz, channels) for name, feature in features.items()}, self._rate_hz, self._ear_failed)
-        self._sound = Sound(counts, self._rate_hz, cells, ticks, ears)
+        ears = {name: feature.ear(self._rate_hz, channels) for name, feature in features.items()}
+        self._sound = Sound(counts, self._rate_hz, cells, ticks, Ears(ears, self._rate_hz, self._ear_failed, segments))
         self._tracks = {stream.index: track for stream, track in zip(self.streams, self._sound.tracks, strict=True)}
         self._has_pictures = bool(index.starts)
         self._end = index.duration

@@ -211,7 +211,7 @@ class LevelsOptions(Options, frozen=True, kw_only=True):
     lumaMax: Percent = 103.0  # noqa: N815 - as documented
     rgbMin: Percent = -5.0  # noqa: N815 - as documented
     rgbMax: Percent = 105.0  # noqa: N815 - as documented
-    area: Percent = 1.0
+    area: Annotated[float, Meta(ge=0, le=100, description="a number of percent between 0 and 100")] = 1.0
     duration: Seconds = 0.2
     sampleHz: Rate = 2.0  # noqa: N815 - as documented
     alarmSettings: Alarm = AlarmSettings()  # noqa: N815 - as documented

@@ -89,7 +89,7 @@ def measure(descriptor: int, index: Index, plan: Plan, part: Part, send: Send) -
     try:
         with open_input(descriptor) as container:
             if isinstance(part, SoundTrack):
-                _listen(Hearing(container, index, plan.with_need(Need.EAR), send), plan, send)
+                _listen(Hearing(container, index, plan.with_need(Need.EAR), send, plan.segments), plan, send)
             else:
                 _watch(Seeing(container, index, part, plan, send), plan, send)
     except Unreadable as fault:

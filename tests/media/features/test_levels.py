@@ -74,11 +74,12 @@ GOOD, LUMA, RGB = [16, 235, 0.0, 0.0, 0.0], [4, 250, 0.05, 0.0, 0.05], [10, 240,
 def test_a_sampled_picture_speaks_for_those_up_to_the_next() -> None:
     feature, heard = _shown([GOOD, None, LUMA, None, LUMA, None, GOOD, None])
     (item,) = feature.items()
+    assert list(item) == ["yMin", "yMax", "areaOutside", "kind", "startTimeOffset", "endTimeOffset"]
     assert item == {
-        "kind": "luma",
         "yMin": 4,
         "yMax": 250,
         "areaOutside": 0.05,
+        "kind": "luma",
         "startTimeOffset": "0.500000s",
         "endTimeOffset": "1.500000s",
     }

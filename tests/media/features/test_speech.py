@@ -37,7 +37,7 @@ def test_an_utterance_becomes_an_item_in_the_documented_shape() -> None:
     ]
 
 
-@pytest.mark.parametrize(("asked", "expected"), [((0,), "weather"), ((1,), "late"), ((5,), "")])
+@pytest.mark.parametrize(("asked", "expected"), [((0,), "weather"), ((1,), "railway"), ((5,), "")])
 def test_a_track_is_a_stream_with_all_its_channels(asked, expected) -> None:
     """media 4.3: audioTracks."""
     feature = Speech(SpeechOptions(languageCode="en", audioTracks=asked))
@@ -45,7 +45,9 @@ def test_a_track_is_a_stream_with_all_its_channels(asked, expected) -> None:
     feature.prepare()
     ear = feature.ear(16_000, 3)
     assert isinstance(ear, SpeechEar)
-    first, second = (resampled(say(text, "en-us").samples, 16_000) for text in ("The weather is good today.", "The train is late today."))
+    first, second = (
+        resampled(say(text, "en-us").samples, 16_000) for text in ("The weather is good today.", "The railway began in the north.")
+    )
     count = min(len(first), len(second))
     sound = np.stack([first[:count], first[:count], second[:count]])
     told = [*(ear.hear(0, sound) or []), *(ear.finish() or [])]

@@ -25,7 +25,7 @@ def _run(*windows, alarm=None, **settings):
     feature.alarm = alarm
     for number, window in enumerate(windows):
         end = Fraction(5 * number + 5)
-        feature.heard(Heard(start=end - 1, end=end, value=[[number, [list(SCORES[name]) for name in window.split()]]]))
+        feature.heard(Heard(start=end - 1, end=end, value=[[5000 * number, [list(SCORES[name]) for name in window.split()]]]))
     feature.rest(Fraction(5 * len(windows)))
     return [(item["timeOffset"], [channel["language"] for channel in item["channels"]]) for item in feature.items()]
 

@@ -33,15 +33,11 @@ class Interlace(Feature):
         self._open: tuple[Verdict, Fraction, Fraction] | None = None
         self._begin_window(None)
 
-    def look(self, sight: Sight) -> tuple[bool, Fields] | None:
-        """Return whether a sampled picture is flagged as interlaced, and when its fields were taken; None without a next one."""
-        if sight.following is None or not sight.is_sampled(self._sample_hz):
+    def look(self, sight: Sight) -> tuple[bool, Fields | None] | None:
+        """Return whether a sampled picture is flagged as interlaced, and when its fields were taken; None for that where none is alike."""
+        if not sight.is_sampled(self._sample_hz):
             return None
-        now, then = sight.full, sight.following.full
-        if now.planes[0].shape != then.planes[0].shape or now.steps != then.steps:
-            return None
-        every = max(1, now.planes[0].shape[1] // COLUMNS)
-        return sight.frame.interlaced_frame, compared(now.planes[0][:, ::every], then.planes[0][:, ::every], now.steps)
+        return sight.frame.interlaced_frame, _taken(sight)
 
     def frame(self, seen: Seen, look: Any) -> None:
         """Count the votes; a window ends with the first picture 5 s after its start."""
@@ -52,7 +48,7 @@ class Interlace(Feature):
         if look is not None:
             is_flagged, measures = look
             self._flags[is_flagged] += 1
-            self._votes[Fields(*measures).verdict()] += 1
+            self._votes[None if measures is None else Fields(*measures).verdict()] += 1
 
     def rest(self, at: Fraction) -> None:
         """Close the window and what is open."""
@@ -85,6 +81,17 @@ class Interlace(Feature):
             mismatch = scan != UNDETERMINED and (scan == PROGRESSIVE) != (flagged == PROGRESSIVE)
             self.found({"scan": scan, "flagged": flagged, "mismatch": mismatch, **bounds(start, end)})
         self._open = None
+
+
+def _taken(sight: Sight) -> Fields | None:
+    """Return when the fields of a picture were taken, by the next one."""
+    if sight.following is None:
+        return None
+    now, then = sight.full, sight.following.full
+    if now.planes[0].shape != then.planes[0].shape or now.steps != then.steps:
+        return None
+    every = max(1, now.planes[0].shape[1] // COLUMNS)
+    return compared(now.planes[0][:, ::every], then.planes[0][:, ::every], now.steps)
 
 
 def elected(votes: Counter[str | None]) -> str:

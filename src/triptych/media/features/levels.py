@@ -108,7 +108,7 @@ class Run:
         """Return the stretch for the annotation array."""
         kind = "both" if self.in_luma and self.in_rgb else "luma" if self.in_luma else "rgb"
         measures = {"yMin": round(self.least, 2), "yMax": round(self.most, 2), "areaOutside": round(self.area, 5)}
-        return {"kind": kind, **measures, **bounds(self.start, end)}
+        return {**measures, "kind": kind, **bounds(self.start, end)}
 
 
 @dataclass(slots=True)

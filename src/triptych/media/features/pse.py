@@ -14,6 +14,8 @@ from triptych.media.stripes import Cells, Marks, striped_share
 BRIGHT = 160.0
 LEAST_PATTERN = Fraction(1, 2)
 PATTERN = "pattern"
+LONGEST_PICTURE = Fraction(1, 10)
+"""A change is over after so long, however long its picture stands: a slideshow does not flash."""
 
 
 class Pse(Feature):
@@ -84,7 +86,7 @@ class Flicker:
         """Take the next picture and return what has ended."""
         ended = self._flashes.settle(seen.start)
         if area := self._swings.take(values, marks):
-            ended += self._flashes.add(Change(seen.start, seen.end, area))
+            ended += self._flashes.add(Change(seen.start, min(seen.end, seen.start + LONGEST_PICTURE), area))
         return [item_of(stretch, is_red=self._is_red) for stretch in ended]
 
     def finish(self) -> list[Item]:

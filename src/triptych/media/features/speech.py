@@ -1,6 +1,7 @@
 """SPEECH_TRANSCRIPTION: what is said, utterance by utterance, with the time of each word (media 4.3)."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -57,50 +58,73 @@ class Speech(Feature):
             self.found({"alternatives": [_alternative(one) for one in told["readings"]], "languageCode": told["language"]})
 
 
+@dataclass(slots=True)
+class Track:
+    """The channels of one stream, as they are heard from `start_s` seconds on."""
+
+    channels: range
+    start_s: float
+    thinner: Thinner
+    cutter: Cutter
+
+
 class SpeechEar:
     """Listens to tracks side by side, the channels of each mixed."""
 
     def __init__(self, voice: Voice, whisper: Whisper, options: SpeechOptions, rate_hz: int, tracks: Sequence[range]) -> None:
+        self._voice = voice
         self._whisper = whisper
         self._options = options
-        self._tracks = [(channels, Thinner(rate_hz), Cutter(voice.listener())) for channels in tracks]
+        self._rate_hz = rate_hz
+        self._spans = tracks
+        self._tracks: list[Track] = []
         self._language = "" if options.languageCode in {None, AUTO} else str(options.languageCode)
 
-    def hear(self, first: int, samples: Floats) -> list[Told] | None:  # noqa: ARG002 - blocks touch
+    def hear(self, first: int, samples: Floats) -> list[Told] | None:
         """Return the utterances that have ended, None for none."""
+        if not self._tracks:
+            start_s = first / self._rate_hz
+            self._tracks = [Track(span, start_s, Thinner(self._rate_hz), Cutter(self._voice.listener())) for span in self._spans]
         told: list[Told] = []
-        for channels, thinner, cutter in self._tracks:
-            mixed = samples[channels.start : channels.stop].mean(axis=0)
-            told += self._read(cutter.hear(thinner.thin(mixed)))
+        for track in self._tracks:
+            mixed = samples[track.channels.start : track.channels.stop].mean(axis=0)
+            told += self._read(track, track.cutter.hear(track.thinner.thin(mixed)))
         return told or None
 
     def finish(self) -> list[Told] | None:
         """Return the utterances that the end cut off."""
         told: list[Told] = []
-        for _, thinner, cutter in self._tracks:
-            told += self._read(cutter.hear(thinner.rest()))
-            told += self._read(cutter.finish())
+        for track in self._tracks:
+            told += self._read(track, track.cutter.hear(track.thinner.rest()))
+            told += self._read(track, track.cutter.finish())
+        self._tracks = []
         return told or None
 
-    def _read(self, utterances: Iterable[Utterance]) -> list[Told]:
-        return [told for utterance in utterances if (told := self._reading(utterance)) is not None]
+    def _read(self, track: Track, utterances: Iterable[Utterance]) -> list[Told]:
+        return [told for utterance in utterances if (told := self._reading(utterance, track.start_s)) is not None]
 
-    def _reading(self, utterance: Utterance) -> Told | None:
-        """Return what is said; with `auto` the first utterance tells the language of all."""
-        if not self._language:
-            languages = self._whisper.languages(utterance.samples)
-            self._language = max(languages, key=lambda name: languages[name])
-        code = self._language.partition("-")[0].lower()
-        readings = self._whisper.transcribe(utterance.samples, code, self._options.maxAlternatives)
+    def _reading(self, utterance: Utterance, start_s: float) -> Told | None:
+        """Return what is said; with `auto` the first utterance that can be read tells the language of all."""
+        language = self._language or self._likeliest(utterance.samples)
+        readings = self._whisper.transcribe(utterance.samples, language.partition("-")[0].lower(), self._options.maxAlternatives)
         if not readings:
             return None
-        return {"language": self._language, "readings": [_as_told(reading, utterance.start_s) for reading in readings]}
+        self._language = language
+        return {"language": language, "readings": [_as_told(reading, start_s + utterance.start_s) for reading in readings]}
+
+    def _likeliest(self, samples: Floats) -> str:
+        languages = self._whisper.languages(samples)
+        return max(languages, key=lambda name: languages[name])
 
 
 def _as_told(reading: Reading, start_s: float) -> Told:
     """Return a reading for the wire; times in whole milliseconds from offset 0."""
-    words = [[round((start_s + word.start) * 1000), round((start_s + word.end) * 1000), word.text] for word in reading.words]
+    words = [[_milliseconds(start_s + word.start), _milliseconds(start_s + word.end), word.text] for word in reading.words]
     return {"text": reading.text, "confidence": reading.confidence, "words": words}
+
+
+def _milliseconds(at_s: float) -> int:
+    return max(0, round(at_s * 1000))
 
 
 def _alternative(told: Told) -> Item:

@@ -30,6 +30,9 @@ Floats = NDArray[np.float32]
 Scores = Sequence[float]
 """Of one channel in one window: oob, en, es and other; together they make 1."""
 
+Scored = tuple[int, list[Scores]]
+"""When a window began, in whole milliseconds, and the scores of each channel."""
+
 
 class SpokenLanguage(Feature):
     """Tells the languages at the start, and then when one has changed for two windows."""
@@ -56,9 +59,9 @@ class SpokenLanguage(Feature):
 
     def heard(self, heard: Heard) -> None:
         """Take the windows that have become complete, in order."""
-        for number, scores in heard.value:
-            start = Fraction(number * WINDOW)
-            self._take(Window(start, min(start + WINDOW, heard.end), scores))
+        for start_ms, scores in heard.value:
+            start = Fraction(start_ms, 1000)
+            self._take(Window(start, min(Fraction((start // WINDOW + 1) * WINDOW), heard.end), scores))
 
     def rest(self, at: Fraction) -> None:  # noqa: ARG002 - a window ends where it was said to
         """Begin anew after a gap."""
@@ -96,38 +99,54 @@ class Window:
 
 
 class LanguageEar:
-    """Listens to channels side by side, window by window."""
+    """Listens to channels side by side, window by window; a stretch that begins between two lines of the grid has a shorter first one."""
 
     def __init__(self, voice: Voice, whisper: Whisper, rate_hz: int, channels: int) -> None:
+        self._voice = voice
         self._whisper = whisper
-        self._thinners = [Thinner(rate_hz) for _ in range(channels)]
-        self._listeners = [voice.listener() for _ in range(channels)]
-        self._held = [np.zeros(0, np.float32) for _ in range(channels)]
-        self._number = 0
+        self._rate_hz = rate_hz
+        self._channels = channels
+        self._thinners: list[Thinner] = []
 
-    def hear(self, first: int, samples: Floats) -> list[tuple[int, list[Scores]]] | None:  # noqa: ARG002 - blocks touch
-        """Return the number and the scores of each window that is complete now, None for none."""
+    def hear(self, first: int, samples: Floats) -> list[Scored] | None:
+        """Return when each window began that is complete now, with its scores; None for none."""
+        if not self._thinners:
+            self._begin(round(1000 * first / self._rate_hz))
         for channel, thinner in enumerate(self._thinners):
             self._held[channel] = np.concatenate([self._held[channel], thinner.thin(samples[channel])])
-        return self._windows(WINDOW * RATE_HZ)
+        return self._windows() or None
 
-    def finish(self) -> list[tuple[int, list[Scores]]] | None:
+    def finish(self) -> list[Scored] | None:
         """Return the same for the last window, however short."""
         for channel, thinner in enumerate(self._thinners):
             self._held[channel] = np.concatenate([self._held[channel], thinner.rest()])
-        whole = self._windows(WINDOW * RATE_HZ) or []
-        return [*whole, *(self._windows(FRAME) or [])] or None
+        last = [*self._windows(), *self._windows(FRAME)]
+        self._thinners = []
+        return last or None
 
-    def _windows(self, least: int) -> list[tuple[int, list[Scores]]] | None:
-        found: list[tuple[int, list[Scores]]] = []
-        while self._held and min(map(len, self._held)) >= least:
-            found.append((self._number, [self._score(channel) for channel in range(len(self._held))]))
-            self._number += 1
-        return found or None
+    def _begin(self, start_ms: int) -> None:
+        self._start_ms = start_ms
+        self._thinners = [Thinner(self._rate_hz) for _ in range(self._channels)]
+        self._listeners = [self._voice.listener() for _ in range(self._channels)]
+        self._held = [np.zeros(0, np.float32) for _ in range(self._channels)]
 
-    def _score(self, channel: int) -> Scores:
+    def _windows(self, least: int | None = None) -> list[Scored]:
+        """Take every window of which all of it, or `least` samples, are there."""
+        found: list[Scored] = []
+        while self._thinners and min(map(len, self._held)) >= (least or self._size):
+            size = self._size
+            found.append((self._start_ms, [self._score(channel, size) for channel in range(self._channels)]))
+            self._start_ms += size * 1000 // RATE_HZ
+        return found
+
+    @property
+    def _size(self) -> int:
+        """How many samples of 16 kHz lie between the window's start and the next line of the grid."""
+        return (WINDOW * 1000 - self._start_ms % (WINDOW * 1000)) * RATE_HZ // 1000
+
+    def _score(self, channel: int, size: int) -> Scores:
         """Judge the next window of a channel; one without speech costs no more than the voice detector."""
-        window, self._held[channel] = np.split(self._held[channel], [WINDOW * RATE_HZ])
+        window, self._held[channel] = np.split(self._held[channel], [size])
         likely = self._listeners[channel].hear(window)
         share = float((likely >= SPEECH).mean()) if len(likely) else 0.0
         if share * len(window) / RATE_HZ < LEAST_SPEECH_S:

@@ -14,15 +14,18 @@ STILL = 0.35
 
 PAUSE_S = 0.6
 LEAD_S = 0.3
+"""What an utterance begins with before its first word; silence where the sound itself begins with the word."""
+
 LONGEST_S = 28.0
-LEAST_S = 0.1
+LEAST_S = 0.25
+"""Less speech than that in all is none: the makers' own bound."""
 
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """Speech: (n,) samples of 16 kHz that begin `start_s` seconds from the first sample heard."""
+    """Speech: (n,) samples of 16 kHz that begin `start_s` seconds from the first sample heard, up to 0.3 before it."""
 
     start_s: float
     samples: Floats
@@ -34,8 +37,8 @@ class Cutter:
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
         self._waiting = np.zeros(0, np.float32)
-        self._held = np.zeros(0, np.float32)
-        self._first = 0
+        self._first = -round(LEAD_S * RATE_HZ)
+        self._held = np.zeros(-self._first, np.float32)
         self._spoken = 0
         self._still = 0
 
@@ -50,8 +53,12 @@ class Cutter:
 
     def finish(self) -> Iterator[Utterance]:
         """Yield the utterance that the end cuts off."""
-        if self._spoken:
+        if self._is_speech:
             yield self._cut()
+
+    @property
+    def _is_speech(self) -> bool:
+        return self._spoken * FRAME >= LEAST_S * RATE_HZ
 
     def _frame(self, frame: Floats, likely: float) -> Iterator[Utterance]:
         self._held = np.concatenate([self._held, frame])
@@ -63,7 +70,7 @@ class Cutter:
         if not self._spoken:
             self._forget_to(round(LEAD_S * RATE_HZ))
         elif self._still * FRAME >= PAUSE_S * RATE_HZ or len(self._held) >= LONGEST_S * RATE_HZ:
-            if self._spoken * FRAME >= LEAST_S * RATE_HZ:
+            if self._is_speech:
                 yield self._cut()
             self._spoken = 0
 
