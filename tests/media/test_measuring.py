@@ -189,3 +189,15 @@ def test_chunks_that_an_earlier_attempt_finished_are_not_decoded_again(measuring
     assert len(launched) <= 6 - max(1, kept)
     assert [Fraction(*frame.start) for frame in _frames(found)] == [Fraction(number, 25) for number in range(SECONDS * 25)]
     assert found[-1].frames == SECONDS * 25
+
+
+def test_neighbours_that_saw_another_picture_at_their_seam_tear_the_plan(measuring) -> None:
+    """media P2: a decoder that is damaged without a word shows another picture there than one that begins at the seam."""
+    made = measuring()
+    _run(made, until=Measured)
+    ends = [Finished(frames=50, samples=0, duration=(12, 1), errors=(), truncated=False, opens=opens, closes=7) for opens in (None, 7, 8)]
+    made._compare(Chunk(0, 50), ends[0])
+    made._compare(Chunk(50, 100), ends[1])
+    assert made._torn is None
+    made._compare(Chunk(100, 150), ends[2])
+    assert isinstance(_run(made)[-1], Torn)
