@@ -135,7 +135,8 @@ def test_a_held_decoder_stands_still_until_it_is_released(measuring) -> None:
     _run(made, until=Measured)
     made.hold()
     states = {Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] for pid in _pids(made)}
-    assert states == {"T"}
+    assert "T" in states
+    assert states <= {"T", "Z"}
     made.release()
     assert isinstance(_run(made)[-1], Finished)
 
