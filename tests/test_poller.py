@@ -17,6 +17,7 @@ from triptych.media.cores import DirPoll
 from triptych.model import Query
 from triptych.panels import standing
 from triptych.poller import Poller
+from triptych.settings import Settings
 from triptych.stores.memory import MemoryStore
 
 replace = msgspec.structs.replace
@@ -37,7 +38,7 @@ class Watch:
         self.start()
 
     def start(self):
-        order = partial(standing.order, self.store, 2)
+        order = partial(standing.order, self.store, Settings(data_dir=self.root, cores=2))
         self.poller = Poller(
             cores=self.cores, catalog=self.store, engine=self.engine, clock=self.clock, roots=[str(self.root)], order=order
         )
