@@ -32,7 +32,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
 
 def _read(given):
     faults = Faults()
-    return read_options(faults, "sampleConfig", Sample, given), [fault.reason for fault in faults.found], faults.warnings
+    return read_options(faults, "sampleConfig", Sample, given), [fault.reason for fault in faults.found], list(faults.warnings)
 
 
 def test_options_that_fit_are_returned_also_nested_ones() -> None:
