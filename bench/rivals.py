@@ -18,7 +18,7 @@ FILTERS = (
     ("-vf", "blockdetect"),
     ("-af", "silencedetect"),
     ("-af", "ebur128=peak=true"),
-    ("-af", "aphasemeter"),
+    ("-af", "aphasemeter=video=0"),
 )
 """One process each, as scripts do it."""
 
