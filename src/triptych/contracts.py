@@ -251,6 +251,14 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sound:
+    """A piece of sound: `samples` is (n,) float32 mono at 48 kHz, -1 to 1; `captured` is when its first sample was, monotonic since boot."""
+
+    captured: timedelta
+    samples: "NDArray[np.float32]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pose:
     """Where a head looked at `at` (monotonic since boot): degrees from home, pan positive to the right, tilt positive upwards."""
 
@@ -284,6 +292,15 @@ class Source(Protocol):
         """Wait for the next frame at its own pace and return it; None when the source stalled. Raises `Unavailable` when it is gone."""
         ...
 
+    @property
+    def has_sound(self) -> bool:
+        """Whether it brings sound with its pictures."""
+        ...
+
+    def listen(self) -> "Sequence[Sound]":
+        """Return the sound that came since the last call, oldest first; never waits."""
+        ...
+
     def close(self) -> None:
         """Give the device back."""
         ...
@@ -297,8 +314,11 @@ class Head(Protocol):
         """Return the soft limits, which hold for every owner."""
         ...
 
-    def move(self, pan_deg: float, tilt_deg: float, cap_deg_s: float) -> None:
-        """Go towards a position within the limits, no faster than `cap_deg_s`; without a fresh command for 300 ms the head stops."""
+    def move(self, pan_deg: float, tilt_deg: float, cap_deg_s: float, speed_deg_s: tuple[float, float] = (0.0, 0.0)) -> None:
+        """Go towards a position within the limits, no faster than `cap_deg_s`; without a fresh command for 300 ms the head stops.
+
+        `speed_deg_s` is how fast (pan, tilt) the position itself moves, for heads that take speeds only (camera L6).
+        """
         ...
 
     def pose(self) -> Pose:
@@ -311,6 +331,31 @@ class Head(Protocol):
 
     def view(self, frame: Frame) -> Frame:
         """Return what the head sees of `frame`: the frame itself, or for a head made of pixels the window it looks through."""
+        ...
+
+    def close(self) -> None:
+        """Stop and give the hardware back."""
+        ...
+
+
+class Arm(Protocol):
+    """The joints of an arm, in degrees; joint 1 is the lowest."""
+
+    @property
+    def limits(self) -> "Sequence[tuple[float, float]]":
+        """Return the soft limits of each joint, which hold for every owner."""
+        ...
+
+    def move(self, joints_deg: "Sequence[float]", cap_deg_s: float) -> None:
+        """Send every joint towards an angle within its limits, none faster than `cap_deg_s`; a joint that was sent on holds there."""
+        ...
+
+    def joints(self) -> tuple[float, ...]:
+        """Return where the joints stand now."""
+        ...
+
+    def stop(self) -> None:
+        """Hold every joint where it stands, at once."""
         ...
 
     def close(self) -> None:

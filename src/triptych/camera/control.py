@@ -84,6 +84,9 @@ class Phase(StrEnum):
     COASTING = "coasting"
     HOLDING = "holding"
     HOMING = "homing"
+    SWEEPING = "sweeping"
+    LEARNING = "learning"
+    STILL = "still"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +134,7 @@ class Sight:
 class Command:
     """What the head is to do now: go to an angle, no faster than `cap_deg_s`, or with `moves` False stand still.
 
-    `at_limit` says that the target is beyond what the head may reach.
+    `speed_deg_s` is how fast (pan, tilt) that angle itself moves. `at_limit` says that the target is beyond what the head may reach.
     """
 
     phase: Phase
@@ -139,6 +142,7 @@ class Command:
     pan_deg: float
     tilt_deg: float
     cap_deg_s: float
+    speed_deg_s: tuple[float, float] = (0.0, 0.0)
     at_limit: bool = False
 
 
@@ -297,6 +301,7 @@ class Controller:
             pan_deg=sent[0],
             tilt_deg=sent[1],
             cap_deg_s=min(cap_deg_s, self.preset.cap_deg_s) * min(map(_slowing, sent, places, ranges)),
+            speed_deg_s=(speeds[0], speeds[1]) if phase is Phase.LOCKED else (0.0, 0.0),
             at_limit=list(aims) != within,
         )
 

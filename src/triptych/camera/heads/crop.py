@@ -33,7 +33,7 @@ class CropHead:
         self._lock = threading.Lock()
         self._note()
 
-    def move(self, pan_deg: float, tilt_deg: float, cap_deg_s: float) -> None:
+    def move(self, pan_deg: float, tilt_deg: float, cap_deg_s: float, speed_deg_s: tuple[float, float] = (0.0, 0.0)) -> None:  # noqa: ARG002 - it takes positions
         """Go towards a position within the limits, no faster than `cap_deg_s`; without a fresh command for 300 ms the head stops."""
         with self._lock:
             now = self._advance()

@@ -14,7 +14,7 @@ class NoneHead:
     def __init__(self, options: NoneOptions, clock: Clock) -> None:  # noqa: ARG002 - every head is built alike; the lens is asked of the options
         self._clock = clock
 
-    def move(self, pan_deg: float, tilt_deg: float, cap_deg_s: float) -> None:
+    def move(self, pan_deg: float, tilt_deg: float, cap_deg_s: float, speed_deg_s: tuple[float, float] = (0.0, 0.0)) -> None:
         """Stay: the limits leave no other place."""
 
     def pose(self) -> Pose:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from triptych.contracts import Clock, Frame
+from triptych.contracts import Clock, Frame, Sound
 from triptych.media import backdrop, people, world
 from triptych.media.sources import SceneOptions
 
@@ -43,6 +43,7 @@ class SceneSource:
 
     size = (world.WIDTH_PX, world.HEIGHT_PX)
     fps = FPS
+    has_sound = False
 
     def __init__(self, options: SceneOptions, clock: Clock, *, cast: Sequence[world.Figure] | None = None, wait: Wait = time.sleep) -> None:
         self._seed = options.seed
@@ -91,6 +92,10 @@ class SceneSource:
     def truth(self, time_s: float) -> tuple[world.Truth, ...]:
         """Return every head as it really is at `time_s` after opening."""
         return world.truth(self._cast, time_s)
+
+    def listen(self) -> Sequence[Sound]:
+        """Return nothing: it is silent."""
+        return ()
 
     def close(self) -> None:
         """Nothing is held."""

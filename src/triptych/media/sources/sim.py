@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from triptych.contracts import Clock, Frame
+from triptych.contracts import Clock, Frame, Sound
 from triptych.media import world
 from triptych.media.sources import SceneOptions, SimOptions
 from triptych.media.sources.scene import FPS, Pace, SceneSource, Wait
@@ -41,6 +41,7 @@ class SimSource:
 
     size = (world.WIDTH_PX, world.HEIGHT_PX)
     fps = FPS
+    has_sound = False
 
     def __init__(self, options: SimOptions, clock: Clock, *, cast: Sequence[world.Figure] | None = None, wait: Wait = time.sleep) -> None:
         self._options = options
@@ -66,6 +67,10 @@ class SimSource:
         random = np.random.default_rng((self._options.seed, frame.number))
         heads = self.truth((frame.captured - self._start).total_seconds())
         return tuple(self._spoil(head, random) for head in heads if head.shown > _SEEN and random.random() >= self._options.misses)
+
+    def listen(self) -> Sequence[Sound]:
+        """Return nothing: it is silent."""
+        return ()
 
     def close(self) -> None:
         """Nothing is held."""
