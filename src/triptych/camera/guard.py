@@ -52,7 +52,10 @@ class _Case:
 
 
 class Guard:
-    """Takes every glimpse in the frame loop's thread; photographs and alarms are made in a thread of its own."""
+    """Takes every glimpse in the frame loop's thread; photographs and alarms are made in a thread of its own.
+
+    A hidden face is no visit: what moves before a head at rest is told as `motion`, without alarm, photograph or clip.
+    """
 
     def __init__(self, judge: Judge, films: Films, shoot: Shoot, tell: Tell) -> None:
         self._visits, self._motion = Visits(judge), Motion()
@@ -72,7 +75,7 @@ class Guard:
         for visit in due:
             self._raise(visit, glimpse)
         self._drop_ended()
-        if self._motion.see(glimpse.frame, still=not glimpse.moving):
+        if self._motion.see(glimpse.frame, still=not glimpse.moving) and not self._visits.open:
             self._tell("motion", {"pan": round(glimpse.pose.pan_deg, 2), "tilt": round(glimpse.pose.tilt_deg, 2)})
 
     def close(self) -> None:

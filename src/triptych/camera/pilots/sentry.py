@@ -39,9 +39,7 @@ class Sentry:
         target = self._follower.watch(frame, pose, wanted)
         if target is not None and target.seen:
             self._seen_at = frame.captured
-        elif self._seen_at is not None and frame.captured - self._seen_at > OVER:
-            self.forget()
-        elif target is None and self._lock.number is not None and any(track.number == self._lock.number for track in tracks):
+        elif self._is_over(frame.captured, tracks, target):
             self.forget()
         return target
 
@@ -49,13 +47,19 @@ class Sentry:
         """Follow whoever is there, else sweep."""
         if self._seen_at is None:
             return self._sweep(head)
-        command = self._follower.steer(now, head)
-        return command
+        return self._follower.steer(now, head)
 
     def forget(self) -> None:
         """Sweep on from here."""
         self._follower.forget()
         self._seen_at = None
+
+    def _is_over(self, at: timedelta, tracks: Sequence[Track], target: Track | None) -> bool:
+        """Say whether the visitor is gone, or turned out to be expected."""
+        if self._seen_at is None:
+            return False
+        passes = target is None and any(track.number == self._lock.number for track in tracks)
+        return passes or at - self._seen_at > OVER
 
     def _sweep(self, head: Pose) -> Command:
         low, high = self._limits.pan_deg
