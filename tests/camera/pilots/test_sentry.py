@@ -1,5 +1,7 @@
 """camera 4, secure: sweep, stop for a visitor, follow, sweep again."""
 
+from itertools import pairwise
+
 import pytest
 
 from camera.faces_at import at, face, frame, pose
