@@ -27,7 +27,7 @@ class Encoder:
     """Encodes frames of one `size` (width, height) at their true times; a key frame comes at least every second."""
 
     def __init__(self, usual: VideoCodecContext, size: tuple[int, int], fps: float) -> None:
-        self._step = timedelta(seconds=1 / fps)
+        self._step, self._size = timedelta(seconds=1 / fps), size
         _set_up(usual, size, fps, "veryfast")
         self._usual, self._hurried = usual, _hurried_encoder(usual, size, fps)
         self._now = usual
@@ -41,7 +41,7 @@ class Encoder:
     def encode(self, image: NDArray[np.uint8], at: timedelta, *, hurried: bool) -> Packets:
         """Return what `image` ((H, W, 3) uint8 BGR) of the moment `at` becomes; `hurried` costs less time and more bytes."""
         encoder = self._hurried if hurried else self._usual
-        picture = _picture(image)
+        picture = _picture(image, self._size)
         picture.pts = ticks(at)
         picture.duration = ticks(self._step)
         if encoder is not self._now or at + self._step > self._last_key + KEY_INTERVAL:
@@ -60,8 +60,12 @@ def ticks(at: timedelta) -> int:
     return round(at.total_seconds() / TIME_BASE)
 
 
-def _picture(image: NDArray[np.uint8]) -> av.VideoFrame:
-    planes = np.asarray(cv2.cvtColor(fitted(image), cv2.COLOR_BGR2YUV_I420), np.uint8)
+def _picture(image: NDArray[np.uint8], size: tuple[int, int]) -> av.VideoFrame:
+    """Return `image` in the size of the file, also where its source came back with another one."""
+    image = fitted(image)
+    if image.shape[1::-1] != size:
+        image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    planes = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420), np.uint8)
     picture = av.VideoFrame.from_ndarray(planes, format="yuv420p")
     picture.time_base = TIME_BASE
     return picture

@@ -18,7 +18,7 @@ from triptych.camera.pilot import Pilot
 from triptych.camera.stream import View, Views
 from triptych.camera.track import Box, Face, Track, Tracker
 from triptych.camera.wheel import Owner, Wheel
-from triptych.contracts import Clock, Frame, Head, Pose, Source
+from triptych.contracts import Clock, Frame, Head, Pose, Sound, Source
 
 log = structlog.get_logger()
 
@@ -48,6 +48,7 @@ class Glimpse:
     moving: bool = False
     searched: int = 0
     fault: str | None = None
+    sound: tuple[Sound, ...] = ()
 
     def objects(self) -> list[dict[str, object]]:
         """Return the objects of a line of the sidecar (camera R6)."""
@@ -205,7 +206,8 @@ class Eye:
         self._times.append(frame.captured)
         view, detect_s = self.head.view(frame), 0.0
         now = self._clock.monotonic()
-        glimpse = Glimpse(frame=view, pose=self._trail.at(frame.captured), moving=self._moves())
+        sound = tuple(self.source.listen())
+        glimpse = Glimpse(frame=view, pose=self._trail.at(frame.captured), moving=self._moves(), sound=sound)
         if self._looks(now):
             faces, detect_s = self._find(view)
             glimpse = self._judge(glimpse, faces)
@@ -250,6 +252,7 @@ class Eye:
             at_limit=command is not None and command.at_limit,
             moving=glimpse.moving,
             searched=self._searched,
+            sound=glimpse.sound,
             fault="The face detector failed." if self._faults >= MOST_FAULTS else None,
         )
 

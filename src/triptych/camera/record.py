@@ -11,7 +11,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from triptych.camera.encode import Encoder, Packets
-from triptych.camera.records import Entry
+from triptych.camera.notes import Entry
 from triptych.camera.sidecar import Sidecar
 from triptych.camera.soundtrack import RATE, Soundtrack
 from triptych.camera.taken import Taken, coded_size

@@ -13,8 +13,9 @@ from typing import Any
 import av
 import structlog
 
+from triptych.camera.notes import Audio, Entry, Note
 from triptych.camera.record import Recording, TimeLine
-from triptych.camera.records import Archive, Audio, Entry, Note
+from triptych.camera.records import Archive
 from triptych.camera.sidecar import VERSION
 from triptych.camera.taken import Taken, coded_size, pack
 from triptych.clock import to_text
@@ -102,6 +103,11 @@ class Recorder:
             self._resumed, self._unheard = False, ()
             self._change.notify_all()
             return at.total_seconds()
+
+    def place(self, moment: timedelta) -> float:
+        """Return where a moment lies in the file, in seconds: that of a frame, or of the next one."""
+        with self._change:
+            return (self._line.end if self._resumed else self._line.at(moment)).total_seconds()
 
     def pause(self) -> None:
         """Take no frame and no sound from here on."""
@@ -205,4 +211,3 @@ class Recorder:
 class _Queued:
     taken: Taken
     after_cut: bool = False
-

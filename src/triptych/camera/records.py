@@ -45,18 +45,18 @@ class Stored:
 
 
 class Archive:
-    """The records folder of a worker, shared by its cameras."""
+    """The records folder of a worker, shared by its cameras. Below `min_free_bytes` of room on the disk nothing new begins."""
 
     def __init__(self, root: Path, *, min_free_bytes: int = 0) -> None:
         self._root = root
-        self._min_free_bytes = min_free_bytes
+        self.min_free_bytes = min_free_bytes
         self._index, self._fragments = Index(root), Fragments()
         self._door = threading.Lock()
 
     def check_room(self) -> None:
         """Raise `Unavailable` with code `disk_full` when too little of the disk is free."""
         self._root.mkdir(parents=True, exist_ok=True)
-        if shutil.disk_usage(self._root).free < self._min_free_bytes:
+        if shutil.disk_usage(self._root).free < self.min_free_bytes:
             raise Unavailable("disk full", code="disk_full")
 
     def begin(
@@ -160,7 +160,7 @@ class Archive:
     def open(self, record_id: str, part: Part = "media") -> Stored:
         """Return the file of a recording or shot, or its marks. Raises `NotFound`."""
         entry = self.find(record_id)
-        path = entry.path if part == "media" else entry.marks_path
+        path = _path(entry, part)
         try:
             found = path.stat()
         except FileNotFoundError:
@@ -176,6 +176,10 @@ class Archive:
             file_name=f"{entry.note.name}{path.name.removeprefix(path.name.split('.')[0])}",
             modified=found.st_mtime,
         )
+
+    def locate(self, record_id: str, part: Part = "media") -> Path:
+        """Return where the bytes of `open` are. Raises `NotFound`."""
+        return _path(self.find(record_id), part)
 
     def _finish(self, path: Path, finish: Finish) -> Iterator[Note]:
         entry = read_entry(path.with_suffix(".json"))
@@ -205,6 +209,10 @@ def _reserve(folder: Path, note: Note) -> Entry:
             continue  # the folder was empty, and deleted with its last file
         else:
             return entry
+
+
+def _path(entry: Entry, part: Part) -> Path:
+    return entry.path if part == "media" else entry.marks_path
 
 
 def _unknown() -> NotFound:

@@ -24,7 +24,7 @@ class Removed:
 
 
 def prune(archive: Archive, camera: str, rules: Keeping, now: datetime) -> list[Removed]:
-    """Delete what is not to be kept any more at `now`, local time, oldest first: alarms of every camera, and what else is `camera`'s own."""
+    """Delete what is not to be kept any more at `now`, local time, oldest first: old alarms of all, and by `rules` what is `camera`'s."""
     with archive.alone():
         entries = [entry for date in reversed(archive.dates()) for entry in archive.entries(date)]
         found = list(overdue(entries, camera, rules, now))

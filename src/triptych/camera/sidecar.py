@@ -45,7 +45,7 @@ def seconds(at: timedelta) -> float:
 
 
 def trim(path: Path, length_s: float) -> None:
-    """Leave the lines of a sidecar that was cut off which lie within a file of `length_s`; a half line goes. Without effect if there is none."""
+    """Leave the whole lines of a sidecar that lie within a file of `length_s`; without effect where there is none."""
     if not path.exists():
         return
     lines = path.read_bytes().splitlines(keepends=True)

@@ -27,6 +27,7 @@ from triptych.panels.cameras import ANSWER_BOUND, Camera, Kept, ask, ask_in_sess
 from triptych.panels.footage import ROUTES as FOOTAGE
 from triptych.panels.footage import refuse_bytes, wants_bytes
 from triptych.panels.http import Handler, Panel, Parameter, Role, Route, json_answer, read_body, read_json, service
+from triptych.panels.shelf import ROUTES as SHELF
 
 KNOWN = frozenset({"mark", "admin_id", "cause", "pause", "camera", "target"})
 MOST_BYTES = 64 * 1024
@@ -48,6 +49,7 @@ STATUSES = {
     "route_not_found": 404,
     "job_not_found": 404,
     "conflict": 409,
+    "record_open": 409,
     "invalid": 400,
     "too_large": 400,
 }
@@ -221,7 +223,6 @@ _ABSENT = (
     ("/api/position", "GET POST PUT DELETE"),
     ("/api/scenario", "GET POST PUT DELETE"),
     ("/api/move", "GET PUT POST PATCH DELETE"),
-    ("/api/record", "PUT PATCH DELETE"),
     ("/api/stream/live.mp4", "GET"),
     ("/api/events", "GET"),
     ("/api/live_stream", "GET POST PUT PATCH DELETE"),
@@ -246,6 +247,7 @@ PANEL = Panel(
         _job("DELETE", delete_job, Role.OPERATOR, "Stop or pause an activity.", _PAUSE, _cause(*ACTIVITIES, required=False)),
         Route(method="GET", path="/api/cameras", handler=list_cameras, role=Role.VIEWER, summary="Return every camera.", tag="camera"),
         *FOOTAGE,
+        *SHELF,
         *(_absent(path, method) for path, methods in _ABSENT for method in methods.split()),
     ),
     refuse=refuse,
