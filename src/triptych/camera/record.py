@@ -54,12 +54,12 @@ class Recording:
         self._late = timedelta(0) if entry.note.audio == "silence" else SOUND_LATE
         self._line = TimeLine(timedelta(seconds=1 / fps))
         self._sound = Soundtrack()
-        self._sidecar = Sidecar(entry.marks_path, header)
         options = {"movflags": "hybrid_fragmented", "frag_duration": str(FRAGMENT_US), "flush_packets": "1"}
         self._container = av.open(str(entry.path), "w", format="mp4", options=options)
         self._video: VideoStream = self._container.add_stream("libx264", rate=round(fps))
         self._encoder = Encoder(self._video.codec_context, coded_size(size), fps)
         self._audio: AudioStream = self._container.add_stream("aac", rate=RATE, layout="mono", bit_rate=96_000)
+        self._sidecar = Sidecar(entry.marks_path, header)
 
     @property
     def length(self) -> timedelta:
@@ -85,13 +85,15 @@ class Recording:
 
     def close(self) -> None:
         """Finish the file: ordinary and seekable from here on."""
-        if self.length:
-            self._mux(self._encoder.flush())
-            self._sound.settle(self.length)
-            self._sing(self.length)
-            self._container.mux(self._audio.encode(None))
-        self._container.close()
         self._sidecar.close()
+        try:
+            if self.length:
+                self._mux(self._encoder.flush())
+                self._sound.settle(self.length)
+                self._sing(self.length)
+                self._container.mux(self._audio.encode(None))
+        finally:
+            self._container.close()
 
     def _hear(self, taken: Taken) -> None:
         for piece in taken.sound:
