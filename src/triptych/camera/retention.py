@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from triptych.camera.definition import Keeping
-from triptych.camera.notes import Entry, Note
+from triptych.camera.notes import Entry, Note, read_entry
 from triptych.camera.records import Archive
 
 ALARM_AGE = timedelta(days=30)
@@ -27,7 +27,7 @@ def prune(archive: Archive, camera: str, rules: Keeping, now: datetime) -> list[
     """Delete what is not to be kept any more at `now`, local time, oldest first: old alarms of all, and by `rules` what is `camera`'s."""
     with archive.alone():
         entries = [entry for date in reversed(archive.dates()) for entry in archive.entries(date)]
-        found = list(overdue(entries, camera, rules, now))
+        found = [(entry, why) for entry, why in overdue(entries, camera, rules, now) if read_entry(entry.note_path) == entry]
         for entry, _ in found:
             entry.drop()
     return [Removed(note=entry.note, why=why) for entry, why in found]
