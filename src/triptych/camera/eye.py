@@ -18,7 +18,7 @@ from triptych.camera.pilot import Pilot
 from triptych.camera.stream import View, Views
 from triptych.camera.track import Box, Face, Track, Tracker
 from triptych.camera.wheel import Owner, Wheel
-from triptych.contracts import Clock, Frame, Head, Pose, Source
+from triptych.contracts import Clock, Frame, Head, Pose, Sound, Source
 
 log = structlog.get_logger()
 
@@ -49,6 +49,7 @@ class Glimpse:
     searched: int = 0
     fault: str | None = None
     kind: str = "face"
+    sound: tuple[Sound, ...] = ()
 
     def objects(self) -> list[dict[str, object]]:
         """Return the objects of a line of the sidecar (camera R6)."""
@@ -206,7 +207,8 @@ class Eye:
         self._times.append(frame.captured)
         view, detect_s = self.head.view(frame), 0.0
         now = self._clock.monotonic()
-        glimpse = Glimpse(frame=view, pose=self._trail.at(frame.captured), moving=self._moves())
+        sound = tuple(self.source.listen())
+        glimpse = Glimpse(frame=view, pose=self._trail.at(frame.captured), moving=self._moves(), sound=sound)
         if self._looks(now):
             faces, detect_s = self._find(view)
             glimpse = self._judge(glimpse, faces)
@@ -253,6 +255,7 @@ class Eye:
             searched=self._searched,
             fault="The detector failed." if self._faults >= MOST_FAULTS else None,
             kind="face" if self.detector is None else self.detector.kind,
+            sound=glimpse.sound,
         )
 
     def _consult(self, glimpse: Glimpse, tracks: tuple[Track, ...]) -> tuple[Track | None, Command | None]:

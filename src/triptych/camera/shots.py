@@ -7,7 +7,8 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from triptych.camera.records import Archive, Note, write_whole
+from triptych.camera.notes import Note, write_whole
+from triptych.camera.records import Archive
 
 QUALITY = 92
 

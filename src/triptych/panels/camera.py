@@ -27,6 +27,7 @@ from triptych.panels.definitions import ROUTES as DEFINITIONS
 from triptych.panels.footage import ROUTES as FOOTAGE
 from triptych.panels.footage import refuse_bytes, wants_bytes
 from triptych.panels.http import Handler, Panel, Parameter, Role, Route, caller, json_answer, read_body, read_json, service
+from triptych.panels.shelf import ROUTES as SHELF
 from triptych.panels.site import ROUTES as SITE
 
 KNOWN = frozenset({"mark", "admin_id", "cause", "pause", "camera", "target"})
@@ -49,6 +50,7 @@ STATUSES = {
     "route_not_found": 404,
     "job_not_found": 404,
     "conflict": 409,
+    "record_open": 409,
     "invalid": 400,
     "too_large": 400,
 }
@@ -205,7 +207,6 @@ _ABSENT = (
     ("/api/position", "GET POST PUT DELETE"),
     ("/api/scenario", "GET POST PUT DELETE"),
     ("/api/move", "GET PUT POST PATCH DELETE"),
-    ("/api/record", "PUT PATCH DELETE"),
     ("/api/stream/live.mp4", "GET"),
     ("/api/events", "GET"),
     ("/api/live_stream", "GET POST PUT PATCH DELETE"),
@@ -229,6 +230,7 @@ PANEL = Panel(
         *DEFINITIONS,
         *FOOTAGE,
         *SITE,
+        *SHELF,
         *(_absent(path, method) for path, methods in _ABSENT for method in methods.split()),
     ),
     refuse=refuse,
