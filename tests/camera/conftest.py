@@ -83,6 +83,8 @@ def opened(notes, archive, tmp_path):
     sessions = []
 
     def open_session(parameters=None, figures=1, archive=archive, **defined):
+        session = Session(
+            "default",
             Definition(**{"source": {"kind": "scene", "figures": figures}} | defined),
             parameters or Parameters(),
             "single_rect",

@@ -57,7 +57,8 @@ class Guard:
     A hidden face is no visit: what moves before a head at rest is told as `motion`, without alarm, photograph or clip.
     """
 
-    def __init__(self, judge: Judge, films: Films, shoot: Shoot, tell: Tell) -> None:
+    def __init__(self, camera: str, judge: Judge, films: Films, shoot: Shoot, tell: Tell) -> None:
+        self._camera = camera
         self._visits, self._motion = Visits(judge), Motion()
         self._films, self._shoot, self._tell = films, shoot, tell
         self._cases: dict[int, _Case] = {}
@@ -78,10 +79,14 @@ class Guard:
         if self._motion.see(glimpse.frame, still=not glimpse.moving) and not self._visits.open:
             self._tell("motion", {"pan": round(glimpse.pose.pan_deg, 2), "tilt": round(glimpse.pose.tilt_deg, 2)})
 
-    def close(self) -> None:
-        """Stand down; alarms that are due are raised before."""
+    def dismiss(self) -> None:
+        """Stand down without waiting; alarms that are due are raised still."""
         self._films.guard(on=False)
         self._due.put(None)
+
+    def close(self) -> None:
+        """Stand down, and wait for the alarms that are due."""
+        self.dismiss()
         self._thread.join()
 
     def _gather(self, visit: Visit, glimpse: Glimpse) -> None:
@@ -96,9 +101,9 @@ class Guard:
             case.frame, case.sharpness = glimpse.frame, sharpness
 
     def _open(self, visit: Visit, track: Track, glimpse: Glimpse) -> _Case:
-        alarm = {"id": str(uuid.uuid4()), "track": track.number, "person": visit.person}
-        film = self._films.clip(glimpse, alarm)
-        return _Case(id=alarm["id"], film=film, frame=glimpse.frame, sharpness=_sharpness(glimpse.frame, track.box))
+        alarm_id = str(uuid.uuid4())
+        film = self._films.clip(glimpse, {"id": alarm_id, "track": track.number, "person": visit.person})
+        return _Case(id=alarm_id, film=film, frame=glimpse.frame, sharpness=_sharpness(glimpse.frame, track.box))
 
     def _raise(self, visit: Visit, glimpse: Glimpse) -> None:
         case = self._cases.pop(id(visit), None)
@@ -107,6 +112,7 @@ class Guard:
         track = next((track for track in glimpse.tracks if track.number == visit.track), None)
         alarm = {
             "id": case.id,
+            "camera": self._camera,
             "track": visit.track,
             "person": visit.person,
             "pan": round(visit.pan_deg, 2),
