@@ -1,7 +1,7 @@
 """Where the tip of an arm is, and which joints bring it there. Pure; millimetres, degrees, x to the right, y ahead, z up from the foot.
 
-Joint 1 turns the arm about its foot: 90 degrees is straight ahead, 0 to the right. Joint 2 lifts the first link: 0 is level, 90 upright.
-Every further joint is the angle between two links: 180 is straight, 90 bends forwards. Links without a joint go straight on.
+Joint 1 turns the arm about its foot: 90 degrees is straight ahead, 0 to the right. The first link stands upright on it. Joint 2 lifts
+the second link: 0 is level, 90 upright. Every further joint is the angle between two links: 180 is straight, 90 bends forwards.
 """
 
 import math
@@ -17,10 +17,15 @@ LEAST_JOINTS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Geometry:
-    """What an arm is made of: the height of its shoulder and the lengths of its links, from the shoulder outwards."""
+    """What an arm is made of: the height of its base and the length of the link behind each joint; the first one stands upright."""
 
     base_mm: float
     links_mm: tuple[float, ...]
+
+    @property
+    def shoulder_mm(self) -> float:
+        """Return how high joint 2 is."""
+        return self.base_mm + sum(self.links_mm[:1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,16 +45,14 @@ class Tip:
 
 
 def tip(geometry: Geometry, joints_deg: Sequence[float]) -> Tip:
-    """Return where the tip of an arm with these joints is. A joint that is not there stands at 90 degrees."""
-    turn_deg = joints_deg[0] if joints_deg else _AHEAD_DEG
-    rises = _rises(geometry, joints_deg)
-    out = sum(link * math.cos(math.radians(rise)) for link, rise in zip(geometry.links_mm, rises, strict=True))
-    up = sum(link * math.sin(math.radians(rise)) for link, rise in zip(geometry.links_mm, rises, strict=True))
+    """Return where the tip of an arm with these joints, at least one, is."""
+    turn_deg, rises = joints_deg[0], _rises(joints_deg)
+    out, up = _end(geometry.links_mm[1:], rises)
     turn = math.radians(turn_deg)
     return Tip(
         x_mm=out * math.cos(turn),
         y_mm=out * math.sin(turn),
-        z_mm=geometry.base_mm + up,
+        z_mm=geometry.shoulder_mm + up,
         turn_deg=_AHEAD_DEG - turn_deg,
         rise_deg=rises[-1] if rises else 0.0,
     )
@@ -60,7 +63,7 @@ def reach(geometry: Geometry, joints_deg: Sequence[float], limits: Sequence[tupl
 
     Of several ways the one nearest to `joints_deg` within the limits. Raises `Invalid` where there is none.
     """
-    if len(joints_deg) < LEAST_JOINTS or len(geometry.links_mm) < LEAST_JOINTS - 1:
+    if len(joints_deg) < LEAST_JOINTS:
         raise Invalid("axis moves need an arm of three joints or more.", field="type")
     whole = [[*way, *joints_deg[LEAST_JOINTS:]] for way in _ways(geometry, joints_deg, place_mm)]
     ways = [[_turned(joint, ends) for joint, ends in zip(way, limits, strict=True)] for way in whole]
@@ -70,18 +73,22 @@ def reach(geometry: Geometry, joints_deg: Sequence[float], limits: Sequence[tupl
     return min(possible, key=lambda way: max(abs(joint - now) for joint, now in zip(way, joints_deg, strict=True)))
 
 
-def _rises(geometry: Geometry, joints_deg: Sequence[float]) -> list[float]:
-    """Return how far above level each link points."""
-    bends = [joint - _STRAIGHT_DEG for joint in joints_deg[2:]]
-    spare = max(0, len(geometry.links_mm) - 1 - len(bends))
-    shoulder = joints_deg[1] if len(joints_deg) > 1 else _AHEAD_DEG
-    return list(accumulate([shoulder, *bends, *[0.0] * spare]))[: len(geometry.links_mm)]
+def _rises(joints_deg: Sequence[float]) -> list[float]:
+    """Return how far above level each link behind the upright one points."""
+    return list(accumulate([*joints_deg[1:2], *(joint - _STRAIGHT_DEG for joint in joints_deg[2:])]))
+
+
+def _end(links_mm: Sequence[float], rises_deg: Sequence[float]) -> tuple[float, float]:
+    """Return how far out and how far up a chain of links ends."""
+    rises = [math.radians(rise) for rise in rises_deg]
+    pairs = list(zip(links_mm, rises, strict=True))
+    return sum(link * math.cos(rise) for link, rise in pairs), sum(link * math.sin(rise) for link, rise in pairs)
 
 
 def _ways(geometry: Geometry, joints_deg: Sequence[float], place_mm: Sequence[float]) -> list[list[float]]:
     """Return every way of the first three joints: ahead or over the back, elbow up or down."""
     x, y, z = place_mm
-    far, up = math.hypot(x, y), z - geometry.base_mm
+    far, up = math.hypot(x, y), z - geometry.shoulder_mm
     facing = math.degrees(math.atan2(y, x)) if far > _ON_AXIS_MM else joints_deg[0]
     upper, lower, aside_deg = _two_links(geometry, joints_deg)
     found = []
@@ -91,12 +98,9 @@ def _ways(geometry: Geometry, joints_deg: Sequence[float], place_mm: Sequence[fl
 
 
 def _two_links(geometry: Geometry, joints_deg: Sequence[float]) -> tuple[float, float, float]:
-    """Return the lengths of the first link and of all behind the elbow as one straight piece, and by how much that piece points aside."""
-    rises = _rises(geometry, [_AHEAD_DEG, 0.0, _STRAIGHT_DEG, *joints_deg[LEAST_JOINTS:]])[1:]
-    behind = geometry.links_mm[1:]
-    out = sum(link * math.cos(math.radians(rise)) for link, rise in zip(behind, rises, strict=True))
-    up = sum(link * math.sin(math.radians(rise)) for link, rise in zip(behind, rises, strict=True))
-    return geometry.links_mm[0], math.hypot(out, up), math.degrees(math.atan2(up, out))
+    """Return the lengths of the lifted link and of all behind the elbow as one straight piece, and by how much that piece points aside."""
+    out, up = _end(geometry.links_mm[2:], _rises([_AHEAD_DEG, 0.0, _STRAIGHT_DEG, *joints_deg[LEAST_JOINTS:]])[1:])
+    return geometry.links_mm[1], math.hypot(out, up), math.degrees(math.atan2(up, out))
 
 
 def _bends(upper: float, lower: float, out: float, up: float) -> list[tuple[float, float]]:
