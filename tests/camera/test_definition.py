@@ -28,8 +28,8 @@ def test_a_sim_source_says_that_it_is_simulated():
     [
         {"source": {"kind": "tape"}},
         {"source": {}},
-        {"head": {"kind": "gpio"}},
-        {"arm": {"kind": "sim"}},
+        {"head": {"kind": "stepper"}},
+        {"arm": {"kind": "crane"}},
         {"source": {"kind": "scene", "figures": 9}},
         {"source": {"kind": "scene", "figure": 1}},
         {"lock_wait_s": 61},

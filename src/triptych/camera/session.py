@@ -5,9 +5,8 @@ held while anything is waited for.
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,8 +17,10 @@ from triptych.camera.definition import Definition
 from triptych.camera.eye import SIGHTS, Eye, Glimpse
 from triptych.camera.faces import Detector, SimFaces, open_detector
 from triptych.camera.heads import HEADS
+from triptych.camera.manual import Manual
 from triptych.camera.parameters import Mark, Parameters, Variant
 from triptych.camera.records import Archive
+from triptych.camera.registers import load
 from triptych.camera.shots import encode_jpeg, take_shot
 from triptych.camera.state import Facts, describe, essence
 from triptych.camera.stream import QUALITY, View, Views, render
@@ -80,6 +81,7 @@ class Session:
         self._blindness: TriptychError | None = None
         self._essence: object = None
         self._used = clock.monotonic()
+        self.manual = Manual(self)
         self.activities: Mapping[str, Activity] = {cause: make(self) for cause, make in ACTIVITIES.items()}
 
     @property
@@ -94,8 +96,8 @@ class Session:
 
     @property
     def busy(self) -> bool:
-        """Whether any activity goes on or anybody looks."""
-        return self.live or self._views.wanted(self.clock.monotonic())
+        """Whether any activity goes on, anybody looks, or something is moved by hand."""
+        return self.live or self.manual.busy or self._views.wanted(self.clock.monotonic())
 
     @property
     def waits_for_lock(self) -> bool:
@@ -139,6 +141,17 @@ class Session:
         for activity in self._meant(cause):
             activity.resume()
         self.tell()
+
+    def halt(self) -> None:
+        """Let every axis stand at once and stay so, whatever else goes on; the one call that may come from any thread."""
+        self.manual.halt()
+
+    def settle_halt(self) -> None:
+        """Pause whatever moved when everything was halted; from then on axes may be moved again."""
+        self.manual.halt()
+        self.pause("track")
+        self.pause("mission")
+        self.manual.ease()
 
     def configure(self, parameters: Parameters, mark: Mark | None) -> None:
         """Take new parameters and mark, in force with the next frame. Raises `TriptychError` for what a running activity cannot honour."""
@@ -188,6 +201,7 @@ class Session:
     def close(self) -> None:
         """Stop the head and finish what is written."""
         self.stop()
+        self.manual.close()
         self._close_eye()
 
     def opened(self) -> Eye:
@@ -249,12 +263,12 @@ class Session:
 
     def _open(self) -> Eye:
         definition = self.definition
-        source: Source = _load(SOURCES[definition.source["kind"]].open)(definition.source_options(), self.clock)
+        source: Source = load(SOURCES[definition.source["kind"]].open)(definition.source_options(), self.clock)
         options = definition.head_options()
-        head: Head = _load(HEADS[definition.head["kind"]].open)(options, self.clock)
+        head: Head = load(HEADS[definition.head["kind"]].open)(options, self.clock)
         eye = Eye(
             source,
-            head,
+            self.manual.mount(head),
             lens=options.lens(source.size),
             clock=self.clock,
             views=self._views,
@@ -263,11 +277,13 @@ class Session:
             blind=self._blind,
         )
         eye.mark = self.mark
+        self.manual.meet(eye)
         return eye
 
     def _close_eye(self) -> None:
         eye, self._eye = self._eye, None
         if eye is not None:
+            self.manual.part()
             eye.close()
             self.tell()
 
@@ -323,9 +339,3 @@ class Session:
             faults=tuple(f"{cause}: {fault.message}" for cause, fault in faults.items() if fault is not None),
         )
 
-
-def _load(name: str) -> Callable[..., Any]:
-    """Return what a register names as `module:attribute`."""
-    module, _, attribute = name.partition(":")
-    found: Callable[..., Any] = getattr(import_module(module), attribute)
-    return found
