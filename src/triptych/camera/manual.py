@@ -2,7 +2,6 @@
 
 import math
 import threading
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Literal, Protocol
 
@@ -97,6 +96,7 @@ class Manual:
         steering, self._steering = self._steering, None
         if steering is not None:
             steering.drop()
+            steering.wheel.halt()
 
     def wake(self) -> None:
         """Let what was asked for begin."""
@@ -131,10 +131,10 @@ class Manual:
         """Return where the tip, the joints in radians and the head stand; nothing moves."""
         joints, geometry = self.limb.arm.joints(), self._geometry()
         pose = None if self._steering is None else self._steering.wheel.axes.pose()
+        pan, tilt = (0.0, 0.0) if pose is None else (pose.pan_deg, pose.tilt_deg)
         place = None if geometry is None else [round(at, 2) for at in tip(geometry, joints).place_mm]
-        head = {"pan": 0.0 if pose is None else round(pose.pan_deg, 2), "tilt": 0.0 if pose is None else round(pose.tilt_deg, 2), "zoom": 1.0}
         polar = [round(math.radians(joint), 5) for joint in self.limb.joints(expanded=self.expanded)]
-        return {"cartesian_coords": place, "polar_coords": polar, "head": head}
+        return {"cartesian_coords": place, "polar_coords": polar, "head": {"pan": round(pan, 2), "tilt": round(tilt, 2), "zoom": 1.0}}
 
     def halt(self) -> None:
         """Let every axis stand at once, from any thread, and until `ease`."""
@@ -176,9 +176,10 @@ class Manual:
     def _move_joint(self, move: Move) -> None:
         own = len(self.limb.arm.limits)
         count = own + HEAD_JOINTS * (self.expanded and own > 0)
-        number = int(move.id) if move.id.isascii() and move.id.isdigit() and len(move.id) < 3 else 0
-        if not 1 <= number <= count:
+        numbers = [str(number) for number in range(1, count + 1)]
+        if move.id not in numbers:
             raise Invalid(f"id must be the number of a joint, 1 to {count}." if count else "This camera has no arm.", field="id")
+        number = int(move.id)
         if number > own:
             self._move_head(("tilt", "pan")[number - own - 1], move.quantity)
             return
@@ -218,5 +219,3 @@ class Manual:
         if isinstance(options, NoneOptions):
             return None
         return Geometry(base_mm=options.base_mm, links_mm=options.links_mm)
-
-

@@ -12,7 +12,7 @@ from triptych.errors import Invalid
 Finite = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
 Delay = Annotated[float, msgspec.Meta(ge=0, le=60)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1000)]
-Move = TypeVar("Move", "Position", "Scenario")
+Move = TypeVar("Move", bound="Position | Scenario")
 
 NAME_CHARACTERS = 80
 MOST_POSITIONS = 200
@@ -70,7 +70,7 @@ def read_move(document: object, kind: type[Move], joint_counts: Sequence[int]) -
         found = msgspec.convert(_without_ids(document), kind)
     except msgspec.ValidationError as fault:
         raise Invalid(f"{fault}.", field="body") from None
-    positions = found.positions if isinstance(found, Scenario) else (found,)
+    positions: tuple[Position, ...] = found.positions if isinstance(found, Scenario) else (found,)
     for named in (found, *positions):
         _check_name(named.name)
     lengths = {len(array) for position in positions for array in msgspec.structs.astuple(position.polar_params)}

@@ -201,8 +201,8 @@ class Session:
     def close(self) -> None:
         """Stop the head and finish what is written."""
         self.stop()
-        self.manual.close()
         self._close_eye()
+        self.manual.close()
 
     def opened(self) -> Eye:
         """Return the open eye, having seen at least one frame. Raises `Unavailable` with code `source_silent` after 5 s without."""
@@ -338,4 +338,3 @@ class Session:
             age_s=age,
             faults=tuple(f"{cause}: {fault.message}" for cause, fault in faults.items() if fault is not None),
         )
-

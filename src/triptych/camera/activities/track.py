@@ -80,7 +80,9 @@ class Tracking:
                 self._seat(self._stage.eye)
 
     def notice(self, glimpse: Glimpse) -> None:
-        """Take note of a frame."""
+        """Take note of a frame, and of how far the head reaches by now."""
+        if self._follower is not None and self._stage.eye is not None:
+            self._follower.keep_to(self._stage.eye.head.limits)
         if glimpse.fault is not None and self.standing.live:
             self.fault = Unavailable(glimpse.fault, code="detector_failed")
             self._let_go(Standing.FAILED)
