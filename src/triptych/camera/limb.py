@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
-from triptych.camera.missions import Player, Scenario, check_reach, straight_to
+from triptych.camera.missions import HEAD_JOINTS, Player, Scenario, check_reach, straight_to
 from triptych.camera.motion import within
 from triptych.camera.steering import GRACE, Steering
 from triptych.camera.wheel import Owner
@@ -14,7 +14,6 @@ from triptych.errors import Invalid, Unavailable
 CAP_DEG_S = 60.0
 LEASH_S = 0.3
 """No joint is sent further than it goes in this time: whatever becomes of who sends it, it stands soon (camera L9)."""
-HEAD_JOINTS = 2
 
 
 class Limb:

@@ -11,8 +11,8 @@ from triptych.camera.arms import ARMS, NoneOptions
 from triptych.camera.definition import Definition
 from triptych.camera.eye import Eye
 from triptych.camera.kinematics import Geometry, reach, tip
-from triptych.camera.limb import HEAD_JOINTS, Limb
-from triptych.camera.missions import Scenario
+from triptych.camera.limb import Limb
+from triptych.camera.missions import HEAD_JOINTS, Scenario
 from triptych.camera.mount import mounted
 from triptych.camera.parameters import Parameters
 from triptych.camera.registers import load

@@ -14,6 +14,8 @@ Delay = Annotated[float, msgspec.Meta(ge=0, le=60)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 Move = TypeVar("Move", bound="Position | Scenario")
 
+HEAD_JOINTS = 2
+"""The head's tilt and pan, which may join the arm as joints n+1 and n+2."""
 NAME_CHARACTERS = 80
 MOST_POSITIONS = 200
 ARRIVED_DEG = 1.0

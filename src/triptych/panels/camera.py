@@ -23,10 +23,13 @@ from triptych.camera.parameters import (
 )
 from triptych.errors import Invalid, NotYet, TriptychError
 from triptych.model import Json
+from triptych.panels.arm import ROUTES as MOVES
 from triptych.panels.cameras import ANSWER_BOUND, Camera, Kept, ask, ask_in_session, everyone, keep, named, words
 from triptych.panels.footage import ROUTES as FOOTAGE
 from triptych.panels.footage import refuse_bytes, wants_bytes
 from triptych.panels.http import Handler, Panel, Parameter, Role, Route, json_answer, read_body, read_json, service
+from triptych.panels.positions import ROUTES as TABLES
+from triptych.panels.positions import bring_scenario
 
 KNOWN = frozenset({"mark", "admin_id", "cause", "pause", "camera", "target"})
 MOST_BYTES = 64 * 1024
@@ -45,9 +48,11 @@ STATUSES = {
     "cross_site": FORBIDDEN,
     "camera_not_found": 404,
     "record_not_found": 404,
+    "row_not_found": 404,
     "route_not_found": 404,
     "job_not_found": 404,
     "conflict": 409,
+    "head_leased": 409,
     "invalid": 400,
     "too_large": 400,
 }
@@ -167,7 +172,7 @@ async def _bring_target(request: Request, _camera: Camera) -> Json:
     return {"target": _track_id(target)} if target else {}
 
 
-_BRINGS: Mapping[str, Callable[[Request, Camera], Awaitable[Json]]] = {"track": _bring_target}
+_BRINGS: Mapping[str, Callable[[Request, Camera], Awaitable[Json]]] = {"track": _bring_target, "mission": bring_scenario}
 """What the server knows and a camera's process needs to start an activity."""
 
 
@@ -218,9 +223,6 @@ _TARGET = Parameter(name="target", place="query", type=int, summary="The number 
 _ABSENT = (
     ("/api/cameras", "POST PATCH DELETE"),
     ("/api/face_encoding", "GET POST PUT DELETE"),
-    ("/api/position", "GET POST PUT DELETE"),
-    ("/api/scenario", "GET POST PUT DELETE"),
-    ("/api/move", "GET PUT POST PATCH DELETE"),
     ("/api/record", "PUT PATCH DELETE"),
     ("/api/stream/live.mp4", "GET"),
     ("/api/events", "GET"),
@@ -246,6 +248,8 @@ PANEL = Panel(
         _job("DELETE", delete_job, Role.OPERATOR, "Stop or pause an activity.", _PAUSE, _cause(*ACTIVITIES, required=False)),
         Route(method="GET", path="/api/cameras", handler=list_cameras, role=Role.VIEWER, summary="Return every camera.", tag="camera"),
         *FOOTAGE,
+        *MOVES,
+        *TABLES,
         *(_absent(path, method) for path, methods in _ABSENT for method in methods.split()),
     ),
     refuse=refuse,
