@@ -99,9 +99,7 @@ class Limb:
         """End the mission; its joints stand where they are."""
         with self._lock:
             self.hold()
-            self._mission = None
-            if (steering := self._steering()) is not None:
-                steering.wheel.release(Owner.MISSION)
+            self._forget()
 
     def halt(self) -> None:
         """Hold every joint at once and until `ease`; a move by hand is over."""
@@ -135,7 +133,7 @@ class Limb:
         elif self._mission is not None and self._goes and now - self._hand_at >= GRACE:
             self._advance(self._mission, span_s, Owner.MISSION)
             if self._mission.finished:
-                self.drop()
+                self._forget()
                 return True
         return False
 
@@ -158,6 +156,11 @@ class Limb:
     def _take(self, player: Player) -> None:
         with self._lock:
             self._by_hand, self._last = player, self._clock.monotonic()
+
+    def _forget(self) -> None:
+        self._mission, self._goes = None, False
+        if (steering := self._steering()) is not None:
+            steering.wheel.release(Owner.MISSION)
 
     def _stop(self, player: Player | None) -> None:
         self.arm.stop()

@@ -19,7 +19,7 @@ from triptych.camera.registers import load
 from triptych.camera.steering import Steering
 from triptych.camera.ticker import Ticker
 from triptych.contracts import Arm, Clock, Head
-from triptych.errors import Invalid
+from triptych.errors import Invalid, Unavailable
 
 PERIOD = timedelta(milliseconds=30)
 AXES = ("x", "y", "z")
@@ -51,13 +51,14 @@ class Body(Protocol):
 
 
 class Manual:
-    """The arm of a camera, the hand on its head, and the thread that moves both while there is a goal."""
+    """The arm of a camera, the hand on its head, and the thread that moves both while there is a goal. `fault` is why there is no arm."""
 
     def __init__(self, body: Body) -> None:
         self._body = body
         self._limb: Limb | None = None
         self._steering: Steering | None = None
         self._halted = False
+        self.fault: Unavailable | None = None
         self._ticker = Ticker(self._run_once, PERIOD, self._give_up)
         self._opening = threading.Lock()
 
@@ -82,8 +83,12 @@ class Manual:
         return self._body.parameters.arm_expansion
 
     def mount(self, head: Head) -> Head:
-        """Return the head as the arm carries it."""
-        return mounted(head, self.limb.arm, self._geometry())
+        """Return the head as the arm carries it; as it is, where the arm cannot be opened."""
+        try:
+            return mounted(head, self.limb.arm, self._geometry())
+        except Unavailable as fault:
+            self.fault = fault
+            return head
 
     def meet(self, eye: Eye) -> None:
         """Take the wheel of an eye that was just opened."""

@@ -326,7 +326,7 @@ class Session:
     def _facts(self) -> Facts:
         glimpse = None if self._eye is None else self._eye.newest
         age = None if glimpse is None else (self.clock.monotonic() - glimpse.frame.captured).total_seconds()
-        faults = {cause: activity.fault for cause, activity in self.activities.items()} | {"detector": self._blindness}
+        faults = {cause: activity.fault for cause, activity in self.activities.items()} | {"detector": self._blindness, "arm": self.manual.fault}
         return Facts(
             camera=self.camera,
             definition=self.definition,
