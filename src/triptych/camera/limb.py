@@ -27,7 +27,7 @@ class Limb:
         self._clock, self._steering = clock, steering
         self._by_hand: Player | None = None
         self._mission: Player | None = None
-        self._done: Callable[[], None] = lambda: None
+        self._news: Callable[[], None] = lambda: None
         self._goes = self._halted = False
         self._last = clock.monotonic()
         self._hand_at = self._last - GRACE
@@ -73,12 +73,15 @@ class Limb:
         self._check(scenario)
         self._take(Player(scenario))
 
-    def begin(self, scenario: Scenario, done: Callable[[], None]) -> Player:
-        """Play a mission in place of the one before; `done` is called at its end. Raises `Invalid` when it does not fit the joints."""
+    def begin(self, scenario: Scenario, news: Callable[[], None]) -> Player:
+        """Play a mission in place of the one before; `news` is called at each new step and at its end.
+
+        Raises `Invalid` when it does not fit the joints.
+        """
         self._check(scenario)
         with self._lock:
             self.drop()
-            self._mission, self._done, self._goes = Player(scenario), done, True
+            self._mission, self._news, self._goes = Player(scenario), news, True
             if self._has_head(self._mission):
                 self._open_steering().wheel.claim(Owner.MISSION)
             return self._mission
@@ -116,14 +119,14 @@ class Limb:
         with self._lock:
             now = self._clock.monotonic()
             span_s, self._last = (now - self._last).total_seconds(), now
-            ended = self._move_on(now, span_s)
+            changed = self._move_on(now, span_s)
             again = self._by_hand is not None or (self._goes and not self._halted)
-        if ended:
-            self._done()
+        if changed:
+            self._news()
         return again
 
     def _move_on(self, now: timedelta, span_s: float) -> bool:
-        """Return whether the mission ended."""
+        """Return whether the mission came to another step or its end."""
         if self._halted:
             return False
         if self._by_hand is not None:
@@ -131,10 +134,12 @@ class Limb:
             self._advance(self._by_hand, span_s, Owner.MANUAL)
             self._by_hand = None if self._by_hand.finished else self._by_hand
         elif self._mission is not None and self._goes and now - self._hand_at >= GRACE:
+            step = self._mission.step
             self._advance(self._mission, span_s, Owner.MISSION)
+            changed = self._mission.finished or self._mission.step != step
             if self._mission.finished:
                 self._forget()
-                return True
+            return changed
         return False
 
     def _advance(self, player: Player, span_s: float, owner: Owner) -> None:

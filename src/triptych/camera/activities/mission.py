@@ -97,18 +97,19 @@ class Playing:
                 raise Invalid(f"scenario moves {scenario.joint_count} joints; this camera has {len(limb.arm.limits)}.", field="scenario")
             self._stage.opened()
         with self._stage.lock:
-            self._player = limb.begin(scenario, self._finished)
+            self._player = limb.begin(scenario, self._went_on)
             self.standing, self.fault = Standing.ON, None
         self._stage.manual.wake()
 
-    def _finished(self) -> None:
-        """Take it from the thread of the joints that the scenario is over."""
+    def _went_on(self) -> None:
+        """Take it from the thread of the joints that there is another step, or none any more."""
         with self._stage.lock:
-            if not self.standing.live:
-                return
-            self.standing = Standing.FINISHED
+            finished = self.standing.live and self._player is not None and self._player.finished
+            if finished:
+                self.standing = Standing.FINISHED
         self._stage.tell()
-        self._stage.rest()
+        if finished:
+            self._stage.rest()
 
 
 def _read(data: Json) -> Scenario:
