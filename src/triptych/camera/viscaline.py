@@ -16,6 +16,8 @@ ANSWER_S = 0.1
 """A camera acknowledges within one picture; a datagram that was lost is sent again."""
 TRIES = 3
 CONNECT_S = 1.0
+LISTEN_S = 0.1
+"""How late a listener notices that its line was closed."""
 COMMAND, INQUIRY, CONTROL = 0x0100, 0x0110, 0x0200
 HEADER = struct.Struct(">HHI")
 RESET = b"\x01"
@@ -81,6 +83,7 @@ class ViscaLine:
             line.connect(address)
             if not self._udp:
                 line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            line.settimeout(LISTEN_S)
         except OSError:
             line.close()
             raise

@@ -130,13 +130,12 @@ class OnvifDevice:
         """Take the device's time, by which it judges signatures; one that does not tell is taken to be right."""
         try:
             answer = self._soap.call(self._options.url, f'<GetSystemDateAndTime xmlns="{DEVICE}"/>', signed=False)
+            told = answer.find(f".//{TT}UTCDateTime")
+            if told is not None:
+                self._soap.skew = _moment(told) - datetime.now(UTC)
         except Unavailable as fault:
             if fault.code != "head_refused":
                 raise
-            return
-        told = answer.find(f".//{TT}UTCDateTime")
-        if told is not None:
-            self._soap.skew = _moment(told) - datetime.now(UTC)
 
     def _address(self, capabilities: ET.Element, name: str) -> str:
         """Return the address of a service: as the device tells its path, at the host that we reach it by."""
