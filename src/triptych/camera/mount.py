@@ -6,6 +6,7 @@ from triptych.camera.arms.sim import SimArm
 from triptych.camera.heads.crop import CropHead
 from triptych.camera.kinematics import Geometry, tip
 from triptych.contracts import Arm, Frame, Head, Limits, Pose
+from triptych.errors import Unavailable
 
 Shift = tuple[float, float]
 
@@ -20,6 +21,11 @@ class Carried:
         self.axes = axes
         self._arm, self._geometry = arm, geometry
         self._home = tip(geometry, arm.joints())
+
+    @property
+    def fault(self) -> Unavailable | None:
+        """Why the head does not answer, None while it does."""
+        return self.axes.fault
 
     @property
     def limits(self) -> Limits:

@@ -90,10 +90,11 @@ class Servos:
         """Stop, end the pulses and give the board back."""
         with self._wake:
             self._halt()
-            self._open = False
+            was_open, self._open = self._open, False
             self._wake.notify()
         self._thread.join()
-        self._board.close()
+        if was_open:
+            self._board.close()
 
     @property
     def _idle(self) -> bool:

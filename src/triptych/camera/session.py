@@ -16,7 +16,8 @@ from triptych.camera.activity import Activity, Standing
 from triptych.camera.definition import Definition
 from triptych.camera.eye import SIGHTS, Eye, Glimpse
 from triptych.camera.faces import Detector, SimFaces, open_detector
-from triptych.camera.heads import HEADS
+from triptych.camera.heads import HEADS, HeadOptions, NoneOptions
+from triptych.camera.heads.none import NoneHead
 from triptych.camera.manual import Manual
 from triptych.camera.parameters import Mark, Parameters, Variant
 from triptych.camera.records import Archive
@@ -24,6 +25,7 @@ from triptych.camera.registers import load
 from triptych.camera.shots import encode_jpeg, take_shot
 from triptych.camera.state import Facts, describe, essence
 from triptych.camera.stream import QUALITY, View, Views, render
+from triptych.camera.vitals import Vitals
 from triptych.contracts import Clock, Head, Source
 from triptych.errors import TriptychError, Unavailable
 from triptych.media.sources import SOURCES
@@ -265,7 +267,7 @@ class Session:
         definition = self.definition
         source: Source = load(SOURCES[definition.source["kind"]].open)(definition.source_options(), self.clock)
         options = definition.head_options()
-        head: Head = load(HEADS[definition.head["kind"]].open)(options, self.clock)
+        head, missing = self._open_head(options)
         eye = Eye(
             source,
             self.manual.mount(head),
@@ -275,10 +277,18 @@ class Session:
             budget=definition.budget,
             notice=self._noticed,
             blind=self._blind,
+            vitals=Vitals(missing),
         )
         eye.mark = self.mark
         self.manual.meet(eye)
         return eye
+
+    def _open_head(self, options: HeadOptions) -> tuple[Head, Unavailable | None]:
+        """Return the head; where it cannot be opened one that stands still, and why: everything but tracking works without (camera 9)."""
+        try:
+            return load(HEADS[self.definition.head["kind"]].open)(options, self.clock), None
+        except Unavailable as fault:
+            return NoneHead(NoneOptions(), self.clock), fault
 
     def _close_eye(self) -> None:
         eye, self._eye = self._eye, None
@@ -323,10 +333,19 @@ class Session:
         self._teller.settled(fault)
         self.rest()
 
+    @property
+    def _ailment(self) -> TriptychError | None:
+        """Why the head does not answer."""
+        return None if self._eye is None else self._eye.vitals.warning
+
     def _facts(self) -> Facts:
         glimpse = None if self._eye is None else self._eye.newest
         age = None if glimpse is None else (self.clock.monotonic() - glimpse.frame.captured).total_seconds()
-        faults = {cause: activity.fault for cause, activity in self.activities.items()} | {"detector": self._blindness, "arm": self.manual.fault}
+        faults = {cause: activity.fault for cause, activity in self.activities.items()} | {
+            "detector": self._blindness,
+            "head": self._ailment,
+            "arm": self.manual.fault,
+        }
         return Facts(
             camera=self.camera,
             definition=self.definition,

@@ -172,6 +172,7 @@ def _poster(table: Table[Move]) -> Handler:
         db, move, row_id = _editable(request, query), await _read(request, query, table.kind), str(uuid.uuid4())
         async with door.editing:
             await table.save(door.catalog, db, row_id, move)
+        door.audit.note(caller(request).who, f"{table.noun}.save", db=db, row=row_id)
         return json_answer({"status": "OK", "id": row_id})
 
     return post
@@ -186,6 +187,7 @@ def _putter(table: Table[Move]) -> Handler:
         async with door.editing:
             await table.find(door.catalog, db, row_id)
             await table.save(door.catalog, db, row_id, move)
+        door.audit.note(caller(request).who, f"{table.noun}.save", db=db, row=row_id)
         return json_answer({"status": "OK"})
 
     return put
@@ -198,6 +200,7 @@ def _deleter(table: Table[Move]) -> Handler:
         db, row_id = _editable(request, query), _row_id(query)
         async with door.editing:
             await table.drop(door.catalog, db, row_id)
+        door.audit.note(caller(request).who, f"{table.noun}.delete", db=db, row=row_id)
         return json_answer({"status": "OK"})
 
     return delete

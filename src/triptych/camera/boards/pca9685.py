@@ -63,13 +63,13 @@ class Pca9685Board:
 
     def _begin(self) -> None:
         """Set the rate; that needs sleep, and sleep would stop the pulses of whoever else is on the board."""
-        self._release()
         prescale = round(OSCILLATOR_HZ / STEPS * PERIOD_US / 1e6) - 1
         if self._bus.read_byte_data(self._address, PRESCALE) != prescale or self._sleeps():
             self._bus.write_byte_data(self._address, MODE1, SLEEP | AUTO_INCREMENT)
             self._bus.write_byte_data(self._address, PRESCALE, prescale)
             self._bus.write_byte_data(self._address, MODE1, AUTO_INCREMENT)
             time.sleep(WAKE_S)
+        self._release()
 
     def _sleeps(self) -> bool:
         mode = self._bus.read_byte_data(self._address, MODE1)
