@@ -62,6 +62,11 @@ class Arm:
                 return False
         return True
 
+    def settles(self):
+        deadline = time.monotonic() + BOUND_S
+        while not self.stands():
+            assert time.monotonic() < deadline
+
 
 @pytest.fixture(scope="module")
 def system(tmp_path_factory):
@@ -164,6 +169,7 @@ def test_row_45_joints_axes_and_no_arm(arm):
     height = arm.where["cartesian_coords"][2]
     arm.ok("PUT", type="axis", id="z", quantity=-5)
     arm.until(lambda where: where["cartesian_coords"][2] == pytest.approx(height - 5, abs=0.5))
+    arm.settles()
     assert "reach" in arm.error("PUT", type="axis", id="z", quantity=500)
     for quantity in ("1e9", "NaN", ""):
         assert "quantity" in arm.error("PUT", type="joint", id=1, quantity=quantity)

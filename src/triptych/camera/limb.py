@@ -13,7 +13,7 @@ from triptych.errors import Invalid, Unavailable
 
 CAP_DEG_S = 60.0
 LEASH_S = 0.3
-"""No joint is sent further than it goes in this time: whatever becomes of who sends it, it stands soon (camera L9)."""
+"""No joint is sent further than it goes in this time at full speed: whatever becomes of who sends it, it stands soon (camera L9)."""
 
 
 class Limb:
@@ -22,8 +22,9 @@ class Limb:
     `run_once` is to be called often while it returns True, and passes on what is asked for here.
     """
 
-    def __init__(self, arm: Arm, clock: Clock, steering: Callable[[], Steering | None]) -> None:
+    def __init__(self, arm: Arm, clock: Clock, steering: Callable[[], Steering | None], *, cap_deg_s: float = CAP_DEG_S) -> None:
         self.arm = arm
+        self._cap_deg_s = min(cap_deg_s, CAP_DEG_S)
         self._clock, self._steering = clock, steering
         self._by_hand: Player | None = None
         self._mission: Player | None = None
@@ -149,8 +150,9 @@ class Limb:
         places = self.joints(expanded=head)
         goals = player.advance(min(span_s, _LONGEST_S), places)
         own = len(self.arm.limits)
-        leash = CAP_DEG_S * LEASH_S
-        self.arm.move([within(goal, (at - leash, at + leash)) for goal, at in zip(goals[:own], places[:own], strict=True)], CAP_DEG_S)
+        leash = self._cap_deg_s * LEASH_S
+        aims = [within(goal, (at - leash, at + leash)) for goal, at in zip(goals[:own], places[:own], strict=True)]
+        self.arm.move(aims, self._cap_deg_s)
         if head and steering is not None:
             tilt, pan = goals[own:]
             if owner is Owner.MANUAL:

@@ -69,7 +69,9 @@ class Manual:
             if self._limb is None:
                 options = self._body.definition.arm_options()
                 arm: Arm = load(ARMS[self._body.definition.arm["kind"]].open)(options, self._body.clock)
-                self._limb = Limb(arm, self._body.clock, lambda: self._steering)
+                cap_deg_s = math.inf if isinstance(options, NoneOptions) else options.speed_deg_s
+                self._limb = Limb(arm, self._body.clock, lambda: self._steering, cap_deg_s=cap_deg_s)
+                self.fault = None
             return self._limb
 
     @property
