@@ -65,7 +65,8 @@ class RemoteHead:
     """A head that takes commands at once and passes on the newest: no caller ever waits for the network.
 
     Opening moves nothing and does not wait for the device either; `fault` says why it does not answer. After a loss it is dialled again,
-    and the first thing said is to stand still. Where the device tells no position, home is where it looked when opened, and the position is reckoned.
+    and the first thing said is to stand still. Where the device tells no position, home is where it looked when opened, and the position
+    is reckoned.
     """
 
     def __init__(self, limits: Limits, device: Device, clock: Clock) -> None:
