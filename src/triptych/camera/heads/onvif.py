@@ -110,17 +110,14 @@ class OnvifDevice:
         if not self._tells:
             return None
         try:
-            status = self._tell("GetStatus", "")
+            place = self._tell("GetStatus", "").find(f".//{TT}Position/{TT}PanTilt")
+            self._tells = place is not None
+            return None if place is None else self._degrees(place)
         except Unavailable as fault:
-            self._tells = fault.code != "head_refused"
-            if self._tells:
+            if fault.code != "head_refused":
                 raise
-            return None
-        place = status.find(f".//{TT}Position/{TT}PanTilt")
-        if place is None:
             self._tells = False
             return None
-        return self._degrees(place)
 
     def close(self) -> None:
         """Hang up."""
@@ -204,9 +201,11 @@ def _span(space: ET.Element, name: str) -> Pair:
 def _number(text: str | None, default: float = 0.0) -> float:
     try:
         number = default if text is None else float(text)
-    except ValueError as fault:
-        raise Unavailable("The ONVIF device tells no number where one is due.", code="head_refused") from fault
-    return number if math.isfinite(number) else default
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise Unavailable("The ONVIF device tells no number where one is due.", code="head_refused")
+    return number
 
 
 def _moment(told: ET.Element) -> datetime:

@@ -64,8 +64,9 @@ class Device(Protocol):
 class RemoteHead:
     """A head that takes commands at once and passes on the newest: no caller ever waits for the network.
 
-    Opening moves nothing and does not wait for the device either; `fault` says why it does not answer. After a loss the first thing said
-    is to stand still. Where the device tells no position, home is where it looked when opened, and the position is reckoned.
+    Opening moves nothing and does not wait for the device either; `fault` says why it does not answer. After a loss it is dialled again,
+    and the first thing said is to stand still. Where the device tells no position, home is where it looked when opened, and the position
+    is reckoned.
     """
 
     def __init__(self, limits: Limits, device: Device, clock: Clock) -> None:
@@ -138,7 +139,10 @@ class RemoteHead:
         self._device.connect()
         if self._tries:
             self._device.halt()
+        asked, place = self._clock.monotonic(), self._device.where()
         with self._wake:
+            if place is not None:
+                self._reckoning.correct(asked, place)
             self._connected, self._tries, self.fault = True, 0, None
             self._wake.notify_all()
 
@@ -295,6 +299,7 @@ _ASK_S, _ASK_AT_REST_S = 0.1, 0.5
 _RENEW = timedelta(milliseconds=200)
 _REACH_S = 0.4
 """How far ahead a goal lies, and in what time no limit may be passed: a little more than the heartbeat."""
-_RETRY_S = (0.5, 1.0, 2.0, 4.0)
+_RETRY_S = (0.05, 0.5, 1.0, 2.0, 4.0)
+"""The first soon: a device without a lease turns on until it is told to stand."""
 _HALT_AGAIN = timedelta(seconds=0.5)
 _STILL_DEG_S, _NEAR_DEG, _SAME = 0.3, 0.05, 0.3
