@@ -35,6 +35,11 @@ class Limb:
         self._lock = threading.RLock()
 
     @property
+    def plays(self) -> bool:
+        """Whether there is a mission, held or not."""
+        return self._mission is not None
+
+    @property
     def busy(self) -> bool:
         """Whether a move by hand is under way."""
         return self._by_hand is not None
@@ -114,6 +119,14 @@ class Limb:
     def ease(self) -> None:
         """Let the joints be moved again."""
         self._halted = False
+
+    def give_up(self) -> None:
+        """End every move: the arm does not answer."""
+        with self._lock:
+            had, self._by_hand = self._mission is not None, None
+            self._forget()
+        if had:
+            self._news()
 
     def run_once(self) -> bool:
         """Move on; False when there is nothing to do until the next call of another method."""

@@ -175,8 +175,7 @@ class Manual:
 
     def _give_up(self) -> None:
         if self._limb is not None:
-            self._limb.halt()
-            self._limb.ease()
+            self._limb.give_up()
         if self._steering is not None:
             self._steering.drop()
 

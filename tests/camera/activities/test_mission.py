@@ -153,6 +153,38 @@ def test_a_lost_picture_ends_a_mission_of_the_head_only(opened):
     assert state(session)["state"] == "on"
 
 
+class Silent:
+    """An arm whose board went away."""
+
+    limits = ((0.0, 180.0),) * 3
+
+    def joints(self):
+        return (90.0, 90.0, 90.0)
+
+    def move(self, joints_deg, cap_deg_s):
+        raise Unavailable("The servo board does not answer.", code="head_silent")
+
+    def stop(self):
+        pass
+
+    def close(self):
+        pass
+
+
+def test_an_arm_that_does_not_answer_fails_its_mission_and_nothing_else(opened, notes):
+    """camera 11: the rest goes on, and another start is tried."""
+    session = opened()
+    session.start("record")
+    session.manual.limb.arm, arm = Silent(), session.manual.limb.arm
+    session.start("mission", SWEEP)
+    notes.until(lambda: state(session)["state"] == "failed")
+    assert session.state()["record"]["state"] == "on"
+    assert "mission: The arm does not answer." in session.state()["warnings"]
+    session.manual.limb.arm = arm
+    session.start("mission", SWEEP)
+    moved(session)
+
+
 def test_tracking_goes_on_while_the_arm_moves(opened, notes):
     """camera 3.3: the arm's known pose is fed forward to the controller."""
     session = opened(Parameters(ai="official_ai"))

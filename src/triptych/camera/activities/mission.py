@@ -8,7 +8,7 @@ from triptych.camera.activity import Stage, Standing
 from triptych.camera.eye import Glimpse
 from triptych.camera.missions import Player, Scenario
 from triptych.camera.parameters import Parameters
-from triptych.errors import Invalid, TriptychError
+from triptych.errors import Invalid, TriptychError, Unavailable
 from triptych.model import Json
 
 
@@ -104,11 +104,13 @@ class Playing:
     def _went_on(self) -> None:
         """Take it from the thread of the joints that there is another step, or none any more."""
         with self._stage.lock:
-            finished = self.standing.live and self._player is not None and self._player.finished
-            if finished:
+            over = self.standing.live and self._player is not None and not self._stage.manual.limb.plays
+            if over and self._player is not None and self._player.finished:
                 self.standing = Standing.FINISHED
+            elif over:
+                self.standing, self.fault = Standing.FAILED, Unavailable("The arm does not answer.", code="arm_silent")
         self._stage.tell()
-        if finished:
+        if over:
             self._stage.rest()
 
 
