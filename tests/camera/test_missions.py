@@ -1,7 +1,9 @@
 """camera 4, 6: what a position and a scenario may say, and how a scenario is played."""
 
+import json
 import math
 import random
+from contextlib import suppress
 
 import pytest
 
@@ -161,3 +163,28 @@ def test_a_move_as_a_scenario_is_played_once():
     player = Player(straight_to((10, 20, 30)))
     assert play(player, 2)[0] == pytest.approx((10, 20, 30))
     assert player.finished
+
+
+ODD = (None, True, 0, -1, 1e308, 10**400, "x", "", [], {}, [[]], [1, 2, 3], [10**400] * 3, [1e300] * 3, "\x00", "other", 0.5)
+
+
+def changed(document, dice):
+    """Return a body with one of its parts made odd."""
+    copy = json.loads(json.dumps(document))
+    at, key = copy, dice.choice(list(copy))
+    while isinstance(at[key], dict | list) and at[key] and dice.random() < 0.7:
+        at = at[key]
+        key = dice.choice(list(at)) if isinstance(at, dict) else dice.randrange(len(at))
+    at[key] = dice.choice(ODD)
+    return copy
+
+
+def test_no_body_does_worse_than_be_refused():
+    """camera row 50, W3, W4: whatever is sent is taken whole, or refused in words."""
+    dice, taken = random.Random(50), 0
+    for _ in range(1000):
+        kind, body = dice.choice([(Position, POSITION), (Scenario, {"name": "s", "positions": [POSITION] * 2, "loop": True})])
+        with suppress(Invalid):
+            check_reach(as_scenario(read_move(changed(body, dice), kind, [3])), LIMITS)
+            taken += 1
+    assert 0 < taken < 900

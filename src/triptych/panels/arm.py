@@ -11,7 +11,7 @@ from starlette.responses import Response
 from triptych.errors import Invalid
 from triptych.model import Json
 from triptych.panels.cameras import ask, keep, named, words
-from triptych.panels.http import Handler, Parameter, Role, Route, json_answer, read_body, service
+from triptych.panels.http import Handler, Parameter, Role, Route, caller, json_answer, read_body, service
 from triptych.panels.positions import CAMERA, DB, bring_move, joint_count, read_db
 
 KNOWN = frozenset({"cause", "db", "action", "a_type", "expand", "root", "camera", "admin_id"})
@@ -57,6 +57,7 @@ async def post_move(request: Request) -> Response:
         raise Invalid(f"action must be the name of a {noun}.", field="action")
     camera = await named(request, query)
     await ask(service(request), camera, "play", await bring_move(request, camera, db, noun, name))
+    service(request).audit.note(caller(request).who, "camera.play", camera=camera.id, db=db, move=name[:80])
     return json_answer(OK)
 
 
@@ -76,8 +77,10 @@ async def patch_move(request: Request) -> Response:
 
 async def delete_move(request: Request) -> Response:
     """Let every axis stand at once, and pause what moved them."""
-    query = words(request, KNOWN)
-    await ask(service(request), await named(request, query), "halt")
+    query, door = words(request, KNOWN), service(request)
+    camera = await named(request, query)
+    await ask(door, camera, "halt")
+    door.audit.note(caller(request).who, "camera.halt", camera=camera.id)
     return json_answer(OK)
 
 
