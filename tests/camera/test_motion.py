@@ -1,51 +1,55 @@
-"""camera 4, secure: a hidden face is noticed by frame difference, while the head is at rest."""
+"""How an axis runs."""
 
-import numpy as np
+from itertools import pairwise
+
 import pytest
 
-from camera.faces_at import frame
-from triptych.camera.motion import Motion
+from triptych.camera.motion import Axis, within
 
-ROOM = np.random.default_rng(1).integers(0, 255, (9, 16, 3), np.uint8).repeat(40, axis=0).repeat(40, axis=1)
-
-
-def walk(motion, begin, seconds, size=0, *, still=True):
-    """Let a block walk through the room; return when a motion was told."""
-    told = []
-    for beat in range(round(seconds * 30)):
-        image = ROOM.copy()
-        left = (beat * 8) % 500
-        image[100 : 100 + 3 * size, left : left + size] = 255 - image[100 : 100 + 3 * size, left : left + size]
-        if motion.see(frame(begin + beat / 30, image), still=still):
-            told.append(begin + beat / 30)
-    return told
+TICK_S = 0.02
 
 
 @pytest.fixture
-def motion():
-    motion = Motion()
-    walk(motion, 0, 1)
-    return motion
+def axis():
+    return Axis(speed_deg_s=100.0, force_deg_s2=500.0, step_deg=0.1, tick_s=TICK_S, start_deg=90.0)
 
 
-def test_a_large_thing_that_moves_is_told_once(motion):
-    (told,) = walk(motion, 1, 4, size=80)
-    assert 1.4 <= told <= 2.0
+def run(axis, seconds):
+    places = []
+    for _ in range(round(seconds / TICK_S)):
+        axis.step()
+        places.append(axis.shown_deg)
+    return places
 
 
-def test_it_is_told_again_after_five_seconds_of_calm(motion):
-    walk(motion, 1, 2, size=80)
-    walk(motion, 3, 8)
-    assert len(walk(motion, 11, 2, size=80)) == 1
+def test_an_axis_stands_where_it_is_taken_to_stand(axis):
+    assert axis.rests
+    assert run(axis, 1.0) == [90.0] * 50
 
 
-def test_a_small_thing_is_not_told(motion):
-    assert walk(motion, 1, 4, size=20) == []
+def test_an_axis_reaches_its_aim_without_passing_it(axis):
+    axis.aim(150.0, 1000.0)
+    places = run(axis, 2.0)
+    assert places == sorted(places)
+    assert (places[-1], axis.rests) == (150.0, True)
 
 
-def test_nothing_is_told_while_the_head_turns(motion):
-    assert walk(motion, 1, 4, size=80, still=False) == []
+@pytest.mark.parametrize(("cap", "speed"), [(1000.0, 100.0), (40.0, 40.0)])
+def test_an_axis_keeps_to_its_own_top_speed_and_to_the_cap(axis, cap, speed):
+    axis.aim(180.0, cap)
+    places = run(axis, 1.0)
+    fastest = max((later - earlier) / TICK_S for earlier, later in pairwise(places))
+    assert fastest == pytest.approx(speed, abs=6)
 
 
-def test_a_glance_is_not_told(motion):
-    assert walk(motion, 1, 0.4, size=80) == []
+def test_halt_stands_still_at_once(axis):
+    axis.aim(180.0, 100.0)
+    run(axis, 0.3)
+    axis.halt()
+    stood = axis.shown_deg
+    assert axis.rests
+    assert set(run(axis, 0.5)) == {stood}
+
+
+def test_an_angle_is_led_to_the_nearest_within_the_limits():
+    assert [within(angle, (-10.0, 20.0)) for angle in (-50.0, 5.0, 50.0)] == [-10.0, 5.0, 20.0]

@@ -14,8 +14,8 @@ import structlog
 
 from triptych.camera.clip import Alarmed
 from triptych.camera.eye import Glimpse, box_of
-from triptych.camera.motion import Motion
 from triptych.camera.track import Box, Track
+from triptych.camera.unrest import Unrest
 from triptych.camera.visits import Judge, Visit, Visits
 from triptych.contracts import Frame
 from triptych.errors import TriptychError
@@ -59,7 +59,7 @@ class Guard:
 
     def __init__(self, camera: str, judge: Judge, films: Films, shoot: Shoot, tell: Tell) -> None:
         self._camera = camera
-        self._visits, self._motion = Visits(judge), Motion()
+        self._visits, self._unrest = Visits(judge), Unrest()
         self._films, self._shoot, self._tell = films, shoot, tell
         self._cases: dict[int, _Case] = {}
         self._due: queue.Queue[tuple[_Case, dict[str, Any]] | None] = queue.Queue()
@@ -76,7 +76,7 @@ class Guard:
         for visit in due:
             self._raise(visit, glimpse)
         self._drop_ended()
-        if self._motion.see(glimpse.frame, still=not glimpse.moving) and not self._visits.open:
+        if self._unrest.see(glimpse.frame, still=not glimpse.moving) and not self._visits.open:
             self._tell("motion", {"pan": round(glimpse.pose.pan_deg, 2), "tilt": round(glimpse.pose.tilt_deg, 2)})
 
     def dismiss(self) -> None:

@@ -1,53 +1,58 @@
-"""Notices that something large moves while the head is at rest: all that can be known of whoever hides the face (camera 4, secure)."""
+"""How an axis of a head or an arm runs: to its aim, with bounded speed and acceleration. Pure."""
 
+import math
 from datetime import timedelta
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
-from triptych.contracts import Frame
-
-LEAST_PART = 0.02
-"""The part of the picture that must have changed: a rolling ball is less, a person is more."""
-LASTS = timedelta(milliseconds=500)
-CALM = timedelta(seconds=5)
-_SIZE = (160, 90)
-_CHANGED = 18
-_LEARNT = 0.05
+HEARTBEAT = timedelta(milliseconds=300)
+"""Without a fresh command for this long a head stops by itself (camera L9)."""
 
 
-class Motion:
-    """Compares each frame of a head at rest with the room as it was."""
+class Axis:
+    """One axis that stands at `start_deg`: it keeps to `speed_deg_s` and `force_deg_s2`, and is shown in whole steps of `step_deg`."""
 
-    def __init__(self) -> None:
-        self._room: NDArray[np.float32] | None = None
-        self._since: timedelta | None = None
-        self._last: timedelta | None = None
-        self._told = False
+    def __init__(self, *, speed_deg_s: float, force_deg_s2: float, step_deg: float, tick_s: float, start_deg: float = 0.0) -> None:
+        self._force, self._step_deg, self._tick_s = force_deg_s2, step_deg, tick_s
+        self._at = self._aim = start_deg
+        self._speed = 0.0
+        self._top = self._cap = speed_deg_s
 
-    def see(self, frame: Frame, *, still: bool) -> bool:
-        """Take a frame; True once at the beginning of each motion, which is over after 5 s without one."""
-        if not still:
-            self._room, self._since = None, None
-            return False
-        grey = np.asarray(cv2.cvtColor(cv2.resize(frame.image, _SIZE, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY), np.float32)
-        if self._room is None:
-            self._room = grey
-            return False
-        changed = float(np.mean(np.abs(grey - self._room) > _CHANGED)) >= LEAST_PART
-        self._room += _LEARNT * (grey - self._room)
-        return self._note(frame.captured, changed=changed)
+    @property
+    def rests(self) -> bool:
+        """Whether it stands where it was sent."""
+        return self._at == self._aim and self._speed == 0.0
 
-    def _note(self, at: timedelta, *, changed: bool) -> bool:
-        if self._told and self._last is not None and at - self._last > CALM:
-            self._told = False
-        if not changed:
-            self._since = None
-            return False
-        self._last = at
-        self._since = at if self._since is None else self._since
-        if self._told or at - self._since < LASTS:
-            return False
-        self._told = True
-        return True
+    @property
+    def shown_deg(self) -> float:
+        """The position in whole steps."""
+        return self._whole(self._at)
+
+    def aim(self, aim_deg: float, cap_deg_s: float) -> None:
+        """Run to `aim_deg` from the next step on, no faster than `cap_deg_s`."""
+        self._aim, self._cap = self._whole(aim_deg), min(cap_deg_s, self._top)
+
+    def halt(self) -> None:
+        """Stand still where it is."""
+        self._speed, self._aim = 0.0, self.shown_deg
+        self._at = self._aim
+
+    def step(self) -> None:
+        """Run for one tick: as fast as still allows to brake in time."""
+        gap = self._aim - self._at
+        brakes_in_time = self._force * (math.sqrt(self._tick_s**2 + 2 * abs(gap) / self._force) - self._tick_s)
+        wanted = math.copysign(min(self._cap, brakes_in_time), gap)
+        change = self._force * self._tick_s
+        self._speed += min(max(wanted - self._speed, -change), change)
+        self._at += self._speed * self._tick_s
+        if abs(self._aim - self._at) < _NEAR_DEG and abs(self._speed) <= change:
+            self._at, self._speed = self._aim, 0.0
+
+    def _whole(self, angle_deg: float) -> float:
+        return round(angle_deg / self._step_deg) * self._step_deg
+
+
+def within(angle_deg: float, limits: tuple[float, float]) -> float:
+    """Return the angle between (low, high) that is nearest to `angle_deg`."""
+    return min(max(angle_deg, limits[0]), limits[1])
+
+
+_NEAR_DEG = 0.01

@@ -95,6 +95,14 @@ def test_a_head_that_cannot_turn_stands():
     assert {pan for pan, _, _ in room.let(1)} == {0.0}
 
 
+def test_it_keeps_to_limits_that_change():
+    room = Room()
+    room.let(1)
+    room.sentry.keep_to(Limits(pan_deg=(-20.0, 40.0), tilt_deg=(0.0, 0.0)))
+    pans = [pan for pan, _, _ in room.let(8)]
+    assert (min(pans), max(pans)) == pytest.approx((-20, 40), abs=1.5)
+
+
 def test_the_preset_may_change_and_the_visitor_may_be_forgotten():
     sentry = Sentry(CALM, LIMITS, lambda track: ANYONE)
     sentry.watch(frame(0), pose(0), [face(0, pan_deg=20.0)])

@@ -33,6 +33,11 @@ class Sentry:
     def preset(self, preset: Preset) -> None:
         self._follower.preset = preset
 
+    def keep_to(self, limits: Limits) -> None:
+        """Sweep and follow within `limits` from now on: a far head tells them late."""
+        self._limits = limits
+        self._follower.keep_to(limits)
+
     def watch(self, frame: Frame, pose: Pose, tracks: Sequence[Track]) -> Track | None:
         """Return the visitor, or the face that has to be looked at longer."""
         wanted = [track for track in tracks if track.confirmed and self._judge(track).standing is not Standing.EXPECTED]
