@@ -12,8 +12,6 @@ Options = TypeVar("Options")
 
 DEFAULT_CAMERA = "default"
 GIB = 1024**3
-FPS = 30.0
-"""The rate of every source there is so far."""
 
 
 class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,12 +39,15 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         return _options(self.head, HEADS[self.head["kind"]].options)
 
     def looks(self) -> dict[str, Any]:
-        """Return what a client may want to know of its pictures: size, rate, width of the view, and the limits of the head in degrees."""
-        head = self.head_options()
+        """Return what a client may want to know of its pictures: size, rate, width of the view, and the limits of the head in degrees.
+
+        Size and rate are None where only the opened source knows them.
+        """
+        head, fps = self.head_options(), SOURCES[self.source["kind"]].fps
         if isinstance(head, NoneOptions):
-            return {"size": None, "fps": FPS, "hfov": head.hfov_deg, "preset": None, "limits": {"pan": (0.0, 0.0), "tilt": (0.0, 0.0)}}
+            return {"size": None, "fps": fps, "hfov": head.hfov_deg, "preset": None, "limits": {"pan": (0.0, 0.0), "tilt": (0.0, 0.0)}}
         limits = {"pan": head.pan_deg, "tilt": head.tilt_deg}
-        return {"size": head.size, "fps": FPS, "hfov": head.view_deg[0], "preset": None, "limits": limits}
+        return {"size": head.size, "fps": fps, "hfov": head.view_deg[0], "preset": None, "limits": limits}
 
     @property
     def simulated(self) -> bool:

@@ -7,11 +7,12 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from http.client import HTTPException
-from typing import Protocol
+from typing import Any, Protocol
 
 import av
 import numpy as np
 import structlog
+from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
@@ -81,8 +82,8 @@ class LiveSource:
     def __init__(self, line: Line, clock: Clock) -> None:
         self._line, self._clock = line, clock
         self._arrived = threading.Condition()
-        self._pictures: deque[tuple[av.Packet, int, float]] = deque()
-        self._sounds: deque[av.Packet] = deque(maxlen=MOST_PACKETS)
+        self._pictures: deque[_Arrival] = deque()
+        self._sounds: deque[av.Packet[AudioStream]] = deque(maxlen=MOST_PACKETS)
         self._arrivals: deque[float] = deque(maxlen=RATED_FRAMES)
         self._video: VideoStream | None = None
         self._sounding: Sounding | None = None
@@ -149,7 +150,7 @@ class LiveSource:
                 return frame
         return None
 
-    def _decode(self, decoder: VideoCodecContext, packets: Sequence[tuple[av.Packet, int, float]]) -> Frame | None:
+    def _decode(self, decoder: VideoCodecContext, packets: "Sequence[_Arrival]") -> Frame | None:
         newest: tuple[av.VideoFrame, int, float] | None = None
         for packet, number, arrival_s in packets:
             with suppress(av.FFmpegError):
@@ -160,8 +161,7 @@ class LiveSource:
     def _frame(self, picture: av.VideoFrame, number: int, arrival_s: float) -> Frame:
         if self.size == (0, 0):
             self.size = picture.width, picture.height
-        stamped = self._anchor is not None and picture.pts is not None and picture.time_base is not None
-        at_s = self._anchor.at(float(picture.pts * picture.time_base)) if stamped else arrival_s
+        at_s = arrival_s if self._anchor is None or picture.time is None else self._anchor.at(picture.time)
         at = max(min(timedelta(seconds=at_s), self._clock.monotonic()), self._last + _TICK)
         self._last = at
         image = picture.reformat(*self.size, format="bgr24").to_ndarray()
@@ -210,20 +210,20 @@ class LiveSource:
             if self._closing:
                 return
             if packet.size:
-                self._take(packet, self._clock.monotonic().total_seconds(), picture=packet.stream.index == video.index)
+                self._take(packet, self._clock.monotonic().total_seconds())
 
-    def _take(self, packet: av.Packet, arrival_s: float, *, picture: bool) -> None:
+    def _take(self, packet: "av.Packet[Any]", arrival_s: float) -> None:
         stamp = packet.pts if packet.pts is not None else packet.dts
         with self._arrived:
             if self._anchor is not None and stamp is not None:
                 self._anchor.note(float(stamp * packet.time_base), arrival_s)
-            if picture:
+            if packet.stream.type == "video":
                 self._take_picture(packet, arrival_s)
             else:
                 self._sounds.append(packet)
             self._arrived.notify_all()
 
-    def _take_picture(self, packet: av.Packet, arrival_s: float) -> None:
+    def _take_picture(self, packet: "av.Packet[VideoStream]", arrival_s: float) -> None:
         """Keep what the newest picture needs: nothing before a key frame, and nothing more once nobody read for long."""
         self._number += 1
         self._arrivals.append(arrival_s)
@@ -253,5 +253,7 @@ _SENTENCES: Sequence[tuple[tuple[type[Exception], ...], str]] = (
     ((av.error.InvalidDataError, ValueError), "The camera sends nothing that can be decoded."),
     ((av.error.EOFError,), "The camera ended its stream."),
 )
+_Arrival = tuple["av.Packet[VideoStream]", int, float]
+"""A packet, its number and when it came, in seconds on our clock."""
 _TICK = timedelta(microseconds=100)
 _OURS_S, _JUMP_S, _DRIFT = 0.5, 2.0, 1e-3

@@ -3,7 +3,7 @@
 import socket
 import threading
 from contextlib import suppress
-from typing import BinaryIO
+from io import BufferedReader
 
 NEAR_S = 5.0
 JOIN_S = 0.4
@@ -61,13 +61,13 @@ class Relay:
 
     def _bring(self, near: socket.socket) -> None:
         """Carry answers and media until the far end is gone or leads elsewhere."""
-        with suppress(OSError, ValueError), self._far.makefile("rb", buffering=PIECE_BYTES) as answers:
+        with suppress(OSError, ValueError), BufferedReader(socket.SocketIO(self._far, "r"), PIECE_BYTES) as answers:
             while piece := self._piece(answers):
                 near.sendall(piece)
         with suppress(OSError):
             near.shutdown(socket.SHUT_RDWR)
 
-    def _piece(self, answers: BinaryIO) -> bytes:
+    def _piece(self, answers: BufferedReader) -> bytes:
         """Return the next interleaved packet or whole message; nothing at the end."""
         first = answers.read(1)
         if first == b"$":

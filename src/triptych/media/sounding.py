@@ -20,7 +20,7 @@ class Sounding:
         self._resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
         self._next_s = 0.0
 
-    def sound(self, packet: av.Packet) -> Iterator[Sound]:
+    def sound(self, packet: "av.Packet[AudioStream]") -> Iterator[Sound]:
         """Yield the pieces of `packet`, `captured` on the stream's own clock; what cannot be decoded is left out."""
         try:
             frames = [fine for coarse in self._decoder.decode(packet) for fine in self._resampler.resample(coarse)]

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from typing import cast
 
 import av
 import numpy as np
+from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
@@ -117,10 +119,10 @@ class FileSource:
 
     def _decode(self, container: InputContainer, video: VideoStream) -> Iterator[tuple[av.VideoFrame, float]]:
         """Yield each picture and the time of the first; sound is kept as it passes."""
-        first_s, begun = 0.0 if video.start_time is None else float(video.start_time * video.time_base), self._turn
+        first_s, begun = _begins(video), self._turn
         for packet in container.demux([video, *container.streams.audio[:1]]):
-            if packet.stream.index != video.index:
-                for sound in self._sounding.sound(packet) if self._sounding is not None else ():
+            if isinstance(packet.stream, AudioStream):
+                for sound in self._sounding.sound(cast("av.Packet[AudioStream]", packet)) if self._sounding is not None else ():
                     self._sounds.append(replace(sound, captured=begun + sound.captured - timedelta(seconds=first_s)))
                 continue
             with suppress(av.error.InvalidDataError):
@@ -157,3 +159,8 @@ def _closed(descriptor: int) -> int:
 def _rate(video: VideoStream) -> float:
     stated = video.average_rate or video.guessed_rate
     return float(stated) if stated and stated <= MOST_FPS else FALLBACK_FPS
+
+
+def _begins(video: VideoStream) -> float:
+    """Return the time of the first picture in seconds."""
+    return 0.0 if video.start_time is None or video.time_base is None else float(video.start_time * video.time_base)

@@ -205,7 +205,7 @@ def _authorization(challenges: Sequence[str], parts: SplitResult) -> str | None:
     for challenge in challenges:
         scheme, _, rest = challenge.partition(" ")
         if scheme.lower() == "digest":
-            asked = urllib.request.parse_keqv_list(filter(None, urllib.request.parse_http_list(rest)))
+            asked = urllib.request.parse_keqv_list(list(filter(None, urllib.request.parse_http_list(rest))))
             return f"Digest {urllib.request.HTTPDigestAuthHandler(passwords).get_authorization(request, asked)}"
     return _basic(parts)
 
