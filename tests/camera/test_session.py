@@ -44,7 +44,7 @@ def test_nothing_is_locked_while_nobody_is_there_until_somebody_enters(opened, n
     session.start("track")
     notes.until(lambda: word(session) == "searching")
     assert session.waits_for_lock
-    session._eye.source.figures = 1
+    session._eye.source.origin.figures = 1
     notes.until(lambda: not session.waits_for_lock)
     assert word(session) == "locked"
 

@@ -1,11 +1,13 @@
 """The camera's process over a real line: its job, what it answers and when, and its end."""
 
 import time
+from datetime import timedelta
 from itertools import pairwise
 
 import pytest
 
 from kinds.agentside import Process
+from triptych.camera import session
 from triptych.errors import Unavailable
 from triptych.media.sources.scene import SceneSource
 from triptych.messages import Ended, Finding, Paused, Refused, Resumed, Running
@@ -84,6 +86,8 @@ def test_a_waiting_track_holds_nobody_up_and_ends_with_its_delete(opened):
 
 
 def test_a_track_that_fails_while_it_is_waited_for_is_refused(opened, monkeypatch):
+    """camera 11: a source that stays away fails the track, and whoever waits for it is told."""
+
     def unplugged(self):
         raise Unavailable("unplugged")
 
@@ -91,6 +95,7 @@ def test_a_track_that_fails_while_it_is_waited_for_is_refused(opened, monkeypatc
     process.start()
     waiting = process.ask("track")
     process.until(lambda: "searching" in process.words())
+    monkeypatch.setattr(session, "GIVES_UP", {"track": timedelta(seconds=1)})
     monkeypatch.setattr(SceneSource, "read", unplugged)
     assert waiting.result(10).code == "source_lost"
     assert process.ended().reason is EndReason.FAILED

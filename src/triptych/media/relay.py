@@ -67,7 +67,7 @@ class Relay:
         with suppress(OSError):
             near.shutdown(socket.SHUT_RDWR)
 
-    def _piece(self, answers: BufferedReader) -> bytes:
+    def _piece(self, answers: "BufferedReader[socket.SocketIO]") -> bytes:
         """Return the next interleaved packet or whole message; nothing at the end."""
         first = answers.read(1)
         if first == b"$":
