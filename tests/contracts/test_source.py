@@ -54,6 +54,9 @@ class TestCardLine:
     def hang_up(self) -> None:
         pass
 
+    def close(self) -> None:
+        pass
+
 
 @dataclass(frozen=True)
 class Opened:

@@ -46,6 +46,10 @@ class Line(Protocol):
         """End whatever `open` or the container waits for, from any thread, for good."""
         ...
 
+    def close(self) -> None:
+        """Give back what is held, in the thread that opened it."""
+        ...
+
 
 class Anchor:
     """Lays the times of a far clock on ours: whatever was delayed least tells the offset, which may creep as clocks drift.
@@ -190,6 +194,8 @@ class LiveSource:
             fault: Exception = Unavailable("The camera ended its stream.", code="source_lost")
         except (TriptychError, av.FFmpegError, OSError, HTTPException, ValueError) as raised:
             fault = raised
+        finally:
+            self._line.close()
         if not self._closing:
             log.info("live source ended", fault=type(fault).__name__)
         with self._arrived:

@@ -56,12 +56,15 @@ class FarLine:
         self._hung_up = False
 
     def hang_up(self) -> None:
-        """End whatever is open."""
+        """End whatever is open, so that nobody waits for it any longer."""
         self._hung_up = True
+        for one in list(self._held):
+            _end(one)
+
+    def close(self) -> None:
+        """Give every connection back."""
         for one in self._held:
-            if isinstance(one, socket.socket):
-                with suppress(OSError):
-                    one.shutdown(socket.SHUT_RDWR)
+            _end(one)
             one.close()
 
     def _connect(self, parts: SplitResult) -> socket.socket:
@@ -85,9 +88,9 @@ class FarLine:
         return self._keep(line)
 
     def _keep(self, line: socket.socket) -> socket.socket:
-        self._held = [line]
+        self._held.append(line)
         if self._hung_up:
-            line.close()
+            _end(line)
         return line
 
     def _context(self) -> ssl.SSLContext:
@@ -108,7 +111,7 @@ class RtspLine(FarLine):
         url = self._options.url
         for _ in range(1 + MOST_REDIRECTS):
             relay = Relay(self._connect(urlsplit(url)))
-            self._held = [relay]
+            self._held.append(relay)
             try:
                 return self._play(url, relay.port)
             except av.FFmpegError:
@@ -127,7 +130,6 @@ class RtspLine(FarLine):
             "protocol_whitelist": "tcp",
             "allowed_media_types": "video+audio",
             "analyzeduration": "500000",
-            "fflags": "nobuffer",
         }
         return av.open(near, format="rtsp", container_options=options, timeout=(SILENCE_S, None))
 
@@ -165,7 +167,18 @@ class HttpLine(FarLine):
         if authorization is not None:
             headers["Authorization"] = authorization
         connection.request("GET", _selector(parts), headers=headers)
-        return connection.getresponse()
+        response = connection.getresponse()
+        self._held.append(response)
+        return response
+
+
+def _end(held: _Held) -> None:
+    """Let whoever waits for it go on."""
+    if isinstance(held, socket.socket):
+        with suppress(OSError):
+            held.shutdown(socket.SHUT_RDWR)
+    if isinstance(held, Relay):
+        held.close()
 
 
 class Body:
@@ -191,7 +204,7 @@ def _container(response: http.client.HTTPResponse) -> InputContainer:
     if response.status != http.HTTPStatus.OK:
         raise Unavailable("The camera answered with an error.", code="source_lost")
     is_multipart = response.headers.get_content_type().startswith("multipart/")
-    options = {"protocol_whitelist": "none", "analyzeduration": "500000", "fflags": "nobuffer"}
+    options = {"protocol_whitelist": "none", "analyzeduration": "500000"}
     options |= {"probesize": "32"} if is_multipart else {"format_whitelist": DEMUXERS}
     return av.open(Body(response), "r", format="mpjpeg" if is_multipart else None, container_options=options, buffer_size=BUFFER_BYTES)
 

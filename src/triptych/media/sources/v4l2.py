@@ -34,6 +34,9 @@ class DeviceLine:
     def hang_up(self) -> None:
         """Nothing can be done: the reader leaves after the frame that it waits for."""
 
+    def close(self) -> None:
+        """The container held all there was."""
+
 
 def asked_of(options: V4l2Options) -> dict[str, str]:
     """Return what FFmpeg is told of the device's options."""
