@@ -34,7 +34,8 @@ class FarCamera:
 
     scheme = "http"
 
-    def __init__(self, *, locked: bool = False, leads_to: str | None = None) -> None:
+    def __init__(self, *, locked: bool = False, leads_to: str | None = None, draw=picture) -> None:
+        self.draw = draw
         self.locked, self.leads_to = locked, leads_to
         self.stalled, self.frozen = threading.Event(), threading.Event()
         self.asked: list[str] = []
@@ -113,7 +114,7 @@ class FarCamera:
         else:
             line.sendall(b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=frame\r\n\r\n")
             for number in self.beats():
-                data = cv2.imencode(".jpg", picture(number))[1].tobytes()
+                data = cv2.imencode(".jpg", self.draw(number))[1].tobytes()
                 line.sendall(b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n" % (len(data), data))
 
     def beats(self) -> Iterator[int]:
@@ -181,11 +182,11 @@ class RtspCamera(FarCamera):
         return f"Content-Type: application/sdp\r\nContent-Base: {head.split()[1]}/\r\nContent-Length: {len(body)}\r\n\r\n{body}"
 
     def _play(self, line: socket.socket) -> None:
-        encoder = _encoder()
+        encoder = _encoder(self.draw(0))
         counts, begun = {0: 0, 2: 0}, time.monotonic()
         for turn, number in enumerate(self.beats()):
             stamp = round((time.monotonic() - begun) * 90000)
-            frame = av.VideoFrame.from_ndarray(picture(number), format="bgr24")
+            frame = av.VideoFrame.from_ndarray(self.draw(number), format="bgr24")
             frame.pts = turn
             nals = [nal for packet in encoder.encode(frame) for nal in _nals(bytes(packet))]
             for nal in nals:
@@ -196,11 +197,11 @@ class RtspCamera(FarCamera):
                 line.sendall(_packet(2, 97, counts[2], stamp * _RATE // 90000, _tone(turn), last=False))
 
 
-def _encoder() -> av.VideoCodecContext:
+def _encoder(image) -> av.VideoCodecContext:
     encoder = av.CodecContext.create("libx264", "w")
-    encoder.width, encoder.height = SIZE
+    encoder.height, encoder.width = image.shape[:2]
     encoder.pix_fmt, encoder.time_base, encoder.framerate = "yuv420p", Fraction(1, 25), Fraction(25)
-    encoder.options = {"preset": "ultrafast", "tune": "zerolatency", "x264-params": "keyint=10:repeat-headers=1:threads=1:slices=1"}
+    encoder.options = {"preset": "ultrafast", "tune": "zerolatency", "crf": "34", "x264-params": "keyint=10:repeat-headers=1:threads=1:slices=1"}
     return encoder
 
 

@@ -11,15 +11,16 @@ from media.farcamera import picture
 RATE = 48000
 
 
-def write_film(path: Path, *, frames: int = 30, fps: int = 30, tone_hz: float | None = 440.0) -> None:
-    """Write `frames` pictures of 320 x 240 as H.264, and sound of the same length."""
+def write_film(path: Path, *, frames: int = 30, fps: int = 30, tone_hz: float | None = 440.0, draw=picture) -> None:
+    """Write `frames` pictures as H.264, and sound of the same length."""
     with av.open(str(path), "w") as out:
         video = out.add_stream("libx264", rate=fps)
-        video.width, video.height, video.pix_fmt = 320, 240, "yuv420p"
+        video.height, video.width = draw(0).shape[:2]
+        video.pix_fmt = "yuv420p"
         video.options = {"preset": "ultrafast", "tune": "zerolatency"}
         audio = None if tone_hz is None else out.add_stream("aac", rate=RATE, layout="stereo")
         for number in range(frames):
-            out.mux(video.encode(av.VideoFrame.from_ndarray(picture(number), format="bgr24")))
+            out.mux(video.encode(av.VideoFrame.from_ndarray(draw(number), format="bgr24")))
         out.mux(video.encode(None))
         if audio is not None:
             moments = np.arange(frames * RATE // fps) / RATE
