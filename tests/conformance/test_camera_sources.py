@@ -102,7 +102,11 @@ def test_a_camera_that_does_not_turn_tracks_records_and_shows_in_full(seer, came
 
 @pytest.mark.parametrize(
     ("camera", "said"),
-    [("lost", "The film cannot be opened"), ("metadata", "The camera's host is not allowed."), ("device", "The video device is not there.")],
+    [
+        ("lost", "The film cannot be opened"),
+        ("metadata", "The camera's host is not allowed."),
+        ("device", "The video device is not there."),
+    ],
 )
 def test_a_camera_that_cannot_be_opened_says_why_within_5_s(seer, camera, said):
     """camera W9, W3, S7"""

@@ -7,6 +7,7 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from typing import Self
 
@@ -30,7 +31,7 @@ def picture(number):
 
 
 class FarCamera:
-    """Serves each connection in a thread. A test sets `stalled` (no picture), `frozen` (the same one) or `unplugged` (takes no connection)."""
+    """Serves each connection in a thread. A test sets `stalled` (no picture) or `frozen` (the same one), or calls `unplug`."""
 
     scheme = "http"
 
@@ -67,10 +68,8 @@ class FarCamera:
     def unplug(self) -> None:
         """Break every connection, and take no new one."""
         for line in (self._door, *self._lines):
-            try:
+            with suppress(OSError):
                 line.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
             line.close()
 
     def replug(self) -> None:
@@ -110,7 +109,7 @@ class FarCamera:
         if self.leads_to is not None:
             line.sendall(f"HTTP/1.0 302 Found\r\nLocation: {self.leads_to}\r\n\r\n".encode())
         elif self.locked and not self.is_right(head, "GET"):
-            line.sendall(f"HTTP/1.0 401 No\r\nWWW-Authenticate: Digest {_REALM}, qop=\"auth\"\r\n\r\n".encode())
+            line.sendall(f'HTTP/1.0 401 No\r\nWWW-Authenticate: Digest {_REALM}, qop="auth"\r\n\r\n'.encode())
         else:
             line.sendall(b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=frame\r\n\r\n")
             for number in self.beats():
@@ -201,7 +200,12 @@ def _encoder(image) -> av.VideoCodecContext:
     encoder = av.CodecContext.create("libx264", "w")
     encoder.height, encoder.width = image.shape[:2]
     encoder.pix_fmt, encoder.time_base, encoder.framerate = "yuv420p", Fraction(1, 25), Fraction(25)
-    encoder.options = {"preset": "ultrafast", "tune": "zerolatency", "crf": "34", "x264-params": "keyint=10:repeat-headers=1:threads=1:slices=1"}
+    encoder.options = {
+        "preset": "ultrafast",
+        "tune": "zerolatency",
+        "crf": "34",
+        "x264-params": "keyint=10:repeat-headers=1:threads=1:slices=1",
+    }
     return encoder
 
 
@@ -221,4 +225,3 @@ def _tone(turn: int) -> bytes:
 
 def _md5(text: str) -> str:
     return hashlib.md5(text.encode()).hexdigest()
-

@@ -13,8 +13,6 @@ from triptych.media.sources import UrlOptions
 from triptych.media.sources.url import HttpLine
 
 
-
-
 def test_times_of_another_clock_are_laid_on_ours_by_what_came_soonest():
     anchor = Anchor()
     anchor.note(0.0, 1000.30)

@@ -17,7 +17,7 @@ class Sounding:
 
     def __init__(self, stream: AudioStream) -> None:
         self._decoder = stream.codec_context
-        self._resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
+        self._resampler = av.AudioResampler(format="fltp", rate=RATE)
         self._next_s = 0.0
 
     def sound(self, packet: "av.Packet[AudioStream]") -> Iterator[Sound]:
@@ -27,7 +27,7 @@ class Sounding:
         except (av.FFmpegError, ValueError):
             return
         for frame in frames:
-            samples = np.array(frame.to_ndarray(), np.float32).reshape(-1)
+            samples = np.asarray(frame.to_ndarray().mean(axis=0), np.float32)
             at_s = self._next_s if frame.pts is None or frame.time_base is None else float(frame.pts * frame.time_base)
             self._next_s = at_s + len(samples) / RATE
             yield Sound(captured=timedelta(seconds=at_s), samples=samples)

@@ -22,6 +22,7 @@ from triptych.camera.parameters import (
     wants_pause,
 )
 from triptych.errors import Invalid, NotYet, TriptychError
+from triptych.media.sources import shown
 from triptych.model import Json
 from triptych.panels.cameras import ANSWER_BOUND, Camera, Kept, ask, ask_in_session, everyone, keep, named, words
 from triptych.panels.footage import ROUTES as FOOTAGE
@@ -182,7 +183,7 @@ def _camera(camera_id: str, definition: Definition) -> dict[str, Any]:
         "id": camera_id,
         "name": definition.name,
         "default": camera_id == DEFAULT_CAMERA,
-        "source": definition.source,
+        "source": shown(definition.source),
         "head": definition.head,
         "arm": definition.arm,
         **definition.looks(),

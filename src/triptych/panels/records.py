@@ -8,6 +8,7 @@ import msgspec
 
 from triptych.clock import to_text
 from triptych.kinds import CommandSpec, Limits, Retry
+from triptych.media.sources import shown
 from triptych.model import EndReason, Happening, Job, Json, Page, State, Worker, WorkerState
 
 UNSET = msgspec.UNSET
@@ -228,9 +229,17 @@ def event_record(happening: Happening) -> EventRecord:
     )
 
 
+def _spec(job: Job) -> dict[str, Any]:
+    """Return what was asked for, without the password in a camera's address (camera S6)."""
+    spec, definition = dict(job.spec), job.spec.get("definition")
+    if job.kind == "camera" and isinstance(definition, dict) and isinstance(definition.get("source"), dict):
+        spec["definition"] = definition | {"source": shown(definition["source"])}
+    return spec
+
+
 def _ask(job: Job) -> dict[str, Any]:
     if job.kind != "command":
-        return {"spec": dict(job.spec)}
+        return {"spec": _spec(job)}
     spec = msgspec.convert(job.spec, CommandSpec)
     fields = msgspec.structs.asdict(spec)
     command, *args = fields.pop("argv")

@@ -123,8 +123,7 @@ def test_an_unplugged_camera_is_gone(opened, kind):
         read(source)
         camera.unplug()
         with pytest.raises(Unavailable):
-            while True:
-                source.read()
+            list(iter(source.read, "never"))
         with pytest.raises(Unavailable, match="takes no connection"):
             opened(camera.url)
 
@@ -140,7 +139,8 @@ def test_a_host_that_never_answers_is_given_up_within_5_s(opened, scheme):
 
 
 @pytest.mark.parametrize(
-    "address", ["169.254.169.254", "169.254.1.1", "fe80::1", "fe80::1%eth0", "::ffff:169.254.169.254", "fd00:ec2::254", "100.100.100.200", "x"]
+    "address",
+    ["169.254.169.254", "169.254.1.1", "fe80::1", "fe80::1%eth0", "::ffff:169.254.169.254", "fd00:ec2::254", "100.100.100.200", "x"],
 )
 def test_link_local_and_metadata_addresses_are_refused_unless_configured(opened, address):
     """camera S7"""

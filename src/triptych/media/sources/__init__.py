@@ -1,9 +1,10 @@
 """The live picture sources: what each is called, what may be set, and what opens it."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -105,6 +106,11 @@ def masked(url: str) -> str:
     """Return `url` without its password and without what a query calls one, for eyes and logs."""
     hidden = _USER.sub(r"\1:***@", url)
     return _SECRET.sub(r"\1***", hidden)
+
+
+def shown(source: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a source as a definition sets it, without what its address keeps secret (camera S6)."""
+    return {key: masked(value) if key == "url" and isinstance(value, str) else value for key, value in source.items()}
 
 
 _USER = re.compile(r"(?<=://)([^/?#:@]*):[^/?#]*@")
