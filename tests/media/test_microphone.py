@@ -23,21 +23,22 @@ pcm.tone {{ type file
 
 
 HEARING = """
-import json, time
+import json, threading, time
 import numpy as np
 from triptych.clock import SystemClock
 from triptych.media.microphone import Microphone
 
 microphone = Microphone("tone", SystemClock())
 sounds, until = [], time.monotonic() + 20
-while sum(len(sound.samples) for sound in sounds) < 24000 and time.monotonic() < until:
+while sum(len(sound.samples) for sound in sounds) < 4800 and time.monotonic() < until:
     sounds += microphone.listen()
+    threading.Event().wait(0.05)
 age_s = (SystemClock().monotonic() - sounds[-1].captured).total_seconds()
 microphone.close()
 samples = np.concatenate([sound.samples for sound in sounds])
-loudest = int(np.argmax(np.abs(np.fft.rfft(samples[:24000])))) * 2
-told = {"type": str(samples.dtype), "hz": loudest, "peak": float(np.abs(samples).max()), "age_s": age_s, "lives": microphone._thread.is_alive()}
-print(json.dumps(told))
+loudest = int(np.argmax(np.abs(np.fft.rfft(samples[:4800])))) * 10
+told = {"type": str(samples.dtype), "hz": loudest, "peak": float(np.abs(samples).max()), "age_s": age_s}
+print(json.dumps(told | {"lives": microphone._thread.is_alive()}))
 """
 
 
@@ -50,7 +51,7 @@ def test_a_sound_device_is_heard_as_mono_at_48_khz(tmp_path):
     heard = subprocess.run([sys.executable, "-c", HEARING], env=environment, stdout=subprocess.PIPE, check=True, timeout=60)
     told = json.loads(heard.stdout)
     assert (told["type"], told["lives"]) == ("float32", False)
-    assert told["hz"] == pytest.approx(440, abs=4)
+    assert told["hz"] == pytest.approx(440, abs=10)
     assert told["peak"] == pytest.approx(0.5, abs=0.02)
     assert 0 <= told["age_s"] < 5
 

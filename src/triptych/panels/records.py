@@ -8,8 +8,8 @@ import msgspec
 
 from triptych.clock import to_text
 from triptych.kinds import CommandSpec, Limits, Retry
-from triptych.media.sources import shown
 from triptych.model import EndReason, Happening, Job, Json, Page, State, Worker, WorkerState
+from triptych.panels.definitions import masked
 
 UNSET = msgspec.UNSET
 Unset = msgspec.UnsetType
@@ -230,10 +230,8 @@ def event_record(happening: Happening) -> EventRecord:
 
 
 def _spec(job: Job) -> dict[str, Any]:
-    """Return what was asked for, without the password in a camera's address (camera S6)."""
-    spec, definition = dict(job.spec), job.spec.get("definition")
-    if job.kind == "camera" and isinstance(definition, dict) and isinstance(definition.get("source"), dict):
-        spec["definition"] = definition | {"source": shown(definition["source"])}
+    """Return what was asked for, without the secrets of a camera (camera S6)."""
+    spec: dict[str, Any] = masked(dict(job.spec)) if job.kind == "camera" else dict(job.spec)
     return spec
 
 

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from triptych.media.sources import FileOptions, UrlOptions, V4l2Options, masked, shown
+from triptych.media.sources import FileOptions, UrlOptions, V4l2Options, masked
 
 
 @pytest.mark.parametrize("url", ["rtsp://a/b", "rtsps://u:p@a:322/b?c=d", "http://10.0.0.2:81/video", "https://[fd00::1]/x"])
@@ -43,10 +43,10 @@ def test_a_wrong_option_is_refused(kind, wrong):
 @pytest.mark.parametrize(
     ("url", "seen"),
     [
-        ("rtsp://anna:s3cret@cam/live", "rtsp://anna:***@cam/live"),
-        ("rtsp://anna:s3c:r@et@cam/live", "rtsp://anna:***@cam/live"),
-        ("http://cam/v?user=anna&password=s3cret&size=1", "http://cam/v?user=anna&password=***&size=1"),
-        ("http://cam/v?Token=s3cret", "http://cam/v?Token=***"),
+        ("rtsp://anna:s3cret@cam/live", "rtsp://anna:****@cam/live"),
+        ("rtsp://anna:s3c:r@et@cam/live", "rtsp://anna:****@cam/live"),
+        ("http://cam/v?user=anna&password=s3cret&size=1", "http://cam/v?user=anna&password=****&size=1"),
+        ("http://cam/v?Token=s3cret", "http://cam/v?Token=****"),
         ("rtsp://cam:554/a@b:c", "rtsp://cam:554/a@b:c"),
         ("rtsp://anna@cam/live", "rtsp://anna@cam/live"),
     ],
@@ -54,4 +54,3 @@ def test_a_wrong_option_is_refused(kind, wrong):
 def test_a_password_in_an_address_is_masked(url, seen):
     """camera S6"""
     assert masked(url) == seen
-    assert shown({"kind": "url", "url": url, "verify_tls": True}) == {"kind": "url", "url": seen, "verify_tls": True}

@@ -1,14 +1,15 @@
 """The live picture sources: what each is called, what may be set, and what opens it."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import msgspec
 
+HIDDEN = "****"
+"""What stands in place of a secret."""
 SCHEMES = frozenset({"rtsp", "rtsps", "http", "https"})
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=2048, pattern="^[^\\x00-\\x20\\x7f]*$(?!\\n)")]
@@ -104,13 +105,8 @@ SOURCES = MappingProxyType(
 
 def masked(url: str) -> str:
     """Return `url` without its password and without what a query calls one, for eyes and logs."""
-    hidden = _USER.sub(r"\1:***@", url)
-    return _SECRET.sub(r"\1***", hidden)
-
-
-def shown(source: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a source as a definition sets it, without what its address keeps secret (camera S6)."""
-    return {key: masked(value) if key == "url" and isinstance(value, str) else value for key, value in source.items()}
+    hidden = _USER.sub(rf"\1:{HIDDEN}@", url)
+    return _SECRET.sub(rf"\1{HIDDEN}", hidden)
 
 
 _USER = re.compile(r"(?<=://)([^/?#:@]*):[^/?#]*@")
