@@ -7,7 +7,8 @@ import pytest
 
 from media.films import write_film
 from triptych.camera.definition import read_definition
-from triptych.camera.feed import Feed, Stillness, open_feed
+from triptych.camera.feed import Feed, Stillness, check_fit, open_feed
+from triptych.camera.heads import CropOptions, NoneOptions
 from triptych.clock import SystemClock
 from triptych.contracts import Frame, Sound
 from triptych.errors import Unavailable
@@ -224,3 +225,10 @@ def test_a_definition_is_opened_with_what_its_source_may_reach(tmp_path):
     feed = open_feed(definition, SystemClock(), place, lambda *_: None)
     assert (feed.size, feed.fps, feed.audio) == ((320, 240), 30.0, "source")
     feed.close()
+
+
+def test_a_head_made_of_pixels_needs_a_picture_as_large_as_its_window():
+    check_fit(CropOptions(), (1280, 720))
+    check_fit(NoneOptions(), (16, 16))
+    with pytest.raises(Unavailable, match=r"head\.size must fit into the source's picture of 640 x 720"):
+        check_fit(CropOptions(), (640, 720))

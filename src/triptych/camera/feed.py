@@ -14,8 +14,9 @@ import structlog
 from numpy.typing import NDArray
 
 from triptych.camera.definition import Definition
+from triptych.camera.heads import CropOptions
 from triptych.contracts import Clock, Frame, Sound, Source
-from triptych.errors import TriptychError
+from triptych.errors import TriptychError, Unavailable
 from triptych.media.microphone import Microphone
 from triptych.media.sources import SOURCES, Heard
 from triptych.media.sources.scene import Wait
@@ -204,6 +205,12 @@ def open_feed(definition: Definition, clock: Clock, place: Place, told: Callable
     reach: tuple[Any, ...] = (place,) if entry.reaches else ()
     microphone = options.microphone if isinstance(options, Heard) else None
     return Feed(lambda: make(options, clock, *reach), clock, freezes=entry.freezes, microphone=microphone, told=told)
+
+
+def check_fit(head: object, size: tuple[int, int]) -> None:
+    """Raise `Unavailable` when a head made of pixels has a window larger than a picture of `size` (width, height)."""
+    if isinstance(head, CropOptions) and (head.size[0] > size[0] or head.size[1] > size[1]):
+        raise Unavailable(f"head.size must fit into the source's picture of {size[0]} x {size[1]} pixels.", code="head_unfit")
 
 
 def _same(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:

@@ -18,7 +18,7 @@ from triptych.camera.activity import Activity, Standing
 from triptych.camera.definition import Definition
 from triptych.camera.eye import SIGHTS, Eye, Glimpse
 from triptych.camera.faces import Detector, SimFaces, open_detector
-from triptych.camera.feed import Feed, Trouble, open_feed
+from triptych.camera.feed import Feed, Trouble, check_fit, open_feed
 from triptych.camera.heads import HEADS
 from triptych.camera.parameters import Mark, Parameters, Variant
 from triptych.camera.records import Archive
@@ -263,22 +263,30 @@ class Session:
         return self._eye
 
     def _open(self) -> Eye:
-        definition = self.definition
-        self._feed = source = open_feed(definition, self.clock, self._place, self._starved)
-        options = definition.head_options()
+        """Open source and head. Raises `Unavailable`; nothing is held then."""
+        feed = open_feed(self.definition, self.clock, self._place, self._starved)
+        try:
+            eye = self._look_through(feed)
+        except BaseException:
+            feed.close()
+            raise
+        self._feed, eye.mark = feed, self.mark
+        return eye
+
+    def _look_through(self, feed: Feed) -> Eye:
+        definition, options = self.definition, self.definition.head_options()
+        check_fit(options, feed.size)
         head: Head = _load(HEADS[definition.head["kind"]].open)(options, self.clock)
-        eye = Eye(
-            source,
+        return Eye(
+            feed,
             head,
-            lens=options.lens(source.size),
+            lens=options.lens(feed.size),
             clock=self.clock,
             views=self._views,
             budget=definition.budget,
             notice=self._noticed,
             blind=self._blind,
         )
-        eye.mark = self.mark
-        return eye
 
     def _close_eye(self) -> None:
         eye, self._eye = self._eye, None

@@ -23,7 +23,7 @@ from triptych.media.sounding import Sounding
 
 log = structlog.get_logger()
 
-OPEN_S = 4.0
+OPEN_S = 3.5
 """How long a source may take to its first picture, so that a call on a dead one is answered within 5 s (camera W9)."""
 PATIENCE_S = 0.25
 """How long a read waits: a head stops within 300 ms of the last frame."""
@@ -80,7 +80,7 @@ class Anchor:
 class LiveSource:
     """A `Source` over a line. Packets come in by a thread of its own and are decoded by who reads, so that there is never a backlog.
 
-    Raises `Unavailable` when there is no picture within 4 s.
+    Raises `Unavailable` when there is no picture within 3.5 s.
     """
 
     def __init__(self, line: Line, clock: Clock) -> None:
