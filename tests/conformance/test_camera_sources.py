@@ -96,7 +96,8 @@ def test_a_camera_that_does_not_turn_tracks_records_and_shows_in_full(seer, came
         assert (video.width, video.height, len(film.streams.audio)) == (640, 360, 1)
         times = [float(packet.pts * packet.time_base) for packet in film.demux(video) if packet.pts is not None]
     assert times == sorted(times)
-    assert 1 / (times[-1] / (len(times) - 1)) == pytest.approx(30 if camera == "film" else 25, rel=0.4), "a busy machine may drop some"
+    assert times[-1] >= 1.4
+    assert 3 < len(times) - 1 < 1.3 * times[-1] * (30 if camera == "film" else 25), "a busy machine drops some, and makes none up"
     seer.ok("DELETE", f"?cause=track&camera={camera}")
 
 
