@@ -273,3 +273,12 @@ def test_record_gives_up_after_10_s_and_track_after_30_s_without_a_picture(opene
     assert notes.rests[-1].message == "The camera ended its stream."
     session._starved(None, timedelta(0))
     assert word(session) == "failed"
+
+
+def test_a_picture_that_is_only_late_is_waited_for(opened):
+    """camera W9: a stall may end by itself; what is gone is refused at once."""
+    session = opened()
+    session.start("track")
+    session._starved(Trouble("stalled", "The camera gives no picture."), timedelta(seconds=1))
+    session.start("record")
+    assert session.state()["record"]["state"] == "on"

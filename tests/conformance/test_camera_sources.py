@@ -20,26 +20,32 @@ NONE = {"kind": "none", "hfov_deg": 70}
 
 
 class Room:
-    """The home view of the drawn room, at half its size."""
+    """The home view of the drawn room, at half its size: two seconds of it, again and again."""
 
     def __init__(self):
-        cast = (world.Figure(look=0, radius_px=80, path=lambda _: 4.0),)
-        self._scene = SceneSource(SceneOptions(), VirtualClock(), cast=cast)
+        scene = SceneSource(SceneOptions(), VirtualClock(), cast=(world.Figure(look=0, radius_px=80, path=lambda _: 4.0),))
+        left, top = world.WIDTH_PX // 2 - 640, world.HEIGHT_PX // 2 - 360
+        home = slice(top, top + 720, 2), slice(left, left + 1280, 2)
+        self._pictures = [scene.draw(number / 25)[home].copy() for number in range(50)]
 
     def draw(self, number):
-        left, top = world.WIDTH_PX // 2 - 640, world.HEIGHT_PX // 2 - 360
-        return self._scene.draw(number / 25)[top : top + 720 : 2, left : left + 1280 : 2].copy()
+        return self._pictures[number % 50]
 
 
 @pytest.fixture(scope="module")
-def far():
-    with FarCamera(draw=Room().draw, locked=True) as camera:
+def room():
+    return Room()
+
+
+@pytest.fixture(scope="module")
+def far(room):
+    with FarCamera(draw=room.draw, locked=True) as camera:
         yield camera
 
 
 @pytest.fixture(scope="module")
-def rtsp():
-    with RtspCamera(draw=Room().draw) as camera:
+def rtsp(room):
+    with RtspCamera(draw=room.draw) as camera:
         yield camera
 
 
@@ -51,10 +57,10 @@ async def define(data_dir, cameras):
 
 
 @pytest.fixture(scope="module")
-def seer(tmp_path_factory, far, rtsp):
+def seer(tmp_path_factory, room, far, rtsp):
     folder = tmp_path_factory.mktemp("sources")
     (folder / "films").mkdir()
-    write_film(folder / "films" / "room.mp4", frames=100, draw=Room().draw)
+    write_film(folder / "films" / "room.mp4", frames=100, draw=room.draw)
     cameras = {
         "film": {"kind": "file", "path": "room.mp4"},
         "lost": {"kind": "file", "path": "../triptych.db"},

@@ -198,9 +198,15 @@ class Session:
         self._close_eye()
 
     def opened(self) -> Eye:
-        """Return the open eye, having seen a frame. Raises `Unavailable`: code `source_silent` after 5 s without, `source_lost` at once."""
+        """Return the open eye, having seen a frame. Raises `Unavailable`: code `source_silent` after 5 s without.
+
+        Where its picture was lost since: code `source_lost`, at once, but after 2 s where it may only be late.
+        """
         eye, trouble = self._seeing(), self._trouble
-        if trouble is not None:
+        if trouble is None:
+            return eye
+        now = self.clock.monotonic()
+        if trouble.kind != "stalled" or eye.wait(lambda glimpse: glimpse.frame.captured >= now, NEXT_FRAME) is None:
             raise Unavailable(trouble.message, code="source_lost")
         return eye
 
