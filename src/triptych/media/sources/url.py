@@ -129,7 +129,8 @@ class RtspLine(FarLine):
             "rtsp_transport": "tcp",
             "protocol_whitelist": "tcp",
             "allowed_media_types": "video+audio",
-            "analyzeduration": "500000",
+            "analyzeduration": "200000",
+            "fpsprobesize": "3",
         }
         return av.open(near, format="rtsp", container_options=options, timeout=(SILENCE_S, None))
 
