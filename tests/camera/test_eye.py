@@ -1,13 +1,16 @@
 """The frame loop, on the real scene and the real detector."""
 
+import threading
 from datetime import timedelta
 
 import cv2
 import pytest
 
+from media.farcamera import FarCamera
 from triptych.camera.control import CALM, Phase
 from triptych.camera.eye import MOST_FAULTS, SIGHTS, Eye
 from triptych.camera.faces import open_detector
+from triptych.camera.feed import Feed
 from triptych.camera.heads import CropOptions
 from triptych.camera.heads.crop import CropHead
 from triptych.camera.parameters import Variant
@@ -17,8 +20,10 @@ from triptych.camera.stream import Views
 from triptych.camera.track import Lock
 from triptych.clock import SystemClock
 from triptych.errors import Unavailable
-from triptych.media.sources import SceneOptions
+from triptych.media.sources import SceneOptions, UrlOptions
 from triptych.media.sources.scene import SceneSource
+from triptych.media.sources.url import UrlSource
+from triptych.model import Place
 
 BOUND = timedelta(seconds=15)
 
@@ -47,12 +52,12 @@ class Gone(SceneSource):
 def opened():
     eyes = []
 
-    def open_eye(source=None, figures=1, views=None, blind=None):
+    def open_eye(source=None, figures=1, views=None, blind=None, head=None):
         clock, options = SystemClock(), CropOptions()
         source = source or SceneSource(SceneOptions(figures=figures), clock)
         eye = Eye(
             source,
-            CropHead(options, clock),
+            head or CropHead(options, clock),
             lens=options.lens(options.size),
             clock=clock,
             views=views or Views("camera:default", lambda topic, picture: None),
@@ -150,3 +155,29 @@ def test_a_lost_source_ends_the_loop_and_is_told_once(opened):
 
 def test_a_wait_is_over_after_its_bound(opened):
     assert opened().wait(lambda glimpse: False, timedelta(milliseconds=100)) is None
+
+
+class Stopped(CropHead):
+    """A head that writes down when it is told to stop."""
+
+    def __init__(self, options, clock):
+        super().__init__(options, clock)
+        self.halted, self.stopped_at = threading.Event(), None
+
+    def stop(self):
+        super().stop()
+        self.stopped_at = self.stopped_at or SystemClock().monotonic()
+        self.halted.set()
+
+
+def test_the_head_stops_300_ms_after_the_last_frame_at_the_latest(opened):
+    """camera 11: a source that stalls, by the feed and the read of a live one."""
+    with FarCamera() as camera:
+        url, place = UrlOptions(url=camera.url), Place(worker_id="", data_dir="")
+        feed = Feed(lambda: UrlSource(url, SystemClock(), place), SystemClock(), freezes=True)
+        head = Stopped(CropOptions(size=(160, 120)), SystemClock())
+        eye = opened(source=feed, head=head)
+        eye.wait(lambda glimpse: glimpse.frame.number > 5, BOUND)
+        camera.stalled.set()
+        assert head.halted.wait(BOUND.total_seconds())
+        assert timedelta(0) < head.stopped_at - eye.newest.frame.captured < timedelta(milliseconds=450), "300 ms, and a busy machine"

@@ -30,7 +30,7 @@ def watched(opened, notes):
 
 def test_a_visitor_is_followed_shot_filmed_and_told_once(watched, notes, archive):
     """camera row 36; alarm <= 1.5 s after a visible face, the clip holds >= 4 s before it."""
-    source = watched.eye.source
+    source = watched.eye.source.origin
     source.figures = 1
     seen = watched.eye.wait(lambda glimpse: any(track.confirmed for track in glimpse.tracks), BOUND)
     first = min(track.began for track in seen.tracks if track.confirmed)
@@ -57,7 +57,7 @@ def test_an_alarm_during_a_recording_names_that_file_and_adds_none(watched, note
     """camera R5."""
     watched.start("record")
     begun = watched.state()["record"]["id"]
-    watched.eye.source.figures = 1
+    watched.eye.source.origin.figures = 1
     watched.eye.wait(lambda _: bool(alarms(notes)), BOUND)
     assert alarms(notes)[0]["record"] == begun
     watched.stop()

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from triptych.camera.feed import Trouble
 from triptych.camera.mend import finish
 from triptych.camera.parameters import Parameters, Variant
 from triptych.camera.records import Archive
@@ -44,7 +45,7 @@ def test_nothing_is_locked_while_nobody_is_there_until_somebody_enters(opened, n
     session.start("track")
     notes.until(lambda: word(session) == "searching")
     assert session.waits_for_lock
-    session._eye.source.figures = 1
+    session._eye.source.origin.figures = 1
     notes.until(lambda: not session.waits_for_lock)
     assert word(session) == "locked"
 
@@ -234,3 +235,50 @@ def test_a_view_keeps_the_source_open(opened):
     assert session.view(Variant(fps=5)) == "camera:default:5:1280:marks"
     assert session.busy
     assert session.tick()
+
+
+GONE = Trouble("gone", "The camera ended its stream.")
+
+
+def test_a_lost_picture_is_told_once_and_warned_of_until_it_is_back(opened, notes):
+    """camera 11"""
+    session = opened()
+    session.start("track")
+    for silent_s in (1.0, 1.3):
+        session._starved(GONE, timedelta(seconds=silent_s))
+    assert "source: The camera ended its stream." in session.state()["warnings"]
+    with pytest.raises(Unavailable, match="ended its stream"):
+        session.start("record")
+    session._starved(None, timedelta(0))
+    assert session.state()["warnings"] == []
+    told = [data for note, data in notes.events if note == "source"]
+    assert told == [{"state": "gone", "message": "The camera ended its stream."}, {"state": "back", "message": None}]
+    assert word(session) != "failed"
+
+
+def test_record_gives_up_after_10_s_and_track_after_30_s_without_a_picture(opened, archive, notes):
+    """camera row 41: the file is closed and whole; nobody steers any more."""
+    session = opened()
+    session.start("track")
+    session.start("record")
+    session._starved(GONE, timedelta(seconds=9.9))
+    assert session.state()["record"]["state"] == "on"
+    session._starved(GONE, timedelta(seconds=10))
+    assert session.state()["record"]["state"] == "failed"
+    assert [note.state for note in archive.list(archive.dates()[0])] == ["ready"]
+    assert word(session) not in {"failed", "off"}
+    session._starved(GONE, timedelta(seconds=30))
+    assert word(session) == "failed"
+    assert session.eye._pilot is None
+    assert notes.rests[-1].message == "The camera ended its stream."
+    session._starved(None, timedelta(0))
+    assert word(session) == "failed"
+
+
+def test_a_picture_that_is_only_late_is_waited_for(opened):
+    """camera W9: a stall may end by itself; what is gone is refused at once."""
+    session = opened()
+    session.start("track")
+    session._starved(Trouble("stalled", "The camera gives no picture."), timedelta(seconds=1))
+    session.start("record")
+    assert session.state()["record"]["state"] == "on"

@@ -13,8 +13,6 @@ Options = TypeVar("Options")
 
 DEFAULT_CAMERA = "default"
 GIB = 1024**3
-FPS = 30.0
-"""The rate of every source there is so far."""
 
 
 Part = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -81,11 +79,14 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         return _options(self.arm, ARMS[self.arm["kind"]].options)
 
     def looks(self) -> dict[str, Any]:
-        """Return what a client may want to know of its pictures: size, rate, width of the view, and the limits of the head in degrees."""
-        head = self.head_options()
+        """Return what a client may want to know of its pictures: size, rate, width of the view, and the limits of the head in degrees.
+
+        Size and rate are None where only the opened source knows them.
+        """
+        head, fps = self.head_options(), SOURCES[self.source["kind"]].fps
         size, hfov_deg = (head.size, head.view_deg[0]) if isinstance(head, CropOptions) else (None, head.hfov_deg)
         limits = {"pan": head.limits.pan_deg, "tilt": head.limits.tilt_deg}
-        return {"size": size, "fps": FPS, "hfov": hfov_deg, "preset": None, "limits": limits}
+        return {"size": size, "fps": fps, "hfov": hfov_deg, "preset": None, "limits": limits}
 
     @property
     def simulated(self) -> bool:

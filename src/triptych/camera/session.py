@@ -8,6 +8,7 @@ import threading
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from triptych.camera.activities import ACTIVITIES
@@ -18,21 +19,18 @@ from triptych.camera.colour import ColourBlobs
 from triptych.camera.definition import Definition
 from triptych.camera.eye import SIGHTS, Eye, Glimpse
 from triptych.camera.faces import Detector, SimFaces, open_detector
-from triptych.camera.heads import HEADS, HeadOptions, NoneOptions
-from triptych.camera.heads.none import NoneHead
+from triptych.camera.feed import Feed, Trouble, open_feed
 from triptych.camera.manual import Manual
+from triptych.camera.opening import open_eye
 from triptych.camera.parameters import Mark, Parameters, Variant
 from triptych.camera.records import Archive
-from triptych.camera.registers import load
 from triptych.camera.shots import encode_jpeg, take_shot
 from triptych.camera.state import Facts, describe, essence
 from triptych.camera.stream import QUALITY, View, Views, render
-from triptych.camera.vitals import Vitals
-from triptych.contracts import Clock, Head, Source
+from triptych.contracts import Clock
 from triptych.errors import TriptychError, Unavailable
-from triptych.media.sources import SOURCES
 from triptych.media.sources.sim import SimSource
-from triptych.model import Json
+from triptych.model import Json, Place
 
 FIRST_FRAME = timedelta(seconds=5)
 NEXT_FRAME = timedelta(seconds=2)
@@ -40,6 +38,8 @@ FRESH = timedelta(milliseconds=200)
 FIRST_SIGHT = timedelta(seconds=1)
 PEEK = timedelta(seconds=2)
 UNUSED = timedelta(seconds=10)
+GIVES_UP = MappingProxyType({"record": timedelta(seconds=10), "track": timedelta(seconds=30)})
+"""How long an activity waits for a picture that was lost (camera 11)."""
 
 
 class Teller(Protocol):
@@ -69,6 +69,7 @@ class Session:
         mark: Mark | None,
         *,
         folder: Path,
+        place: Place | None = None,
         archive: Archive,
         clock: Clock,
         views: Views,
@@ -80,7 +81,10 @@ class Session:
         self.lock = threading.RLock()
         self.job: str | None = None
         self._views, self._teller = views, teller
+        self._place = place or Place(worker_id="", data_dir=str(folder))
         self._eye: Eye | None = None
+        self._feed: Feed | None = None
+        self._trouble: Trouble | None = None
         self._detector: Detector | None = None
         self._blindness: TriptychError | None = None
         self._essence: object = None
@@ -171,8 +175,8 @@ class Session:
         self._teller.settled()
 
     def view(self, variant: Variant) -> str:
-        """Make pictures of this variant for a while; return their topic."""
-        eye = self.opened()
+        """Make pictures of this variant for a while, from when there are some; return their topic."""
+        eye = self._seeing()
         if variant.marks:
             self._look(eye)
         return self._views.want(variant, self.clock.monotonic())
@@ -209,21 +213,23 @@ class Session:
         self.manual.close()
 
     def opened(self) -> Eye:
-        """Return the open eye, having seen at least one frame. Raises `Unavailable` with code `source_silent` after 5 s without."""
-        self._used = self.clock.monotonic()
-        if self._eye is not None and self._eye.ended:
-            self._close_eye()
-        if self._eye is None:
-            self._eye = self._open()
-        if self._eye.wait(lambda _: True, FIRST_FRAME) is None:
-            self._close_eye()
-            raise Unavailable("The camera gives no picture.", code="source_silent")
-        return self._eye
+        """Return the open eye, having seen a frame. Raises `Unavailable`: code `source_silent` after 5 s without.
+
+        Where its picture was lost since: code `source_lost`, at once, but after 2 s where it may only be late.
+        """
+        eye, trouble = self._seeing(), self._trouble
+        if trouble is None:
+            return eye
+        now = self.clock.monotonic()
+        if trouble.kind != "stalled" or eye.wait(lambda glimpse: glimpse.frame.captured >= now, NEXT_FRAME) is None:
+            raise Unavailable(trouble.message, code="source_lost")
+        return eye
 
     def search(self, eye: Eye) -> None:
         """Let the eye look for faces. Raises `Unavailable` when there is no detector."""
-        if isinstance(eye.source, SimSource):
-            eye.detector = SimFaces(eye.source, eye.pose_at, self.definition.head_options().lens(eye.source.size))
+        source = None if self._feed is None else self._feed.origin
+        if isinstance(source, SimSource):
+            eye.detector = SimFaces(source, eye.pose_at, self.definition.head_options().lens(source.size))
             return
         if self._detector is None:
             colour = self.definition.colour
@@ -272,32 +278,30 @@ class Session:
     def _meant(self, cause: str | None) -> list[Activity]:
         return list(self.activities.values()) if cause is None else [self.activities[cause]]
 
-    def _open(self) -> Eye:
-        definition = self.definition
-        source: Source = load(SOURCES[definition.source["kind"]].open)(definition.source_options(), self.clock)
-        options = definition.head_options()
-        head, missing = self._open_head(options)
-        eye = Eye(
-            source,
-            self.manual.mount(head),
-            lens=options.lens(source.size),
-            clock=self.clock,
-            views=self._views,
-            budget=definition.budget,
-            notice=self._noticed,
-            blind=self._blind,
-            vitals=Vitals(missing),
-        )
-        eye.mark = self.mark
-        self.manual.meet(eye)
-        return eye
+    def _seeing(self) -> Eye:
+        """Return the open eye, also where its picture is lost for now. Raises `Unavailable` when there never was one."""
+        self._used = self.clock.monotonic()
+        if self._eye is not None and self._eye.ended:
+            self._close_eye()
+        if self._eye is None:
+            self._eye = self._open()
+        if self._eye.wait(lambda _: True, FIRST_FRAME) is None:
+            self._close_eye()
+            raise Unavailable("The camera gives no picture.", code="source_silent")
+        return self._eye
 
-    def _open_head(self, options: HeadOptions) -> tuple[Head, Unavailable | None]:
-        """Return the head; where it cannot be opened one that stands still, and why: everything but tracking works without (camera 9)."""
+    def _open(self) -> Eye:
+        """Open source and head. Raises `Unavailable` or `Invalid`; nothing is held then."""
+        feed = open_feed(self.definition, self.clock, self._place, self._starved)
         try:
-            return load(HEADS[self.definition.head["kind"]].open)(options, self.clock), None
-        except Unavailable as fault:
-            return NoneHead(NoneOptions(), self.clock), fault
+            eye = open_eye(
+                self.definition, feed, clock=self.clock, views=self._views, manual=self.manual, notice=self._noticed, blind=self._blind
+            )
+        except BaseException:
+            feed.close()
+            raise
+        self._feed, eye.mark = feed, self.mark
+        return eye
 
     def _close_eye(self) -> None:
         eye, self._eye = self._eye, None
@@ -305,6 +309,7 @@ class Session:
             self.manual.part()
             eye.close()
             self._filming.shut()
+            self._feed = self._trouble = None
             self.tell()
 
     def _look(self, eye: Eye) -> bool:
@@ -333,6 +338,22 @@ class Session:
             settled, fault = not self.waits_for_lock, self.activities["track"].fault
         if settled:
             self._teller.settled(fault)
+
+    def _starved(self, trouble: Trouble | None, silent: timedelta) -> None:
+        """Take it from the loop that there is no fresh picture, or one again."""
+        if trouble != self._trouble:
+            self._trouble = trouble
+            told = ("back", None) if trouble is None else (trouble.kind, trouble.message)
+            self.event("source", dict(zip(("state", "message"), told, strict=True)))
+        weary = [self.activities[cause] for cause, bound in GIVES_UP.items() if silent >= bound and self.activities[cause].standing.live]
+        if trouble is not None and weary:
+            fault = Unavailable(trouble.message, code="source_lost")
+            for activity in weary:
+                activity.blind(fault)
+            if self._tracking in weary:
+                self._teller.settled(fault)
+            self.rest()
+        self.tell()
 
     def _blind(self, message: str) -> None:
         """Take it from the loop that there will be no more frames."""
@@ -365,5 +386,12 @@ class Session:
             activities=self.activities,
             eye=self._eye,
             age_s=age,
-            faults=tuple(f"{cause}: {fault.message}" for cause, fault in faults.items() if fault is not None),
+            faults=(*self._source_hints(), *(f"{cause}: {fault.message}" for cause, fault in faults.items() if fault is not None)),
         )
+
+    def _source_hints(self) -> list[str]:
+        hints = {
+            "source": None if self._trouble is None else self._trouble.message,
+            "microphone": None if self._feed is None else self._feed.deafness,
+        }
+        return [f"{part}: {hint}" for part, hint in hints.items() if hint is not None]

@@ -66,7 +66,7 @@ class Server:
 
     def __init__(self, channel: Channel, place: Place, clock: Clock) -> None:
         self._channel, self._clock = channel, clock
-        self._folder = Path(place.data_dir)
+        self._folder, self._place = Path(place.data_dir), place
         self._records = self._folder / "records"
         self._session: Session | None = None
         self._tail: Tail | None = None
@@ -243,6 +243,7 @@ class Server:
             msgspec.convert(asked.parameters, Parameters),
             msgspec.convert(asked.mark, Mark | None),
             folder=self._folder,
+            place=self._place,
             archive=self._archive,
             clock=self._clock,
             views=Views(process, self._show),

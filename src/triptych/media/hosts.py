@@ -59,6 +59,16 @@ def check_address(address: str) -> None:
         raise refusal()
 
 
+def check_not_metadata(address: str) -> None:
+    """Raise `Invalid` for an address of one link alone, or at which a cloud tells its guests about themselves (camera S7)."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        raise refusal() from None
+    if any(each.is_link_local or any(each in network for network in _METADATA) for each in (found, *_within(found))):
+        raise refusal()
+
+
 def refusal() -> Invalid:
     """Return the refusal of a host."""
     return Invalid(REFUSED, field="inputUri")
@@ -107,3 +117,6 @@ _NOT_THE_INTERNET = tuple(
     )
 )
 """What `ipaddress` takes for global in some release, and the address at which one cloud answers its guests."""
+
+_METADATA = tuple(map(ipaddress.ip_network, ("100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32", "fd00:ec2::254/128")))
+"""Where clouds answer their guests beside the link-local 169.254.169.254."""

@@ -1,6 +1,5 @@
 """What cameras there are: listed with their secrets masked, made, changed and deleted (camera 6, `/api/cameras`)."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +10,8 @@ from starlette.responses import Response
 from triptych.camera.definition import DEFAULT_CAMERA, Definition, read_definition
 from triptych.errors import Conflict, Invalid, NotFound
 from triptych.ids import make_id
+from triptych.media.sources import HIDDEN
+from triptych.media.sources import masked as masked_url
 from triptych.model import LIVE, Query
 from triptych.panels.cameras import DEFINITIONS, KIND, PARAMETERS, Camera, everyone, named, words
 from triptych.panels.http import Handler, Parameter, Role, Route, Service, caller, json_answer, read_body, read_json, service
@@ -21,10 +22,8 @@ OK = {"status": "OK"}
 MOST_BYTES = 64 * 1024
 MOST_CAMERAS = 1000
 DEEPEST = 8
-HIDDEN = "****"
 SECRETS = frozenset({"password", "secret", "key"})
 MOST_SECRET = 256
-_USER_INFO = re.compile(r"(?<=://)(?P<user>[^/@:]*):[^/@]*(?=@)")
 
 
 async def list_cameras(request: Request) -> Response:
@@ -130,7 +129,7 @@ def masked(document: Any) -> Any:
         return {key: HIDDEN if key in SECRETS and value is not None else masked(value) for key, value in document.items()}
     if isinstance(document, list | tuple):
         return [masked(value) for value in document]
-    return _USER_INFO.sub(rf"\g<user>:{HIDDEN}", document) if isinstance(document, str) else document
+    return masked_url(document) if isinstance(document, str) else document
 
 
 def _revealed(document: Any, before: Any) -> Any:

@@ -9,6 +9,7 @@ import msgspec
 from triptych.clock import to_text
 from triptych.kinds import CommandSpec, Limits, Retry
 from triptych.model import EndReason, Happening, Job, Json, Page, State, Worker, WorkerState
+from triptych.panels.definitions import masked
 
 UNSET = msgspec.UNSET
 Unset = msgspec.UnsetType
@@ -228,9 +229,15 @@ def event_record(happening: Happening) -> EventRecord:
     )
 
 
+def _spec(job: Job) -> dict[str, Any]:
+    """Return what was asked for, without the secrets of a camera (camera S6)."""
+    spec: dict[str, Any] = masked(dict(job.spec)) if job.kind == "camera" else dict(job.spec)
+    return spec
+
+
 def _ask(job: Job) -> dict[str, Any]:
     if job.kind != "command":
-        return {"spec": dict(job.spec)}
+        return {"spec": _spec(job)}
     spec = msgspec.convert(job.spec, CommandSpec)
     fields = msgspec.structs.asdict(spec)
     command, *args = fields.pop("argv")

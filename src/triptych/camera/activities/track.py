@@ -104,9 +104,11 @@ class Tracking:
 
     def blind(self, fault: TriptychError) -> None:
         """Fail: nothing can be followed any more."""
-        if self.standing.live:
-            self.standing, self.fault = Standing.FAILED, fault
-            self._dismiss()
+        with self._stage.lock:
+            if self.standing.live:
+                self._let_go(Standing.FAILED)
+                self._dismiss()
+                self.fault = fault
 
     def describe(self) -> dict[str, Any]:
         """Return `state, job_type, target`."""
