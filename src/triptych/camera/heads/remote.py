@@ -119,7 +119,7 @@ class RemoteHead:
             self._open = False
             self._wake.notify_all()
         for thread in self._threads:
-            thread.join()
+            thread.join(_CLOSE_S)
         self._device.close()
 
     def _run(self) -> None:
@@ -295,6 +295,8 @@ def _apart(one: Pair, other: Pair) -> float:
 
 
 _BEAT_S, _IDLE_S = 0.025, 0.5
+_CLOSE_S = 3.0
+"""Longer than any answer takes; only the look-up of a name takes longer still, and that ends alone."""
 _ASK_S, _ASK_AT_REST_S = 0.1, 0.5
 _RENEW = timedelta(milliseconds=200)
 _REACH_S = 0.4
