@@ -50,6 +50,7 @@ class Glimpse:
     moving: bool = False
     searched: int = 0
     fault: TriptychError | None = None
+    kind: str = "face"
 
     def objects(self) -> list[dict[str, object]]:
         """Return the objects of a line of the sidecar (camera R6)."""
@@ -57,7 +58,7 @@ class Glimpse:
             {
                 "track": track.number,
                 "person": None,
-                "kind": "face",
+                "kind": self.kind,
                 "box": box_of(track.box),
                 "score": round(track.score, 3),
                 "target": track is self.target,
@@ -256,11 +257,12 @@ class Eye:
             moving=glimpse.moving,
             searched=self._searched,
             fault=self._fault(),
+            kind="face" if self.detector is None else self.detector.kind,
         )
 
     def _fault(self) -> TriptychError | None:
         if self._faults >= MOST_FAULTS:
-            return Unavailable("The face detector failed.", code="detector_failed")
+            return Unavailable("The detector failed.", code="detector_failed")
         return self.vitals.failure
 
     def _consult(self, glimpse: Glimpse, tracks: tuple[Track, ...]) -> tuple[Track | None, Command | None]:
