@@ -154,7 +154,7 @@ def test_another_job_of_a_camera_in_use_never_starts(opened):
 
 
 def test_a_camera_that_cannot_be_opened_never_starts(opened):
-    process = opened({"head": {"kind": "gpio"}})
+    process = opened({"head": {"kind": "stepper"}})
     assert process.start().code == "start_failed"
     assert process.ended().reason is EndReason.NEVER_STARTED
 
