@@ -9,7 +9,7 @@ from triptych.errors import Invalid
 def test_the_default_camera_is_the_scene_through_the_crop_head():
     definition = read_definition({})
     assert definition == Definition()
-    assert (definition.source["kind"], definition.head["kind"], definition.arm["kind"]) == ("scene", "crop", "none")
+    assert (definition.source["kind"], definition.head["kind"], definition.arm["kind"]) == ("scene", "crop", "sim")
     assert not definition.simulated
 
 

@@ -58,12 +58,15 @@ class CropHead:
             self._advance()
             self._halt()
 
-    def view(self, frame: Frame) -> Frame:
-        """Return the window of `frame` that the head looked through when it was taken; a picture of its own, not a part of `frame`."""
+    def view(self, frame: Frame, shift_deg: tuple[float, float] = (0.0, 0.0)) -> Frame:
+        """Return the window of `frame` that the head looked through when it was taken; a picture of its own, not a part of `frame`.
+
+        `shift_deg` is how far (pan, tilt) something that carries the head had turned it then.
+        """
         pose = self.at(frame.captured)
         width, height = self._options.size
-        middle_x = frame.image.shape[1] / 2 + pose.pan_deg * width / self._options.view_deg[0]
-        middle_y = frame.image.shape[0] / 2 - pose.tilt_deg * height / self._options.view_deg[1]
+        middle_x = frame.image.shape[1] / 2 + (pose.pan_deg + shift_deg[0]) * width / self._options.view_deg[0]
+        middle_y = frame.image.shape[0] / 2 - (pose.tilt_deg + shift_deg[1]) * height / self._options.view_deg[1]
         left = round(within(middle_x - width / 2, (0, frame.image.shape[1] - width)))
         top = round(within(middle_y - height / 2, (0, frame.image.shape[0] - height)))
         part = frame.image[top : top + height, left : left + width]
