@@ -12,7 +12,7 @@ FULL_DEG_S, COUNTS_PER_DEG = (100.0, 70.0), 14.4
 
 
 class ViscaDevice:
-    """`drop` datagrams are lost before the next is heard; `mute` says nothing; `refuses` is the code of its refusals."""
+    """`drop` datagrams are lost before the next is heard; `mute` obeys and says nothing; `refuses` is the code of its refusals."""
 
     def __init__(self, transport, pan_nibbles=4, at=(0.0, 0.0)):
         self.turret = Turret(at)
@@ -93,8 +93,10 @@ class ViscaDevice:
 
     def _answer(self, packet):
         self.packets.append(packet)
-        if self.mute:
-            return []
+        answers = self._obey(packet)
+        return [] if self.mute else answers
+
+    def _obey(self, packet):
         if self.refuses is not None and packet[1] == 0x01:
             return [bytes([0x90, 0x60, self.refuses, 0xFF])]
         match tuple(packet):

@@ -51,13 +51,15 @@ def test_a_visca_camera_is_turned_and_stopped_and_fails_when_it_no_longer_answer
     seer.ok("DELETE", f"?cause=track&camera={camera}")
     until(lambda: device.turret.commands[-1] == ("halt",))
     stood = device.turret.place()
-    assert abs(seer.state(camera)["head"]["pan"] - stood[0]) < 1
+    seer.until(lambda state: abs(state["head"]["pan"] - stood[0]) < 1, camera)
+    assert device.turret.place() == stood
     seer.ok("PUT", f"?cause=track&camera={camera}")
     device.mute = True
     failed = seer.until(lambda state: state["track"]["state"] == "failed", camera)
     assert failed["record"]["state"] == "on", "record goes on"
     assert "head: The VISCA camera does not answer." in failed["warnings"]
-    assert max(abs(angle) for angle in device.turret.place()) < 22
+    assert device.turret.commands[-1] == ("halt",), "it is told to stand though it does not answer"
+    assert abs(device.turret.place()[0]) < 22
     device.mute = False
     seer.until(lambda state: not [hint for hint in state["warnings"] if hint.startswith("head")], camera)
     seer.ok("DELETE", f"?cause=record&camera={camera}")

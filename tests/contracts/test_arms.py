@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 
 import gpiozero
 import pytest
@@ -82,6 +83,12 @@ def near(angles: tuple[float, ...]) -> object:
 
 def test_every_kind_of_hardware_has_its_bench() -> None:
     assert {build.__name__ for build in BENCHES} == set(ARMS) - {"sim"}, "tests/camera/arms/test_sim.py proves the simulated one"
+
+
+@pytest.mark.parametrize("kind", sorted(set(ARMS) - {"sim"}))
+def test_the_register_names_what_opens_an_arm(kind: str) -> None:
+    module, _, name = ARMS[kind].open.partition(":")
+    assert callable(getattr(import_module(module), name).joints)
 
 
 def test_opening_moves_nothing(bench: Bench) -> None:

@@ -133,7 +133,16 @@ def test_a_device_that_falls_silent_is_told_of_tried_again_and_then_stopped_firs
     device.silent = False
     assert until(lambda: head.fault is None)
     assert next(call for call in device.calls[said:] if call != "connect") == "halt"
+    assert "send" not in device.calls[said : said + 2]
     assert until(lambda: head.pose().pan_deg == pytest.approx(device.turret.place()[0], abs=0.2))
+
+
+def test_a_device_that_hears_and_does_not_answer_is_told_to_stand(head, device):
+    head.move(15.0, 0.0, 60.0)
+    assert until(lambda: device.steps)
+    device.silent = True
+    assert until(lambda: head.fault is not None and "halt" in device.calls)
+    assert "send" not in device.calls[device.calls.index("halt") :]
 
 
 def test_a_silent_device_is_not_dialled_at_the_rate_of_the_commands(head, device):

@@ -1,6 +1,7 @@
 """What the heads on a network have in common: a thread that says the newest command, and one that asks where the head looks."""
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
@@ -119,11 +120,11 @@ class RemoteHead:
             self._open = False
             self._wake.notify_all()
         for thread in self._threads:
-            thread.join()
+            thread.join(_CLOSE_S)
         self._device.close()
 
     def _run(self) -> None:
-        """Steer until closed; the stop before the end is still said if the device answers."""
+        """Steer until closed; the stop before the end is still said."""
         while self._open or (self._halts and self._connected):
             try:
                 self._reach()
@@ -131,11 +132,13 @@ class RemoteHead:
             except Unavailable as fault:
                 self._lose(fault)
             self._pause()
+        self._plead()
 
     def _reach(self) -> None:
         """Connect if need be; after a loss the device may still be turning."""
         if self._connected or not self._open:
             return
+        self._plead()
         self._device.connect()
         if self._tries:
             self._device.halt()
@@ -145,6 +148,12 @@ class RemoteHead:
                 self._reckoning.correct(asked, place)
             self._connected, self._tries, self.fault = True, 0, None
             self._wake.notify_all()
+
+    def _plead(self) -> None:
+        """Say stop to a device that was last told to turn, though it may not answer: perhaps it still hears."""
+        if self._moving:
+            with suppress(Unavailable):
+                self._halt()
 
     def _steer_once(self) -> None:
         with self._wake:
@@ -295,6 +304,8 @@ def _apart(one: Pair, other: Pair) -> float:
 
 
 _BEAT_S, _IDLE_S = 0.025, 0.5
+_CLOSE_S = 3.0
+"""Longer than any answer takes; only the look-up of a name takes longer still, and that ends alone."""
 _ASK_S, _ASK_AT_REST_S = 0.1, 0.5
 _RENEW = timedelta(milliseconds=200)
 _REACH_S = 0.4
