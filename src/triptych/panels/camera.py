@@ -26,6 +26,8 @@ from triptych.panels.cameras import ANSWER_BOUND, Kept, ask, ask_in_session, eve
 from triptych.panels.footage import ROUTES as FOOTAGE
 from triptych.panels.footage import refuse_bytes, wants_bytes
 from triptych.panels.http import Handler, Panel, Parameter, Role, Route, json_answer, read_body, read_json, service
+from triptych.panels.watching import ROUTES as WATCHING
+from triptych.panels.watching import SOCKETS
 
 KNOWN = frozenset({"mark", "admin_id", "cause", "pause", "camera", "target"})
 MOST_BYTES = 64 * 1024
@@ -43,6 +45,7 @@ STATUSES = {
     "not_authorised": FORBIDDEN,
     "host_not_allowed": FORBIDDEN,
     "cross_site": FORBIDDEN,
+    "too_many_failures": FORBIDDEN,
     "camera_not_found": 404,
     "record_not_found": 404,
     "route_not_found": 404,
@@ -215,7 +218,6 @@ _ABSENT = (
     ("/api/move", "GET PUT POST PATCH DELETE"),
     ("/api/record", "PUT PATCH DELETE"),
     ("/api/stream/live.mp4", "GET"),
-    ("/api/events", "GET"),
     ("/api/live_stream", "GET POST PUT PATCH DELETE"),
     ("/api/identity", "GET PUT"),
     ("/api/system_info", "GET"),
@@ -238,7 +240,10 @@ PANEL = Panel(
         _job("DELETE", delete_job, Role.OPERATOR, "Stop or pause an activity.", _PAUSE, _cause(*ACTIVITIES, required=False)),
         Route(method="GET", path="/api/cameras", handler=list_cameras, role=Role.VIEWER, summary="Return every camera.", tag="camera"),
         *FOOTAGE,
+        *WATCHING,
         *(_absent(path, method) for path, methods in _ABSENT for method in methods.split()),
     ),
     refuse=refuse,
+    takes_admin_id=True,
+    sockets=SOCKETS,
 )

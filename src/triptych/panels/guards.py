@@ -4,15 +4,19 @@ import ipaddress
 import os
 import socket
 import struct
+from collections import deque
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import cached_property, lru_cache
 from pathlib import Path
 from urllib.parse import parse_qsl
 
 from starlette.types import Scope
 
-from triptych.errors import Forbidden, Unavailable
-from triptych.panels.http import Caller
+from triptych.camera.parameters import credential
+from triptych.contracts import Clock
+from triptych.errors import Forbidden, Invalid, Unavailable
+from triptych.panels.http import Caller, Panel
 from triptych.settings import Settings
 from triptych.tokens import Role, Token, Tokens
 
@@ -21,6 +25,8 @@ FOREIGN_SITES = frozenset({b"cross-site", b"same-site"})
 CONNECTION_TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 FORWARDED = frozenset({b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip"})
 ESTABLISHED = "01"
+MOST_FAILURES = 10
+FAILURES_SPAN = timedelta(minutes=1)
 
 Address = tuple[str, int]
 
@@ -54,24 +60,41 @@ class Guards:
     Where only this machine can reach the server, its own user needs no token; what a proxy forwarded is not such a call.
     """
 
-    def __init__(self, settings: Settings, tokens: Tokens) -> None:
+    def __init__(self, settings: Settings, tokens: Tokens, clock: Clock) -> None:
         self._is_local = settings.is_local
         self._trusts_any = settings.loopback_trust == "any"
         self._tokens = tokens
+        self._failures = Failures(clock)
         self._proxies = [ipaddress.ip_network(address) for address in settings.tls_proxy]
         self._hosts = LOOPBACK_NAMES | {settings.host, *settings.allowed_hosts}
         self._origins = frozenset(settings.allowed_origins)
         self._knows = lru_cache(maxsize=256)(self._is_our_name)
 
-    def check(self, scope: Scope, *, takes_keys: bool = False) -> Caller:
-        """Return who asks; with `takes_keys` a token may come as an API key as well.
+    def check(self, scope: Scope, panel: Panel) -> Caller:
+        """Return who asks; the panel says how else a token may come than as a bearer's.
 
-        Raises `Forbidden` with code `host_not_allowed`, `cross_site`, `not_authorised` or `not_authenticated`.
+        Raises `Forbidden` with code `host_not_allowed`, `cross_site`, `not_authorised`, `not_authenticated` or `too_many_failures`, or
+        `Invalid` for two credentials.
         """
         head = self._enter(scope)
-        if takes_keys:
+        if panel.takes_keys:
             head.take_key(scope)
-        return self._caller(scope, head)
+        if not panel.takes_admin_id or self._is_local:
+            return self._caller(scope, head)
+        head.take_admin_id(scope)
+        return self._counted(scope, head)
+
+    def _counted(self, scope: Scope, head: "Head") -> Caller:
+        """Return who asks, and count wrong credentials by the address that they come from (camera 2.7)."""
+        address = head.forwarded_for.rpartition(b",")[2].strip().decode("latin-1") if self._proxies else ""
+        address = address or (scope["client"][0] if scope.get("client") else "")
+        self._failures.check(address)
+        try:
+            return self._caller(scope, head)
+        except Forbidden:
+            if head.credential:
+                self._failures.note(address)
+            raise
 
     def preflight(self, scope: Scope) -> bool:
         """Say whether a page of a listed origin asks what it may call, which browsers do without a credential. Raises as `check`."""
@@ -128,10 +151,33 @@ class Guards:
         return head.site not in FOREIGN_SITES and ours.issuperset(head.origins)
 
 
+class Failures:
+    """Wrong credentials by the address that they came from: after 10 in a minute it is refused for one."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._times: dict[str, deque[timedelta]] = {}
+
+    def check(self, address: str) -> None:
+        """Raise `Forbidden` with code `too_many_failures` while this address is refused."""
+        times = self._times.get(address)
+        if times is not None and len(times) == MOST_FAILURES and self._clock.monotonic() - times[-1] < FAILURES_SPAN:
+            raise Forbidden("not authorised", code="too_many_failures")
+
+    def note(self, address: str) -> None:
+        """Count one; those that are too old to count are forgotten."""
+        now = self._clock.monotonic()
+        self._times = {one: times for one, times in self._times.items() if now - times[-1] < FAILURES_SPAN}
+        times = self._times.setdefault(address, deque(maxlen=MOST_FAILURES))
+        while times and now - times[0] >= FAILURES_SPAN:
+            times.popleft()
+        times.append(now)
+
+
 class Head:
     """What the headers of a request say about where it comes from."""
 
-    __slots__ = ("credential", "hosts", "is_forwarded", "is_preflight", "key", "origins", "site")
+    __slots__ = ("credential", "forwarded_for", "hosts", "is_forwarded", "is_preflight", "key", "origins", "site")
 
     def __init__(self, scope: Scope) -> None:
         self.hosts: list[bytes] = []
@@ -139,6 +185,7 @@ class Head:
         self.site: bytes | None = None
         self.credential = b""
         self.key = b""
+        self.forwarded_for = b""
         self.is_forwarded = False
         self.is_preflight = False
         for name, value in scope["headers"]:
@@ -156,12 +203,24 @@ class Head:
                 self.is_preflight = True
             elif name in FORWARDED:
                 self.is_forwarded = True
+                self.forwarded_for = value if name == b"x-forwarded-for" else self.forwarded_for
 
     def take_key(self, scope: Scope) -> None:
         """Read an API key, from its header or the query, as the token that no Authorization header brings."""
         asked = dict(parse_qsl(scope["query_string"]))
         if not self.credential and (key := self.key or asked.get(b"key")):
             self.credential = b"Bearer " + key
+
+    def take_admin_id(self, scope: Scope) -> None:
+        """Read `admin_id` of the query as a bearer's token. Raises `Invalid` where the Authorization header brings another one."""
+        asked = dict(parse_qsl(scope["query_string"])).get(b"admin_id", b"").decode("latin-1")
+        given = credential(asked)
+        if given is None:
+            return
+        told = b"Bearer " + given.encode("latin-1")
+        if self.credential and self.credential.partition(b" ")[2].strip() != given.encode("latin-1"):
+            raise Invalid("admin_id and the Authorization header must be the same credential.", field="admin_id")
+        self.credential = told
 
 
 def hostname(host: str) -> str:

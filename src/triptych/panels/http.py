@@ -11,13 +11,15 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
+from starlette.websockets import WebSocket
 
 from triptych.audit import Audit
 from triptych.contracts import Catalog, Clock
 from triptych.errors import Invalid, TriptychError
 from triptych.model import Job
+from triptych.panels.happenings import Happenings
 from triptych.panels.sse import ServerSentEvent, event_stream, live_stream
 from triptych.settings import Settings
 from triptych.tokens import Role, Token, Tokens
@@ -38,6 +40,7 @@ __all__ = [
     "Route",
     "ServerSentEvent",
     "Service",
+    "SocketRoute",
     "caller",
     "event_stream",
     "json_answer",
@@ -99,12 +102,22 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SocketRoute:
+    """What answers web sockets at `path`: `handler` accepts or raises what the panel then refuses the handshake with."""
+
+    path: str
+    handler: Callable[[WebSocket], Awaitable[None]]
+    role: Role
+    summary: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
     """One contract: its routes, and how it says an error, also of guards, unknown routes and internal faults below its paths.
 
     With `cross_origin` pages of listed origins may read the answers; without it a browser lets them send at most.
     `error` is the msgspec type of an error's body and `error_media_type` what it is sent as, both for the OpenAPI document.
-    With `takes_keys` a token may also come as `X-Goog-Api-Key` or `key=` (media V7).
+    With `takes_keys` a token may also come as `X-Goog-Api-Key` or `key=` (media V7), with `takes_admin_id` as `admin_id=` (camera 2.7).
     """
 
     name: str
@@ -115,6 +128,8 @@ class Panel:
     error_media_type: str = "application/json"
     cross_origin: bool = False
     takes_keys: bool = False
+    takes_admin_id: bool = False
+    sockets: tuple[SocketRoute, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +138,7 @@ class Service:
 
     `expect` takes each operation of v1, to do what is left when it is over.
     `editing` is held while a definition is written that must not collide with another one, `probes` by each look at an input without a job.
+    `happenings` is what cameras tell.
     """
 
     engine: "Engine"
@@ -138,15 +154,16 @@ class Service:
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     editing: asyncio.Lock = field(default_factory=asyncio.Lock)
     probes: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_PROBES))
+    happenings: Happenings = field(default_factory=Happenings)
 
 
-def service(request: Request) -> Service:
+def service(request: HTTPConnection) -> Service:
     """Return the service that this request came to."""
     found: Service = request.scope[SERVICE_KEY]
     return found
 
 
-def caller(request: Request) -> Caller:
+def caller(request: HTTPConnection) -> Caller:
     """Return who asks."""
     found: Caller = request.scope[CALLER_KEY]
     return found
