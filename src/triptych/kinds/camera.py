@@ -137,6 +137,8 @@ class Server:
     def _tick(self) -> None:
         now = self._clock.monotonic()
         with self._lock:
+            if self._tail is not None:
+                self._tail.repeat()
             overdue = [number for number, due in self._waiting.items() if due <= now]
             self._waiting = {number: due for number, due in self._waiting.items() if due > now}
         for number in overdue:
@@ -233,7 +235,7 @@ class Server:
             folder=self._folder,
             archive=self._archive,
             clock=self._clock,
-            views=Views(process, self._show),
+            views=Views(process, self._show, self._clock),
             teller=self,
         )
         return self._session
@@ -259,6 +261,7 @@ class Server:
         with suppress(ChannelClosed):
             self._channel.answer(number, reply)
 
-    def _show(self, topic: str, picture: bytes) -> None:
+    def _show(self, topic: str, picture: bytes) -> bool:
         with suppress(ChannelClosed):
-            self._channel.show(topic, picture)
+            return self._channel.show(topic, picture)
+        return False

@@ -86,16 +86,15 @@ class App:
     async def _converse(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a route hold a web socket; whatever is wrong before it accepts is an answer of HTTP."""
         panel, route = self.table.socket(scope["path"])
-        scope |= {"app": self, SERVICE_KEY: self.service}
+        handler, role = (_nowhere, Role.VIEWER) if route is None else (route.handler, route.role)
+        scope.update({"app": self, SERVICE_KEY: self.service})
         socket = WebSocket(scope, receive, send)
         asking = Request({**scope, "type": "http", "method": "GET"})
         try:
             caller = self._guards.check(scope, panel)
             scope[CALLER_KEY] = asking.scope[CALLER_KEY] = caller
-            if route is None:
-                raise NotFound("no such route", code="route_not_found")
-            self._admit(scope, caller, route.role)
-            await route.handler(socket)
+            self._admit(scope, caller, role)
+            await handler(socket)
         except TriptychError as fault:
             if fault.code in DENIALS:
                 self._deny(asking, fault)
@@ -148,6 +147,10 @@ class App:
     def _count(self, match: Match, route: Route | None, status: int) -> None:
         path = route.path if route is not None else "other"
         self.traffic[match.panel.name, route.method if route is not None else "other", path, status] += 1
+
+
+async def _nowhere(_socket: WebSocket) -> None:
+    raise NotFound("no such route", code="route_not_found")
 
 
 def _unrouted(request: Request, match: Match) -> Response:

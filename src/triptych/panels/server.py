@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from triptych.errors import Forbidden, Invalid, Unavailable
 from triptych.panels.app import App
@@ -19,6 +20,8 @@ CONNECTIONS = 512
 GRACE_S = 3
 KEEP_ALIVE_S = 65
 MAX_BACKLOG = 2048
+MOST_MESSAGE_BYTES = 64 * 1024
+"""Of what a client may say at once over a web socket; pictures go the other way and are compressed already."""
 
 
 class _Server(uvicorn.Server):
@@ -29,6 +32,9 @@ class _Server(uvicorn.Server):
             uvicorn.Config(
                 app,
                 http=TriptychProtocol,
+                ws=WebSocketsSansIOProtocol,
+                ws_max_size=MOST_MESSAGE_BYTES,
+                ws_per_message_deflate=False,
                 lifespan="off",
                 log_config=None,
                 access_log=False,

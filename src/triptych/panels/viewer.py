@@ -163,7 +163,7 @@ class Viewer:
                 await self._send_text(state)
         else:
             await self._greet(self._camera)
-        async for happened in self._door.happenings.follow(after, self._camera and self._camera.id):
+        async for happened in self._door.happenings.follow(after, None if self._camera is None else self._camera.id):
             await self._send_text(happened)
 
     async def _greet(self, camera: Camera) -> None:

@@ -1,8 +1,8 @@
-"""Watching a camera: live pictures as multipart JPEG, as one JPEG and over a web socket, and what happens as server-sent events (camera 6)."""
+"""Watching a camera: live pictures as multipart JPEG, as one JPEG and by web socket, events as server-sent ones (camera 6)."""
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import aclosing
 from typing import Any, NoReturn
 
@@ -67,9 +67,8 @@ async def get_frame(request: Request) -> Response:
     """Answer the newest picture."""
     query = words(request, KNOWN)
     wanted: dict[str, Any] = msgspec.to_builtins(read_variant(query))
-    found = await ask(service(request), await named(request, query), "frame", wanted)
-    data: bytes = found["data"]
-    return Response(data, media_type="image/jpeg")
+    found: Mapping[str, Any] = await ask(service(request), await named(request, query), "frame", wanted)
+    return Response(found["data"], media_type="image/jpeg")
 
 
 async def get_events(request: Request) -> Response:
@@ -83,7 +82,7 @@ async def get_events(request: Request) -> Response:
     return event_stream(_events(happenings, after, camera_id))
 
 
-async def get_socket(request: Request) -> NoReturn:
+async def get_socket(_request: Request) -> NoReturn:
     """Refuse a plain request where a web socket is served."""
     raise Invalid("This is a web socket: connect with Upgrade: websocket.", code="upgrade_required")
 
