@@ -19,6 +19,7 @@ from triptych.audit import Audit, Verdict, verify
 from triptych.buses.memory import MemoryBus
 from triptych.clock import SystemClock
 from triptych.cores import Cores
+from triptych.dashboard import pages
 from triptych.engine import Engine
 from triptych.errors import NotFound
 from triptych.media.library import Library
@@ -43,7 +44,7 @@ from triptych.tokens import Tokens
 from triptych.upkeep import Upkeep
 from triptych.webhooks import Herald
 
-PANELS = (workers.PANEL, media.PANEL, google.PANEL, cores.PANEL, camera.PANEL, native.PANEL)
+PANELS = (workers.PANEL, media.PANEL, google.PANEL, cores.PANEL, camera.PANEL, pages.PANEL, native.PANEL)
 """Every panel; the last one speaks for paths that belong to none."""
 
 

@@ -53,7 +53,7 @@ class App:
         self.table = Table(panels)
         self.repeats = Repeats(service.catalog, service.clock)
         self.traffic: Counter[tuple[str, str, str, int]] = Counter()
-        self._guards = Guards(service.settings, service.tokens, service.clock)
+        self.guards = Guards(service.settings, service.tokens, service.visits, service.clock)
         self._rate = None if service.settings.is_local else Rate(service.settings.starts_per_s)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,7 +76,7 @@ class App:
             response = await self._answer(request, match, route)
             self._count(match, route, response.status_code)
             if match.panel.cross_origin:
-                _let_read(response, self._guards.origin(scope))
+                _let_read(response, self.guards.origin(scope))
             await _finish(request, response)(scope, receive, send)
         except ClientDisconnect:
             return
@@ -91,7 +91,7 @@ class App:
         socket = WebSocket(scope, receive, send)
         asking = Request({**scope, "type": "http", "method": "GET"})
         try:
-            caller = self._guards.check(scope, panel)
+            caller = self.guards.check(scope, panel)
             scope[CALLER_KEY] = asking.scope[CALLER_KEY] = caller
             self._admit(scope, caller, role)
             await handler(socket)
@@ -106,9 +106,10 @@ class App:
 
     async def _answer(self, request: Request, match: Match, route: Route | None) -> Response:
         try:
-            if match.panel.cross_origin and self._guards.preflight(request.scope):
+            if match.panel.cross_origin and self.guards.preflight(request.scope):
                 return Response(status_code=204, headers={**PREFLIGHT, "access-control-allow-methods": match.allow})
-            caller = self._guards.check(request.scope, match.panel)
+            is_open = route is not None and route.open
+            caller = self.guards.admit_open(request.scope) if is_open else self.guards.check(request.scope, match.panel)
             request.scope[CALLER_KEY] = caller
             if route is None:
                 return _unrouted(request, match)

@@ -253,5 +253,6 @@ PANEL = Panel(
     ),
     refuse=refuse,
     takes_admin_id=True,
+    takes_visits=True,
     sockets=SOCKETS,
 )

@@ -4,29 +4,26 @@ import ipaddress
 import os
 import socket
 import struct
-from collections import deque
 from collections.abc import Iterator
-from datetime import timedelta
+from dataclasses import replace
 from functools import cached_property, lru_cache
+from hmac import compare_digest
 from pathlib import Path
-from urllib.parse import parse_qsl
 
 from starlette.types import Scope
 
-from triptych.camera.parameters import credential
 from triptych.contracts import Clock
-from triptych.errors import Forbidden, Invalid, Unavailable
+from triptych.errors import Forbidden, Unavailable
+from triptych.panels.credentials import Failures, Head
 from triptych.panels.http import Caller, Panel
 from triptych.settings import Settings
 from triptych.tokens import Role, Token, Tokens
+from triptych.visits import Visit, Visits
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 FOREIGN_SITES = frozenset({b"cross-site", b"same-site"})
 CONNECTION_TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
-FORWARDED = frozenset({b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip"})
 ESTABLISHED = "01"
-MOST_FAILURES = 10
-FAILURES_SPAN = timedelta(minutes=1)
 
 Address = tuple[str, int]
 
@@ -60,10 +57,11 @@ class Guards:
     Where only this machine can reach the server, its own user needs no token; what a proxy forwarded is not such a call.
     """
 
-    def __init__(self, settings: Settings, tokens: Tokens, clock: Clock) -> None:
+    def __init__(self, settings: Settings, tokens: Tokens, visits: Visits, clock: Clock) -> None:
         self._is_local = settings.is_local
         self._trusts_any = settings.loopback_trust == "any"
         self._tokens = tokens
+        self._visits = visits
         self._failures = Failures(clock)
         self._proxies = [ipaddress.ip_network(address) for address in settings.tls_proxy]
         self._hosts = LOOPBACK_NAMES | {settings.host, *settings.allowed_hosts}
@@ -79,15 +77,18 @@ class Guards:
         head = self._enter(scope)
         if panel.takes_keys:
             head.take_key(scope)
+        if panel.takes_visits and head.visit and not head.credential:
+            visit = self._visits.find(head.visit)
+            if visit is not None and self._tokens.holds(visit.token):
+                return _of_visit(visit, head, scope)
         if not panel.takes_admin_id or self._is_local:
             return self._caller(scope, head)
         head.take_admin_id(scope)
         return self._counted(scope, head)
 
-    def _counted(self, scope: Scope, head: "Head") -> Caller:
+    def _counted(self, scope: Scope, head: Head) -> Caller:
         """Return who asks, and count wrong credentials by the address that they come from (camera 2.7)."""
-        address = head.forwarded_for.rpartition(b",")[2].strip().decode("latin-1") if self._proxies else ""
-        address = address or (scope["client"][0] if scope.get("client") else "")
+        address = (head.nearest_hop if self._proxies else "") or (scope["client"][0] if scope.get("client") else "")
         self._failures.check(address)
         try:
             return self._caller(scope, head)
@@ -95,6 +96,19 @@ class Guards:
             if head.credential:
                 self._failures.note(address)
             raise
+
+    def admit_open(self, scope: Scope) -> Caller:
+        """Return who asks for what anybody may have who may speak to the server at all. Raises as `check`."""
+        self._enter(scope)
+        return Caller(who="nobody", role=Role.VIEWER)
+
+    def sign_in(self, scope: Scope, spelled: str) -> Token:
+        """Return the token that somebody signs in with; wrong ones count. Raises as `check`."""
+        head = self._enter(scope)
+        head.credential = b"Bearer " + spelled.encode(errors="replace")
+        found = self._counted(scope, head).token
+        assert found is not None  # noqa: S101 - a bearer's caller has one
+        return found
 
     def preflight(self, scope: Scope) -> bool:
         """Say whether a page of a listed origin asks what it may call, which browsers do without a credential. Raises as `check`."""
@@ -108,7 +122,7 @@ class Guards:
         told = head.origins[0].decode("latin-1") if len(head.origins) == 1 else None
         return told if told in self._origins else None
 
-    def _enter(self, scope: Scope) -> "Head":
+    def _enter(self, scope: Scope) -> Head:
         head = Head(scope)
         listener = scope["server"][0] if scope.get("server") else ""
         if len(head.hosts) != 1 or not self._knows(head.hosts[0], listener):
@@ -119,7 +133,7 @@ class Guards:
             raise Forbidden("not authorised", code="not_authorised")
         return head
 
-    def _caller(self, scope: Scope, head: "Head") -> Caller:
+    def _caller(self, scope: Scope, head: Head) -> Caller:
         scheme, _, spelled = head.credential.partition(b" ")
         if scheme.lower() == b"bearer":
             token = self._tokens.find(spelled.strip().decode("latin-1"))
@@ -144,83 +158,11 @@ class Guards:
         name = hostname(text)
         return name in self._hosts or text in self._hosts or name == listener
 
-    def _is_welcome(self, head: "Head") -> bool:
+    def _is_welcome(self, head: Head) -> bool:
         if head.origins and all(origin.decode("latin-1") in self._origins for origin in head.origins):
             return True
         ours = {b"http://" + head.hosts[0], b"https://" + head.hosts[0]}
         return head.site not in FOREIGN_SITES and ours.issuperset(head.origins)
-
-
-class Failures:
-    """Wrong credentials by the address that they came from: after 10 in a minute it is refused for one."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._times: dict[str, deque[timedelta]] = {}
-
-    def check(self, address: str) -> None:
-        """Raise `Forbidden` with code `too_many_failures` while this address is refused."""
-        times = self._times.get(address)
-        if times is not None and len(times) == MOST_FAILURES and self._clock.monotonic() - times[-1] < FAILURES_SPAN:
-            raise Forbidden("not authorised", code="too_many_failures")
-
-    def note(self, address: str) -> None:
-        """Count one; those that are too old to count are forgotten."""
-        now = self._clock.monotonic()
-        self._times = {one: times for one, times in self._times.items() if now - times[-1] < FAILURES_SPAN}
-        times = self._times.setdefault(address, deque(maxlen=MOST_FAILURES))
-        while times and now - times[0] >= FAILURES_SPAN:
-            times.popleft()
-        times.append(now)
-
-
-class Head:
-    """What the headers of a request say about where it comes from."""
-
-    __slots__ = ("credential", "forwarded_for", "hosts", "is_forwarded", "is_preflight", "key", "origins", "site")
-
-    def __init__(self, scope: Scope) -> None:
-        self.hosts: list[bytes] = []
-        self.origins: list[bytes] = []
-        self.site: bytes | None = None
-        self.credential = b""
-        self.key = b""
-        self.forwarded_for = b""
-        self.is_forwarded = False
-        self.is_preflight = False
-        for name, value in scope["headers"]:
-            if name == b"host":
-                self.hosts.append(value)
-            elif name == b"origin":
-                self.origins.append(value)
-            elif name == b"sec-fetch-site":
-                self.site = value
-            elif name == b"authorization":
-                self.credential = value
-            elif name == b"x-goog-api-key":
-                self.key = value
-            elif name == b"access-control-request-method":
-                self.is_preflight = True
-            elif name in FORWARDED:
-                self.is_forwarded = True
-                self.forwarded_for = value if name == b"x-forwarded-for" else self.forwarded_for
-
-    def take_key(self, scope: Scope) -> None:
-        """Read an API key, from its header or the query, as the token that no Authorization header brings."""
-        asked = dict(parse_qsl(scope["query_string"]))
-        if not self.credential and (key := self.key or asked.get(b"key")):
-            self.credential = b"Bearer " + key
-
-    def take_admin_id(self, scope: Scope) -> None:
-        """Read `admin_id` of the query as a bearer's token. Raises `Invalid` where the Authorization header brings another one."""
-        asked = dict(parse_qsl(scope["query_string"])).get(b"admin_id", b"").decode("latin-1")
-        given = credential(asked)
-        if given is None:
-            return
-        told = b"Bearer " + given.encode("latin-1")
-        if self.credential and self.credential.partition(b" ")[2].strip() != given.encode("latin-1"):
-            raise Invalid("admin_id and the Authorization header must be the same credential.", field="admin_id")
-        self.credential = told
 
 
 def hostname(host: str) -> str:
@@ -270,6 +212,14 @@ def _spellings(address: Address) -> tuple[str, ...]:
 def _hex(packed: bytes, port: int) -> str:
     words = struct.unpack(f"={len(packed) // 4}I", packed)
     return "".join(f"{word:08X}" for word in words) + f":{port:04X}"
+
+
+def _of_visit(visit: Visit, head: Head, scope: Scope) -> Caller:
+    """Return the caller of a visit; whatever may change something must come from one of its pages (camera S4)."""
+    reads = scope["type"] == "http" and scope["method"] in {"GET", "HEAD", "OPTIONS"}
+    if not reads and not compare_digest(head.page_token.encode(), visit.page_token.encode()):
+        raise Forbidden("not authorised", code="cross_site")
+    return replace(_of_token(visit.token), page_token=visit.page_token)
 
 
 def _of_token(token: Token) -> Caller:

@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from triptych.errors import Forbidden, Invalid, Unavailable
 from triptych.panels.app import App
-from triptych.panels.protocol import READ_TIMEOUT_S, TriptychProtocol
+from triptych.panels.protocol import READ_TIMEOUT_S, TriptychProtocol, TriptychSocket
 from triptych.settings import Settings
 from triptych.tokens import Tokens
 
@@ -32,7 +31,7 @@ class _Server(uvicorn.Server):
             uvicorn.Config(
                 app,
                 http=TriptychProtocol,
-                ws=WebSocketsSansIOProtocol,
+                ws=TriptychSocket,
                 ws_max_size=MOST_MESSAGE_BYTES,
                 ws_per_message_deflate=False,
                 lifespan="off",

@@ -33,6 +33,8 @@ from triptych.panels.viewer import Viewer
 
 KNOWN = frozenset({"type", "fps", "width", "marks", "camera", "admin_id"})
 TYPES = ("preview", "monitoring")
+PROTOCOL = "triptych"
+"""The one subprotocol, which nobody has to offer."""
 EVERY = "*"
 """What `camera` says for the events of every camera."""
 
@@ -91,7 +93,7 @@ async def watch(socket: WebSocket) -> None:
     """Serve one viewer."""
     query = words(socket, KNOWN)
     camera = None if query.get("camera") == EVERY else await named(socket, query)
-    await socket.accept()
+    await socket.accept(PROTOCOL if PROTOCOL in socket.scope["subprotocols"] else None)
     await Viewer(socket, camera).run()
 
 
