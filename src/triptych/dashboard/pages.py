@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from triptych.camera.definition import DEFAULT_CAMERA, Definition, read_definition
 from triptych.errors import Forbidden, NotFound, TriptychError
@@ -101,8 +101,8 @@ def refuse(fault: TriptychError, request: Request) -> Response:
     """Say a fault as a page; who is not signed in and wants to see something is shown where to sign in."""
     status = 404 if isinstance(fault, NotFound) else STATUSES.get(fault.code, 500 if fault.code == "internal" else 403)
     if status == UNAUTHORIZED and request.method == "GET":
-        return RedirectResponse(f"{SIGN_IN}?next={quote(request.url.path)}", 303)
-    message = fault.message if isinstance(fault, NotFound) else "The server does not let you see this."
+        return Response("not authorised", 303, {**HEADERS, "location": f"{SIGN_IN}?next={quote(request.url.path)}"})
+    message = fault.message if isinstance(fault, NotFound) else "This is not allowed: the server does not let you see it."
     body = _render("message.html", page="", page_token="", title=TITLES.get(status, "Not possible"), message=message)
     return Response(body, status, HEADERS, "text/html")
 

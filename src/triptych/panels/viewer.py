@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Coroutine
 from contextlib import aclosing, suppress
 from typing import Annotated, Any
 from uuid import uuid4
@@ -19,7 +20,7 @@ from triptych.panels.http import Role, caller, service
 from triptych.panels.looks import pictures, renew
 
 UNACKNOWLEDGED = 2
-GOING_AWAY, NOT_ALLOWED = 1001, 1008
+RESTARTING, NOT_ALLOWED = 1012, 1008
 WORDS = 'A message must be JSON: {"ack": n}, {"want": {"fps": 1-60, "width": 16-4096, "marks": true}}, {"drive": {"pan": 0, "tilt": 0}}.'
 
 Speed = Annotated[float, Meta(ge=-360, le=360)]
@@ -81,6 +82,7 @@ class Viewer:
         self._door, self._caller = service(socket), caller(socket)
         self._id = uuid4().hex
         self._room = Room()
+        self._over = asyncio.Event()
         self._shown: asyncio.Task[None] | None = None
         self._driven: asyncio.Task[None] | None = None
         self._course: Drive | None = None
@@ -88,16 +90,27 @@ class Viewer:
     async def run(self) -> None:
         """Serve."""
         after = self._door.happenings.newest
-        ends = [asyncio.create_task(one) for one in (self._hear(), self._tell(after), self._door.closing.wait())]
+        ends = [self._start(self._hear()), self._start(self._tell(after))]
+        signs = [asyncio.create_task(self._door.closing.wait()), asyncio.create_task(self._over.wait())]
         try:
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((*ends, *signs), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            await _cancel(*ends, self._shown, self._driven)
+            ends += [task for task in (self._shown, self._driven) if task is not None]
+            await _cancel(*ends, *signs)
         with suppress(RuntimeError, WebSocketDisconnect):
-            await self._socket.close(GOING_AWAY if self._door.closing.is_set() else NOT_ALLOWED)
+            await self._socket.close(RESTARTING if self._door.closing.is_set() else NOT_ALLOWED)
         for one in ends:
             if not one.cancelled() and not isinstance(one.exception(), WebSocketDisconnect | None):
                 one.result()
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        task = asyncio.create_task(work)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and task.exception() is not None:
+            self._over.set()
 
     async def _hear(self) -> None:
         while True:
@@ -110,6 +123,7 @@ class Viewer:
                 await self._complain(WORDS)
 
     async def _obey(self, word: Word) -> None:
+        self._check()
         if word.ack is not UNSET:
             self._room.give(word.ack)
         if word.want is not UNSET:
@@ -122,7 +136,7 @@ class Viewer:
     def _want(self, variant: Variant | None) -> None:
         if self._shown is not None:
             self._shown.cancel()
-        self._shown = None if variant is None or self._camera is None else asyncio.create_task(self._show(self._camera, variant))
+        self._shown = None if variant is None or self._camera is None else self._start(self._show(self._camera, variant))
 
     async def _show(self, camera: Camera, variant: Variant) -> None:
         """Send the newest picture whenever there is room for it: those between are dropped."""
@@ -146,7 +160,7 @@ class Viewer:
             return
         self._course = course
         if self._driven is None or self._driven.done():
-            self._driven = asyncio.create_task(self._steer(self._camera))
+            self._driven = self._start(self._steer(self._camera))
 
     async def _steer(self, camera: Camera) -> None:
         while (course := self._course) is not None:
@@ -194,8 +208,7 @@ class Viewer:
             raise WebSocketDisconnect(NOT_ALLOWED)
 
 
-async def _cancel(*tasks: "asyncio.Task[Any] | None") -> None:
-    running = [task for task in tasks if task is not None]
-    for task in running:
+async def _cancel(*tasks: "asyncio.Task[Any]") -> None:
+    for task in tasks:
         task.cancel()
-    await asyncio.gather(*running, return_exceptions=True)
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,45 @@
+"""One running server and one Chromium for the tests of the pages."""
+
+import shutil
+
+import pytest
+from playwright.async_api import async_playwright
+
+from triptych.cli.demo.server import Server
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = ("--no-sandbox", "--disable-gpu", "--mute-audio")
+"""What Chromium needs as root and without a display."""
+
+
+@pytest.fixture
+async def server(tmp_path):
+    async with Server(tmp_path / "data") as running:
+        yield running
+
+
+@pytest.fixture
+async def browser():
+    assert CHROMIUM, "the browser tests need Chromium: apt-get install chromium"
+    async with async_playwright() as driver:
+        opened = await driver.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS])
+        yield opened
+        await opened.close()
+
+
+@pytest.fixture
+async def page(browser, server):
+    """A page of the default camera that shows pictures; whatever it complains of fails the test."""
+    context = await browser.new_context(base_url=server.url, viewport={"width": 1280, "height": 800})
+    opened = await context.new_page()
+    faults = []
+    opened.on("pageerror", lambda fault: faults.append(str(fault)))
+    opened.on(
+        "console", lambda said: faults.append(said.text) if said.type == "error" and "Failed to load resource" not in said.text else None
+    )
+    opened.on("request", lambda asked: None if asked.url.startswith((server.url, "blob:")) else faults.append(asked.url))
+    await opened.goto("/cameras/default")
+    await opened.wait_for_selector("#screen[data-state=live]")
+    yield opened
+    await context.close()
+    assert not faults
