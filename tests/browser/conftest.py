@@ -2,7 +2,8 @@
 
 import shutil
 
-import pytest
+import httpx
+import pytest_asyncio
 from playwright.async_api import async_playwright
 
 from triptych.cli.demo.server import Server
@@ -12,13 +13,13 @@ FLAGS = ("--no-sandbox", "--disable-gpu", "--mute-audio")
 """What Chromium needs as root and without a display."""
 
 
-@pytest.fixture
-async def server(tmp_path):
-    async with Server(tmp_path / "data") as running:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server(tmp_path_factory):
+    async with Server(tmp_path_factory.mktemp("browser") / "data") as running:
         yield running
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser():
     assert CHROMIUM, "the browser tests need Chromium: apt-get install chromium"
     async with async_playwright() as driver:
@@ -27,19 +28,24 @@ async def browser():
         await opened.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def page(browser, server):
-    """A page of the default camera that shows pictures; whatever it complains of fails the test."""
+    """A page of the default camera that shows pictures; what a script of it throws, or asks of others, fails the test."""
     context = await browser.new_context(base_url=server.url, viewport={"width": 1280, "height": 800})
     opened = await context.new_page()
     faults = []
     opened.on("pageerror", lambda fault: faults.append(str(fault)))
-    opened.on(
-        "console", lambda said: faults.append(said.text) if said.type == "error" and "Failed to load resource" not in said.text else None
-    )
     opened.on("request", lambda asked: None if asked.url.startswith((server.url, "blob:")) else faults.append(asked.url))
     await opened.goto("/cameras/default")
     await opened.wait_for_selector("#screen[data-state=live]")
     yield opened
     await context.close()
+    await rest(server)
     assert not faults
+
+
+async def rest(server):
+    """Let the camera be idle again."""
+    async with httpx.AsyncClient(base_url=server.url) as client:
+        for cause in ("track", "record"):
+            await client.delete("/api/job", params={"cause": cause})

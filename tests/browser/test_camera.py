@@ -7,8 +7,16 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 WCAG_AA = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
-PIXELS = "() => { const c = document.getElementById('picture'); return [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data].reduce((a, b, i) => (a * 31 + b * (i % 97)) % 1000003, 7); }"
+PIXELS = """() => {
+  const canvas = document.getElementById("picture");
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let sum = 7;
+  for (let i = 0; i < data.length; i += 97) sum = (sum * 31 + data[i]) % 1000003;
+  return sum;
+}"""
 
 
 async def state(server):
@@ -37,7 +45,6 @@ async def test_a_page_shows_pictures_that_change_and_says_how_fresh_they_are(pag
 async def test_keys_do_what_the_page_says(page, server):
     """camera 10: space pause or resume, S shot, R record, arrows drive, Esc emergency stop."""
     said = []
-    page.on("websocket", lambda _line: None)
     page.on("request", lambda asked: said.append(f"{asked.method} {asked.url.partition(server.url)[2]}"))
     await page.keyboard.press("s")
     await expect(page.locator("#records")).to_contain_text("Shot")
@@ -63,17 +70,17 @@ async def test_arrows_drive_while_they_are_held(browser, server):
     context = await browser.new_context(base_url=server.url)
     page = await context.new_page()
     said = []
-    page.on("websocket", lambda line: line.on("framesent", lambda sent: said.append(sent)))
+    page.on("websocket", lambda line: line.on("framesent", lambda sent: said.append(str(sent))))
     await page.goto("/cameras/default")
     await page.wait_for_selector("#screen[data-state=live]")
     await page.keyboard.down("ArrowRight")
     await page.wait_for_timeout(700)
     await page.keyboard.up("ArrowRight")
     await page.wait_for_timeout(100)
-    drives = [sent for sent in said if "drive" in str(sent)]
+    drives = [sent for sent in said if "drive" in sent]
     assert len(drives) >= 4
-    assert '"pan":20' in str(drives[0])
-    assert '"pan":0' in str(drives[-1])
+    assert '"pan":20' in drives[0]
+    assert '"pan":0' in drives[-1]
     await context.close()
 
 
@@ -103,7 +110,7 @@ async def test_with_ten_tabs_open_the_eleventh_loads(browser, server):
     for _ in range(11):
         page = await context.new_page()
         lines = []
-        page.on("websocket", lines.append)
+        page.on("websocket", lambda line, lines=lines: lines.append(line))
         await page.goto("/cameras/default")
         await page.wait_for_selector("#screen[data-state=live]", timeout=10_000)
         assert len(lines) == 1
