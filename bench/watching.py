@@ -1,4 +1,4 @@
-"""How old a live picture is when it is a JPEG and when a browser can read its pixels, and what a viewer costs: `python -m bench.watching`."""
+"""How old a live picture is as a JPEG and as pixels in a browser, and what a viewer costs: `python -m bench.watching`."""
 
 import asyncio
 import json

@@ -120,24 +120,6 @@ async def test_a_documented_delete_is_ok(door, query):
     assert await said(door, "DELETE", query) == "OK"
 
 
-@pytest.mark.parametrize("query", ["", "?cause=foo", "?cause=take_shots", "?pause=None", "?pause=true&cause=foo", "?pause=false"])
-async def test_a_bad_delete_is_an_error(door, query):
-    """Camera row 21."""
-    assert await said(door, "DELETE", query) != "OK"
-
-
-@pytest.mark.parametrize(
-    "query", ["?cause=mission", "?cause=live_stream", "?pause=1", "?pause=true&cause=record", "?pause=None&cause=track"]
-)
-async def test_a_documented_delete_is_ok(door, query):
-    assert await said(door, "DELETE", query) == "OK"
-
-
-@pytest.mark.parametrize("cause", ["mission", "live_stream"])
-async def test_what_is_not_built_is_not_available_yet(door, cause):
-    assert await said(door, "PUT", f"?cause={cause}") == "not available yet"
-
-
 @pytest.mark.parametrize("query", ["", "?cause=foo", "?cause=Mark", "?cause=mark&camera=x"])
 async def test_a_bad_get_is_an_error(door, query):
     """Camera row 1."""
@@ -159,14 +141,7 @@ async def test_del_is_delete_and_the_rest_is_405(door):
     assert (await door.ask("OPTIONS", "/api/job")).headers["allow"] == refused.headers["allow"]
 
 
-async def test_cameras_are_listed_and_cannot_be_changed_yet(door):
-    listed = json.loads((await door.ask("GET", "/api/cameras")).body)
-    assert [(camera["id"], camera["default"], camera["source"]) for camera in listed["data"]] == [("default", True, {"kind": "scene"})]
-    for method in ("POST", "PATCH", "DELETE"):
-        assert json.loads((await door.ask(method, "/api/cameras")).body)["message"] == "not available yet"
-
-
-@pytest.mark.parametrize("path", ["face_encoding", "position", "scenario", "move", "events", "live_stream", "identity", "system_info"])
+@pytest.mark.parametrize("path", ["face_encoding", "position", "scenario", "move", "events", "live_stream"])
 async def test_the_neighbours_say_that_they_are_not_available_yet(door, path):
     reply = await door.ask("GET", f"/api/{path}")
     assert (reply.status, json.loads(reply.body)) == (200, {"status": "ERROR", "message": "not available yet"})

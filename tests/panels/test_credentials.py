@@ -1,43 +1,13 @@
-from datetime import timedelta
-
 import pytest
 
-from manualclock import ManualClock
-from triptych.errors import Forbidden, Invalid
-from triptych.panels.credentials import Failures, Head
+from triptych.errors import Invalid
+from triptych.panels.credentials import Head
 
 
 def head(query=b"", **headers):
     said = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     found = Head({"headers": said})
     return found, {"headers": said, "query_string": query}
-
-
-def test_after_ten_failures_in_a_minute_an_address_is_refused_for_one():
-    """camera 2.7."""
-    clock = ManualClock()
-    failures = Failures(clock)
-    for _ in range(10):
-        failures.check("a")
-        failures.note("a")
-    failures.check("b")
-    clock.time += timedelta(seconds=59)
-    with pytest.raises(Forbidden, match="not authorised"):
-        failures.check("a")
-    clock.time += timedelta(seconds=2)
-    failures.check("a")
-
-
-def test_failures_that_are_spread_out_and_addresses_that_went_quiet_are_forgotten():
-    clock = ManualClock()
-    failures = Failures(clock)
-    for _ in range(40):
-        failures.note("a")
-        clock.time += timedelta(seconds=7)
-        failures.check("a")
-    clock.time += timedelta(minutes=2)
-    failures.note("b")
-    assert list(failures._times) == ["b"]
 
 
 @pytest.mark.parametrize("word", ["", "false", "None", "null"])

@@ -53,7 +53,7 @@ class App:
         self.table = Table(panels)
         self.repeats = Repeats(service.catalog, service.clock)
         self.traffic: Counter[tuple[str, str, str, int]] = Counter()
-        self.guards = Guards(service.settings, service.tokens, service.visits, service.clock)
+        self.guards = Guards(service.settings, service.tokens, service.visits)
         self._rate = None if service.settings.is_local else Rate(service.settings.starts_per_s)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

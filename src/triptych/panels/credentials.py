@@ -1,43 +1,15 @@
-"""What a request says about itself in its head, in the ways that the contracts know, and how many wrong credentials an address may try."""
+"""What a request says about itself in its head, in the ways that the contracts know."""
 
-from collections import deque
-from datetime import timedelta
 from urllib.parse import parse_qsl
 
 from starlette.types import Scope
 
 from triptych.camera.parameters import credential
-from triptych.contracts import Clock
-from triptych.errors import Forbidden, Invalid
+from triptych.errors import Invalid
 
 FORWARDED = frozenset({b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip"})
 COOKIE = "triptych_visit"
 IN_PROTOCOL = "token."
-MOST_FAILURES = 10
-FAILURES_SPAN = timedelta(minutes=1)
-
-
-class Failures:
-    """Wrong credentials by the address that they came from: after 10 in a minute it is refused for one."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._times: dict[str, deque[timedelta]] = {}
-
-    def check(self, address: str) -> None:
-        """Raise `Forbidden` with code `too_many_failures` while this address is refused."""
-        times = self._times.get(address)
-        if times is not None and len(times) == MOST_FAILURES and self._clock.monotonic() - times[-1] < FAILURES_SPAN:
-            raise Forbidden("not authorised", code="too_many_failures")
-
-    def note(self, address: str) -> None:
-        """Count one; those that are too old to count are forgotten."""
-        now = self._clock.monotonic()
-        self._times = {one: times for one, times in self._times.items() if now - times[-1] < FAILURES_SPAN}
-        times = self._times.setdefault(address, deque(maxlen=MOST_FAILURES))
-        while times and now - times[0] >= FAILURES_SPAN:
-            times.popleft()
-        times.append(now)
 
 
 class Head:
@@ -87,12 +59,11 @@ class Head:
             self.credential = b"Bearer " + key
 
     def take_admin_id(self, scope: Scope) -> None:
-        """Read `admin_id` of the query as a bearer's token. Raises `Invalid` where the Authorization header brings another one."""
-        asked = dict(parse_qsl(scope["query_string"])).get(b"admin_id", b"").decode("latin-1")
-        given = credential(asked)
-        if given is None:
-            return
-        spelled = given.encode("latin-1")
-        if self.credential and self.credential.partition(b" ")[2].strip() != spelled:
-            raise Invalid("admin_id and the Authorization header must be the same credential.", field="admin_id")
-        self.credential = b"Bearer " + spelled
+        """Read the token that `admin_id` brings. Raises `Invalid` when the Authorization header brings another one."""
+        for name, word in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
+            spelled = credential(word) if name == "admin_id" else None
+            if spelled is None:
+                continue
+            if self.credential and self.credential.partition(b" ")[2].strip() != spelled.encode():
+                raise Invalid("admin_id and Authorization must bring the same credential.", field="admin_id")
+            self.credential = b"Bearer " + spelled.encode()

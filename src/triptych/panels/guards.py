@@ -4,6 +4,7 @@ import ipaddress
 import os
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property, lru_cache
@@ -12,10 +13,10 @@ from pathlib import Path
 
 from starlette.types import Scope
 
-from triptych.contracts import Clock
 from triptych.errors import Forbidden, Unavailable
-from triptych.panels.credentials import Failures, Head
+from triptych.panels.credentials import Head
 from triptych.panels.http import Caller, Panel
+from triptych.panels.lockout import Lockout
 from triptych.settings import Settings
 from triptych.tokens import Role, Token, Tokens
 from triptych.visits import Visit, Visits
@@ -57,15 +58,15 @@ class Guards:
     Where only this machine can reach the server, its own user needs no token; what a proxy forwarded is not such a call.
     """
 
-    def __init__(self, settings: Settings, tokens: Tokens, visits: Visits, clock: Clock) -> None:
+    def __init__(self, settings: Settings, tokens: Tokens, visits: Visits) -> None:
         self._is_local = settings.is_local
         self._trusts_any = settings.loopback_trust == "any"
         self._tokens = tokens
         self._visits = visits
-        self._failures = Failures(clock)
         self._proxies = [ipaddress.ip_network(address) for address in settings.tls_proxy]
         self._hosts = LOOPBACK_NAMES | {settings.host, *settings.allowed_hosts}
         self._origins = frozenset(settings.allowed_origins)
+        self._lockout = Lockout(time.monotonic)
         self._knows = lru_cache(maxsize=256)(self._is_our_name)
 
     def check(self, scope: Scope, panel: Panel) -> Caller:
@@ -81,21 +82,10 @@ class Guards:
             visit = self._visits.find(head.visit)
             if visit is not None and self._tokens.holds(visit.token):
                 return _of_visit(visit, head, scope)
-        if not panel.takes_admin_id or self._is_local:
+        if not panel.takes_admin_id or self._is_at_home(scope, head):
             return self._caller(scope, head)
         head.take_admin_id(scope)
         return self._counted(scope, head)
-
-    def _counted(self, scope: Scope, head: Head) -> Caller:
-        """Return who asks, and count wrong credentials by the address that they come from (camera 2.7)."""
-        address = (head.nearest_hop if self._proxies else "") or (scope["client"][0] if scope.get("client") else "")
-        self._failures.check(address)
-        try:
-            return self._caller(scope, head)
-        except Forbidden:
-            if head.credential:
-                self._failures.note(address)
-            raise
 
     def admit_open(self, scope: Scope) -> Caller:
         """Return who asks for what anybody may have who may speak to the server at all. Raises as `check`."""
@@ -140,11 +130,26 @@ class Guards:
             if token is None:
                 raise Forbidden("not authorised", code="not_authenticated")
             return _of_token(token)
-        peer = scope.get("state", {}).get("peer", NOBODY)
-        if self._is_local and not head.is_forwarded and (self._trusts_any or peer.is_same_user):
-            return Caller(who=f"uid:{peer.uid}", role=Role.ADMIN)
+        if self._is_at_home(scope, head):
+            return Caller(who=f"uid:{_peer(scope).uid}", role=Role.ADMIN)
         expects_token = not self._is_local or len(self._tokens) > 0
         raise Forbidden("not authorised", code="not_authenticated" if expects_token else "not_authorised")
+
+    def _counted(self, scope: Scope, head: Head) -> Caller:
+        """Return who asks; whoever guesses is not heard for a while (camera 2.7)."""
+        address = (head.nearest_hop if self._proxies else "") or (scope["client"][0] if scope.get("client") else "")
+        if self._lockout.holds(address):
+            raise Forbidden("not authorised", code="too_many_failures")
+        try:
+            return self._caller(scope, head)
+        except Forbidden:
+            if head.credential:
+                self._lockout.note(address)
+            raise
+
+    def _is_at_home(self, scope: Scope, head: Head) -> bool:
+        """Say whether this machine's own user asks, and nobody else can."""
+        return self._is_local and not head.is_forwarded and (self._trusts_any or _peer(scope).is_same_user)
 
     def _is_proxy(self, scope: Scope) -> bool:
         client = scope.get("client")
@@ -220,6 +225,11 @@ def _of_visit(visit: Visit, head: Head, scope: Scope) -> Caller:
     if not reads and not compare_digest(head.page_token.encode(), visit.page_token.encode()):
         raise Forbidden("not authorised", code="cross_site")
     return replace(_of_token(visit.token), page_token=visit.page_token)
+
+
+def _peer(scope: Scope) -> Peer:
+    found: Peer = scope.get("state", {}).get("peer", NOBODY)
+    return found
 
 
 def _of_token(token: Token) -> Caller:
