@@ -234,3 +234,34 @@ def test_a_view_keeps_the_source_open(opened):
     assert session.view(Variant(fps=5)) == "camera:default:5:1280:marks"
     assert session.busy
     assert session.tick()
+
+
+class Later(SystemClock):
+    """The time that it will be."""
+
+    def __init__(self, ahead_s):
+        self.ahead = timedelta(seconds=ahead_s)
+
+    def monotonic(self):
+        return super().monotonic() + self.ahead
+
+
+def test_an_idle_source_closes_10_s_after_it_was_last_looked_at(opened):
+    """camera 6."""
+    session = opened()
+    session.view(Variant(fps=5))
+    session.clock = Later(9.0)
+    assert session.tick()
+    session.clock = Later(10.1)
+    assert not session.tick()
+    assert session.state()["stale_s"] is None
+
+
+def test_a_source_that_gives_no_picture_any_more_is_stale(opened):
+    """camera 6: frame.jpg is at most 200 ms old, and 503 when the picture is stale for 2 s."""
+    session = opened()
+    session.picture(Variant(marks=False))
+    session.clock = Later(60.0)
+    with pytest.raises(Unavailable, match="stale") as fault:
+        session.picture(Variant(marks=False))
+    assert fault.value.code == "stale"
