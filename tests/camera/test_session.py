@@ -7,6 +7,7 @@ import pytest
 from triptych.camera.parameters import Parameters, Variant
 from triptych.camera.record import finish
 from triptych.camera.records import Archive
+from triptych.clock import SystemClock
 from triptych.errors import Invalid, NotYet, Unavailable
 
 BOUND_S = 20
