@@ -131,3 +131,25 @@ async def test_what_is_watched_is_not_stored_and_tells_its_methods(server):
             asked = await client.options(path)
             assert (asked.status_code, "GET" in asked.headers["allow"]) == (200, True)
             assert (await client.patch(path)).status_code == 405
+
+
+async def test_row_40_driving_moves_the_head_and_silence_stops_it(server, stack):
+    """camera row 40: WebSocket drive, then silence: the head stops within 500 ms; a second driver gets an error meanwhile."""
+    driver, other = await opened(stack, server), await opened(stack, server)
+    await driver.until(lambda viewer: viewer.pictures)
+    for _ in range(8):
+        await driver.line.send(json.dumps({"drive": {"pan": 20}}))
+        await driver.watch(0.1)
+    await other.line.send(json.dumps({"drive": {"pan": -20}}))
+    await other.until(lambda viewer: any(event["note"] == "error" for event in viewer.events))
+    assert not [event for event in driver.events if event["note"] == "error"]
+    await driver.watch(1.0)
+    stood = await pan_deg(server)
+    assert stood > 3
+    await driver.watch(0.5)
+    assert await pan_deg(server) == pytest.approx(stood, abs=0.05)
+
+
+async def pan_deg(server):
+    async with httpx.AsyncClient(base_url=server.url, timeout=20) as client:
+        return (await client.get("/api/job?cause=state")).json()["data"]["head"]["pan"]
