@@ -1,6 +1,7 @@
 """How old a live picture is as a JPEG and as pixels in a browser, and what a viewer costs: `python -m bench.watching`."""
 
 import asyncio
+import itertools
 import json
 import os
 import shutil
@@ -10,7 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import mean, median, quantiles
 
 from playwright.async_api import async_playwright
 from websockets.asyncio.client import ClientConnection, connect
@@ -27,7 +28,7 @@ from triptych.camera.pictures import read_head
 from triptych.camera.stream import Views
 from triptych.clock import SystemClock
 from triptych.media.sources import SceneOptions
-from triptych.media.sources.scene import SceneSource
+from triptych.media.sources.scene import FPS, SceneSource
 
 FRAMES = 240
 WARM_UP = 30
@@ -46,7 +47,13 @@ def _to_jpeg() -> list[Figure]:
     """Run the frame loop in real time with a viewer of marks; note how long after its capture each picture is ready."""
     clock = SystemClock()
     ages: list[float] = []
-    views = Views("bench", lambda _topic, picture: ages.append(time.time() * 1000 - read_head(picture).captured_us / 1000), clock)
+    used_s: list[float] = []
+
+    def show(_topic: str, picture: bytes) -> None:
+        ages.append(time.time() * 1000 - read_head(picture).captured_us / 1000)
+        used_s.append(time.thread_time())
+
+    views = Views("bench", show, clock)
     options = CropOptions()
     source = SceneSource(SceneOptions(), clock)
     eye = Eye(
@@ -65,7 +72,12 @@ def _to_jpeg() -> list[Figure]:
         views.want(Variant(), clock.monotonic())
         eye.wait(lambda glimpse: glimpse.frame.captured > clock.monotonic(), timedelta(seconds=0.5))
     eye.close()
-    return _ages("frame to JPEG", ages[WARM_UP:], 10, 40)
+    costs_ms = [1000 * (after - before) for before, after in itertools.pairwise(used_s[WARM_UP:])]
+    share = Figure(name="a frame with one JPEG", value=mean(costs_ms) * FPS / 10, unit="% of a core", target=at_most(35))
+    typical = Figure(
+        name="the same in CPU time, p50", value=median(costs_ms), unit="ms", note=f"detects 1 in {eye.cadence.every}"
+    )
+    return [*_ages("frame to JPEG", ages[WARM_UP:], 10, 40), share, typical]
 
 
 def _ages(name: str, ages: Sequence[float], most: float, most_p95: float | None = None) -> list[Figure]:
