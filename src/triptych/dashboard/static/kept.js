@@ -25,7 +25,7 @@ function row(one, date, camera) {
   const line = document.createElement("li");
   const time = document.createElement("span");
   time.className = "muted";
-  time.textContent = one.time.replaceAll("_", ":");
+  time.textContent = one.time.replaceAll("_", ":").slice(0, 5);
   const what = document.createElement("span");
   what.textContent = one.what;
   const at = new URLSearchParams({ id: one.id, camera });
