@@ -74,9 +74,7 @@ def _to_jpeg() -> list[Figure]:
     eye.close()
     costs_ms = [1000 * (after - before) for before, after in itertools.pairwise(used_s[WARM_UP:])]
     share = Figure(name="a frame with one JPEG", value=mean(costs_ms) * FPS / 10, unit="% of a core", target=at_most(35))
-    typical = Figure(
-        name="the same in CPU time, p50", value=median(costs_ms), unit="ms", note=f"detects 1 in {eye.cadence.every}"
-    )
+    typical = Figure(name="the same in CPU time, p50", value=median(costs_ms), unit="ms", note=f"detects 1 in {eye.cadence.every}")
     return [*_ages("frame to JPEG", ages[WARM_UP:], 10, 40), share, typical]
 
 

@@ -19,7 +19,7 @@ from triptych.camera.stream import View, Views
 from triptych.camera.track import Box, Face, Track, Tracker
 from triptych.camera.vitals import Vitals
 from triptych.camera.wheel import Owner, Wheel
-from triptych.contracts import Clock, Frame, Head, Pose, Source
+from triptych.contracts import Clock, Frame, Head, Pose, Sound, Source
 from triptych.errors import TriptychError, Unavailable
 
 log = structlog.get_logger()
@@ -51,6 +51,7 @@ class Glimpse:
     searched: int = 0
     fault: TriptychError | None = None
     kind: str = "face"
+    sound: tuple[Sound, ...] = ()
 
     def objects(self) -> list[dict[str, object]]:
         """Return the objects of a line of the sidecar (camera R6)."""
@@ -211,7 +212,8 @@ class Eye:
         self._times.append(frame.captured)
         view, detect_s = self.head.view(frame), 0.0
         now = self._clock.monotonic()
-        glimpse = Glimpse(frame=view, pose=self._trail.at(frame.captured), moving=self._moves())
+        sound = tuple(self.source.listen())
+        glimpse = Glimpse(frame=view, pose=self._trail.at(frame.captured), moving=self._moves(), sound=sound)
         if self._looks(now):
             faces, detect_s = self._find(view)
             glimpse = self._judge(glimpse, faces)
@@ -258,6 +260,7 @@ class Eye:
             searched=self._searched,
             fault=self._fault(),
             kind="face" if self.detector is None else self.detector.kind,
+            sound=glimpse.sound,
         )
 
     def _fault(self) -> TriptychError | None:

@@ -30,6 +30,7 @@ from triptych.panels.footage import refuse_bytes, wants_bytes
 from triptych.panels.http import Handler, Panel, Parameter, Role, Route, caller, json_answer, read_body, read_json, service
 from triptych.panels.positions import ROUTES as TABLES
 from triptych.panels.positions import bring_scenario
+from triptych.panels.shelf import ROUTES as SHELF
 from triptych.panels.site import ROUTES as SITE
 from triptych.panels.watching import ROUTES as WATCHING
 from triptych.panels.watching import SOCKETS
@@ -56,6 +57,7 @@ STATUSES = {
     "route_not_found": 404,
     "job_not_found": 404,
     "conflict": 409,
+    "record_open": 409,
     "head_leased": 409,
     "invalid": 400,
     "too_large": 400,
@@ -210,7 +212,6 @@ _PAUSE = Parameter(name="pause", place="query", type=str, summary="Any text but 
 _TARGET = Parameter(name="target", place="query", type=int, summary="The number of the track to follow.")
 _ABSENT = (
     ("/api/face_encoding", "GET POST PUT DELETE"),
-    ("/api/record", "PUT PATCH DELETE"),
     ("/api/stream/live.mp4", "GET"),
     ("/api/live_stream", "GET POST PUT PATCH DELETE"),
 )
@@ -234,6 +235,7 @@ PANEL = Panel(
         *FOOTAGE,
         *MOVES,
         *SITE,
+        *SHELF,
         *TABLES,
         *WATCHING,
         *(_absent(path, method) for path, methods in _ABSENT for method in methods.split()),
