@@ -180,8 +180,8 @@ class Channel(Protocol):
         """Send the next numbered report of a job's attempt."""
         ...
 
-    def show(self, topic: str, picture: bytes) -> None:
-        """Send a picture; dropped when the line is full."""
+    def show(self, topic: str, picture: bytes) -> bool:
+        """Send a picture; False when it was dropped, because the line is full."""
         ...
 
 

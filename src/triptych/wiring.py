@@ -19,6 +19,7 @@ from triptych.audit import Audit, Verdict, verify
 from triptych.buses.memory import MemoryBus
 from triptych.clock import SystemClock
 from triptych.cores import Cores
+from triptych.dashboard import pages
 from triptych.engine import Engine
 from triptych.errors import NotFound
 from triptych.media.library import Library
@@ -26,6 +27,7 @@ from triptych.model import Place
 from triptych.outputs import Outputs
 from triptych.panels import annotations, camera, cores, google, media, native, standing, workers
 from triptych.panels.app import App
+from triptych.panels.cameras import everyone
 from triptych.panels.courier import Courier
 from triptych.panels.http import Service
 from triptych.panels.openapi import document as describe
@@ -42,7 +44,7 @@ from triptych.tokens import Tokens
 from triptych.upkeep import Upkeep
 from triptych.webhooks import Herald
 
-PANELS = (workers.PANEL, media.PANEL, google.PANEL, cores.PANEL, camera.PANEL, native.PANEL)
+PANELS = (workers.PANEL, media.PANEL, google.PANEL, cores.PANEL, camera.PANEL, pages.PANEL, native.PANEL)
 """Every panel; the last one speaks for paths that belong to none."""
 
 
@@ -183,6 +185,7 @@ async def running(settings: Settings, listener: socket.socket, ending: Ending | 
             herald=herald,
             expect=courier.expect,
         )
+        await stack.enter_async_context(_background(_happening(service)))
         app = App(service, PANELS)
         await stack.enter_async_context(_background(app.repeats.run()))
         await stack.enter_async_context(_serving(app, listener, engine, ending))
@@ -258,6 +261,13 @@ def _poller(settings: Settings, rooms: Cores, store: SqlStore, engine: Engine, c
 
 def _slots(settings: Settings) -> dict[str, int]:
     return {"command": settings.slots, "annotate": settings.cores, "camera": settings.slots}
+
+
+async def _happening(service: Service) -> None:
+    """Read what every camera tells: those that are defined, and any that is asked for later."""
+    for camera_id, _ in await everyone(service.catalog):
+        service.happenings.expect(camera_id)
+    await service.happenings.run(service.engine.pictures, service.clock)
 
 
 @asynccontextmanager

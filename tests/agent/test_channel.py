@@ -142,7 +142,7 @@ def test_a_picture_is_dropped_when_the_line_is_full(line: tuple[SocketChannel, s
     with suppress(BlockingIOError):
         while True:
             channel._line.send(bytes(1 << 16))
-    channel.show("camera:1", b"jpeg")
+    assert not channel.show("camera:1", b"jpeg")
     channel._line.close()
     while data := agent.recv(1 << 20):
         assert not any(data)

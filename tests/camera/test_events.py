@@ -8,7 +8,7 @@ from triptych.media.sources.sim import VirtualClock
 
 def test_each_message_repeats_the_newest_events_by_rising_numbers():
     shown = []
-    tail = Tail("camera:a", lambda topic, picture: shown.append((topic, msgspec.json.decode(picture)["events"])), VirtualClock())
+    tail = Tail("camera:a", lambda topic, picture: shown.append((topic, msgspec.json.decode(picture)["events"])) is None, VirtualClock())
     for count in range(REPEATED + 3):
         tail.add("state", {"count": count})
     assert {topic for topic, _ in shown} == {"camera:a:events"}
@@ -21,7 +21,29 @@ def test_each_message_repeats_the_newest_events_by_rising_numbers():
 
 def test_a_later_process_goes_on_with_higher_numbers():
     shown, clock = [], VirtualClock()
+
+    def show(_topic, picture):
+        shown.append(msgspec.json.decode(picture)["events"][-1]["number"])
+        return True
+
     for _ in range(2):
-        Tail("camera:a", lambda topic, picture: shown.append(msgspec.json.decode(picture)["events"][-1]["number"]), clock).add("state", {})
+        Tail("camera:a", show, clock).add("state", {})
         clock.wait(1.0)
     assert shown[1] > shown[0]
+
+
+def test_what_a_full_line_did_not_take_is_told_again_until_it_does():
+    """camera 10: a state change is not lost with the message that carried it."""
+    shown, has_room = [], False
+
+    def show(_topic, picture):
+        shown.append(len(msgspec.json.decode(picture)["events"]))
+        return has_room
+
+    tail = Tail("camera:a", show, VirtualClock())
+    tail.add("state", {})
+    tail.repeat()
+    has_room = True
+    tail.repeat()
+    tail.repeat()
+    assert shown == [1, 1, 1]

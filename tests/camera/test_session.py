@@ -8,6 +8,7 @@ from triptych.camera.feed import Trouble
 from triptych.camera.mend import finish
 from triptych.camera.parameters import Parameters, Variant
 from triptych.camera.records import Archive
+from triptych.clock import SystemClock
 from triptych.errors import Invalid, NotYet, Unavailable
 
 BOUND_S = 20
@@ -282,3 +283,34 @@ def test_a_picture_that_is_only_late_is_waited_for(opened):
     session._starved(Trouble("stalled", "The camera gives no picture."), timedelta(seconds=1))
     session.start("record")
     assert session.state()["record"]["state"] == "on"
+
+
+class Later(SystemClock):
+    """The time that it will be."""
+
+    def __init__(self, ahead_s):
+        self.ahead = timedelta(seconds=ahead_s)
+
+    def monotonic(self):
+        return super().monotonic() + self.ahead
+
+
+def test_an_idle_source_closes_10_s_after_it_was_last_looked_at(opened):
+    """camera 6."""
+    session = opened()
+    session.view(Variant(fps=5))
+    session.clock = Later(9.0)
+    assert session.tick()
+    session.clock = Later(10.1)
+    assert not session.tick()
+    assert session.state()["stale_s"] is None
+
+
+def test_a_source_that_gives_no_picture_any_more_is_stale(opened):
+    """camera 6: frame.jpg is at most 200 ms old, and 503 when the picture is stale for 2 s."""
+    session = opened()
+    session.picture(Variant(marks=False))
+    session.clock = Later(60.0)
+    with pytest.raises(Unavailable, match="stale") as fault:
+        session.picture(Variant(marks=False))
+    assert fault.value.code == "stale"

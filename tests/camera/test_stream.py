@@ -1,5 +1,8 @@
 """camera 5 and 10: live pictures, drawn and encoded only for those who look."""
 
+import json
+import time
+from dataclasses import replace
 from datetime import timedelta
 
 import cv2
@@ -8,7 +11,9 @@ import pytest
 
 from triptych.camera.marks import Seen
 from triptych.camera.parameters import LEASE, Variant
+from triptych.camera.pictures import HEAD_BYTES, read_head
 from triptych.camera.stream import View, Views, render
+from triptych.clock import SystemClock
 
 FACE = Seen(box=(0.3, 0.3, 0.3, 0.4), target=True)
 START = timedelta(seconds=100)
@@ -79,8 +84,26 @@ def test_marks_are_drawn_on_a_copy(shoot):
 def test_a_narrow_picture_keeps_its_shape(views, shown, shoot):
     views.want(Variant(width=80), START)
     show(views, shoot, 1)
-    picture = cv2.imdecode(np.frombuffer(shown[0][1], np.uint8), cv2.IMREAD_COLOR)
-    assert picture.shape == (45, 80, 3)
+    picture = shown[0][1]
+    assert (read_head(picture).width, read_head(picture).height) == (80, 45)
+    assert cv2.imdecode(np.frombuffer(picture[HEAD_BYTES:], np.uint8), cv2.IMREAD_COLOR).shape == (45, 80, 3)
+
+
+def test_boxes_and_where_the_head_looked_travel_with_their_frame(views, shown, shoot):
+    """camera 10, and 6: the head tells which frame it is and when it was taken, on the wall clock."""
+    views.want(Variant(marks=False), START)
+    taken = shoot(7)
+    age_s = (SystemClock().monotonic() - taken.frame.captured).total_seconds()
+    views.show(View(frame=taken.frame, objects=(FACE,), pose=replace(taken.pose, pan_deg=-3.456)), None, START)
+    picture = shown[0][1]
+    told = json.loads(picture[picture.index(b'{"boxes"') :].partition(b"}}")[0] + b"}}")
+    assert told == {
+        "boxes": [{"box": [0.3, 0.3, 0.3, 0.4], "label": "", "target": True, "coasting": False}],
+        "head": {"pan": -3.46, "tilt": 0.0},
+    }
+    head = read_head(picture)
+    assert head.sequence == 7
+    assert abs(time.time() - age_s - head.captured_us / 1e6) < 0.5
 
 
 def test_the_same_picture_serves_two_rates(views, shown, shoot):

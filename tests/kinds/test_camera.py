@@ -10,6 +10,7 @@ import pytest
 
 from kinds.agentside import Process
 from triptych.camera import session
+from triptych.camera.pictures import HEAD_BYTES
 from triptych.errors import Unavailable
 from triptych.media.sources.scene import SceneSource
 from triptych.messages import Ended, Finding, Paused, Refused, Resumed, Running
@@ -182,7 +183,7 @@ def test_pictures_are_shown_to_those_who_look(opened):
     topic = process.get("view", fps=30, width=320, marks=False)["topic"]
     process.until(lambda: len([shown for shown in process.shown if shown.topic == topic]) > 5)
     pictures = [shown.picture for shown in process.shown if shown.topic == topic]
-    assert {picture[:2] for picture in pictures} == {b"\xff\xd8"}
+    assert {picture[HEAD_BYTES : HEAD_BYTES + 2] for picture in pictures} == {b"\xff\xd8"}
     assert process.get("state")["session"] is None
 
 

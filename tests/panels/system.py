@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from panels.door import Door, opened
 from triptych.buses.memory import MemoryBus
@@ -104,9 +105,7 @@ class System:
 
 
 @asynccontextmanager
-async def running_system(
-    folder: Path, panels: tuple[Panel, ...], *, most_queued: int = 100_000, media_roots: tuple[Path, ...] = ()
-) -> AsyncIterator[System]:
+async def running_system(folder: Path, panels: tuple[Panel, ...], *, most_queued: int = 100_000, **settings: Any) -> AsyncIterator[System]:
     """Bring it all up and down."""
     bus = MemoryBus()
     async with AsyncExitStack() as stack:
@@ -116,7 +115,7 @@ async def running_system(
             Engine(store=store, bus=bus, outputs=outputs, clock=SystemClock(), most_queued=most_queued)
         )
         stack.push_async_callback(bus.close)
-        door = await stack.enter_async_context(opened(panels, Settings(data_dir=folder, port=0, media_roots=media_roots), engine))
+        door = await stack.enter_async_context(opened(panels, Settings(data_dir=folder, port=0, **settings), engine))
         worker = ScriptedWorker(bus)
         await bus.serve(worker.id, worker.answer)
         await worker.announce()

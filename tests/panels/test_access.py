@@ -12,7 +12,7 @@ from triptych.panels.http import Route
 from triptych.tokens import Role
 from triptych.wiring import PANELS
 
-EVERY = [route for panel in PANELS for route in panel.routes]
+EVERY = [route for panel in PANELS for route in panel.routes if not route.open]
 REFUSALS = (b"not authorised", b"not allowed")
 
 

@@ -143,7 +143,7 @@ async def test_traffic_is_counted_by_route(open_door: Open) -> None:
     assert door.app.traffic == {("second", "GET", "/api/items/{id}", 200): 2, ("second", "other", "other", 418): 2}
 
 
-async def test_a_web_socket_finds_nothing(open_door: Open) -> None:
+async def test_a_web_socket_that_finds_nothing_is_refused_in_the_panels_words(open_door: Open) -> None:
     door = await open_door(SECOND)
     upgrade = {
         "connection": "Upgrade",
@@ -151,7 +151,10 @@ async def test_a_web_socket_finds_nothing(open_door: Open) -> None:
         "sec_websocket_key": "dGhlIHNhbXBsZSBub25jZQ==",
         "sec_websocket_version": "13",
     }
-    assert (await door.ask("GET", "/api/job", **upgrade)).status == 403
+    with capture_logs() as logs:
+        reply = await door.ask("GET", "/api/job", **upgrade)
+    assert (reply.status, json.loads(reply.body)["code"]) == (418, "route_not_found")
+    assert not logs
 
 
 async def test_a_server_with_a_lifespan_is_followed(open_door: Open) -> None:

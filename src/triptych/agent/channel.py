@@ -158,10 +158,12 @@ class SocketChannel:
             if isinstance(body, Ended):
                 del self._numbers[job_id, attempt]
 
-    def show(self, topic: str, picture: bytes) -> None:
-        """Send a picture; dropped when the line is full."""
-        if _ready(self._line, select.POLLOUT, 0.0):
+    def show(self, topic: str, picture: bytes) -> bool:
+        """Send a picture; False when it was dropped, because the line is full."""
+        free = _ready(self._line, select.POLLOUT, 0.0)
+        if free:
             self._send(pack(Shown(topic=topic, picture=picture)))
+        return free
 
     def _send(self, frame: bytes) -> None:
         with self._sending:

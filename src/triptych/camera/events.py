@@ -16,16 +16,23 @@ REPEATED = 64
 class Tail:
     """The newest events of one camera, shown on its topic each time there is one; numbers only rise, also from process to process."""
 
-    def __init__(self, process: str, show: Callable[[str, bytes], None], clock: Clock) -> None:
+    def __init__(self, process: str, show: Callable[[str, bytes], bool], clock: Clock) -> None:
         self._topic, self._show, self._clock = topic(process), show, clock
         self._number = int(clock.now().timestamp() * 1_000_000)
         self._events: deque[dict[str, Any]] = deque(maxlen=REPEATED)
+        self._owed = False
 
     def add(self, note: str, data: Json) -> None:
         """Tell one more event; `note` is its kind."""
         self._number += 1
         self._events.append({"number": self._number, "note": note, "at": to_text(self._clock.now()), "data": data})
-        self._show(self._topic, msgspec.json.encode({"events": list(self._events)}))
+        self._owed = True
+        self.repeat()
+
+    def repeat(self) -> None:
+        """Tell once more what the line had no room for; nothing when it has all been told."""
+        if self._owed:
+            self._owed = not self._show(self._topic, msgspec.json.encode({"events": list(self._events)}))
 
 
 def topic(process: str) -> str:

@@ -220,7 +220,7 @@ class Eye:
         else:
             self._searched = 0
         self._publish(glimpse)
-        self._views.show(View(frame=view, objects=glimpse.marked()), self.mark, now)
+        self._views.show(View(frame=view, objects=glimpse.marked(), pose=glimpse.pose), self.mark, now)
         self.cadence.note(now, time.thread_time() - begun_s - detect_s, detect_s)
 
     def _looks(self, now: timedelta) -> bool:

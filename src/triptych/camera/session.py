@@ -176,10 +176,11 @@ class Session:
 
     def view(self, variant: Variant) -> str:
         """Make pictures of this variant for a while, from when there are some; return their topic."""
+        topic = self._views.want(variant, self.clock.monotonic())
         eye = self._seeing()
         if variant.marks:
             self._look(eye)
-        return self._views.want(variant, self.clock.monotonic())
+        return topic
 
     def picture(self, variant: Variant) -> bytes:
         """Return the newest picture as a JPEG, at most 200 ms old. Raises `Unavailable` with code `stale` when there is none for 2 s."""
@@ -200,7 +201,7 @@ class Session:
     def tick(self) -> bool:
         """Give the source back when nobody used it for 10 s, or when it is lost; return whether it is still open."""
         now = self.clock.monotonic()
-        if self.busy:
+        if self.live:
             self._used = now
         if self._eye is not None and (self._eye.ended or now - self._used > UNUSED):
             self._close_eye()

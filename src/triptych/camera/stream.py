@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import cv2
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from triptych.camera.marks import Seen, draw
 from triptych.camera.parameters import LEASE, Mark, Variant
+from triptych.camera.pictures import Head, wrap
 from triptych.camera.shots import encode_jpeg
-from triptych.contracts import Frame
+from triptych.clock import SystemClock, to_us
+from triptych.contracts import Clock, Frame, Pose
 
 QUALITY = 80
 
@@ -22,13 +25,14 @@ class View:
 
     frame: Frame
     objects: tuple[Seen, ...] = ()
+    pose: Pose | None = None
 
 
 class Views:
-    """The variants that somebody looks at. Wanted from one thread, shown from another."""
+    """The variants that somebody looks at. Wanted from one thread, shown from another; `clock` says when a picture was taken."""
 
-    def __init__(self, process: str, show: Callable[[str, bytes], None]) -> None:
-        self._process, self._show = process, show
+    def __init__(self, process: str, show: Callable[[str, bytes], object], clock: Clock | None = None) -> None:
+        self._process, self._show, self._clock = process, show, clock or SystemClock()
         self._until: Mapping[Variant, timedelta] = {}
         self._shown: dict[Variant, timedelta] = {}
 
@@ -51,8 +55,14 @@ class Views:
         for variant in self._due(view.frame.captured, now):
             look = variant.width, variant.marks
             if look not in made:
-                made[look] = encode_jpeg(render(view, mark if variant.marks else None, variant.width), QUALITY)
+                made[look] = self._make(view, mark if variant.marks else None, variant.width)
             self._show(variant.topic(self._process), made[look])
+
+    def _make(self, view: View, mark: Mark | None, width: int) -> bytes:
+        image = render(view, mark, width)
+        age = self._clock.monotonic() - view.frame.captured
+        head = Head(view.frame.number, to_us(self._clock.now() - age), image.shape[1], image.shape[0])
+        return wrap(head, encode_jpeg(image, QUALITY), _findings(view))
 
     def _due(self, captured: timedelta, now: timedelta) -> list[Variant]:
         live = [variant for variant, until in self._until.items() if until > now]
@@ -71,6 +81,17 @@ def render(view: View, mark: Mark | None, width: int) -> NDArray[np.uint8]:
         image = image.copy()
     draw(image, mark, view.objects, view.frame.captured.total_seconds())
     return image
+
+
+def _findings(view: View) -> bytes:
+    """Return what travels with the picture: the boxes in it, and where the head looked."""
+    pose = view.pose
+    head = None if pose is None else {"pan": round(pose.pan_deg, 2), "tilt": round(pose.tilt_deg, 2)}
+    boxes = [
+        {"box": [round(edge, 4) for edge in one.box], "label": one.label, "target": one.target, "coasting": one.coasting}
+        for one in view.objects
+    ]
+    return msgspec.json.encode({"boxes": boxes, "head": head})
 
 
 def _interval(fps: int) -> timedelta:

@@ -148,6 +148,8 @@ class Server:
     def _tick(self) -> None:
         now = self._clock.monotonic()
         with self._lock:
+            if self._tail is not None:
+                self._tail.repeat()
             overdue = [number for number, due in self._waiting.items() if due <= now]
             self._waiting = {number: due for number, due in self._waiting.items() if due > now}
         for number in overdue:
@@ -246,7 +248,7 @@ class Server:
             place=self._place,
             archive=self._archive,
             clock=self._clock,
-            views=Views(process, self._show),
+            views=Views(process, self._show, self._clock),
             teller=self,
         )
         return self._session
@@ -272,6 +274,7 @@ class Server:
         with suppress(ChannelClosed):
             self._channel.answer(number, reply)
 
-    def _show(self, topic: str, picture: bytes) -> None:
+    def _show(self, topic: str, picture: bytes) -> bool:
         with suppress(ChannelClosed):
-            self._channel.show(topic, picture)
+            return self._channel.show(topic, picture)
+        return False

@@ -11,12 +11,13 @@ import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from triptych.engine import Engine
 from triptych.errors import Forbidden, Invalid, NotFound, TriptychError
 from triptych.panels.desk import BoundDesk, Desk, Nothing, Rate
 from triptych.panels.guards import Guards
-from triptych.panels.http import CALLER_KEY, SERVICE_KEY, Caller, Panel, Route, Service
+from triptych.panels.http import CALLER_KEY, SERVICE_KEY, Caller, Panel, Role, Route, Service
 from triptych.panels.repeats import HEADER, Repeats
 from triptych.panels.table import Match, Table
 
@@ -28,7 +29,7 @@ NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 MOST_PATH = 200
 DENIALS = frozenset(
     {
-        *("host_not_allowed", "cross_site", "not_authenticated", "not_authorised", "too_many_starts"),
+        *("host_not_allowed", "cross_site", "not_authenticated", "not_authorised", "too_many_starts", "too_many_failures"),
         *("command_not_allowed", "path_outside", "path_dash", "path_not_file"),
     }
 )
@@ -52,15 +53,15 @@ class App:
         self.table = Table(panels)
         self.repeats = Repeats(service.catalog, service.clock)
         self.traffic: Counter[tuple[str, str, str, int]] = Counter()
-        self._guards = Guards(service.settings, service.tokens)
+        self.guards = Guards(service.settings, service.tokens, service.visits)
         self._rate = None if service.settings.is_local else Rate(service.settings.starts_per_s)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request; there is nothing behind a web socket yet."""
+        """Serve one request, or one web socket."""
         if scope["type"] == "http":
             await self._serve(scope, receive, send)
         elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008})
+            await self._converse(scope, receive, send)
         else:
             await _live(receive, send)
 
@@ -75,22 +76,44 @@ class App:
             response = await self._answer(request, match, route)
             self._count(match, route, response.status_code)
             if match.panel.cross_origin:
-                _let_read(response, self._guards.origin(scope))
+                _let_read(response, self.guards.origin(scope))
             await _finish(request, response)(scope, receive, send)
         except ClientDisconnect:
             return
         except Exception:
             log.exception("stream broke", path=scope["path"], job_id=match.parameters.get("id"))
 
+    async def _converse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a route hold a web socket; whatever is wrong before it accepts is an answer of HTTP."""
+        panel, route = self.table.socket(scope["path"])
+        handler, role = (_nowhere, Role.VIEWER) if route is None else (route.handler, route.role)
+        scope.update({"app": self, SERVICE_KEY: self.service})
+        socket = WebSocket(scope, receive, send)
+        asking = Request({**scope, "type": "http", "method": "GET"})
+        try:
+            caller = self.guards.check(scope, panel)
+            scope[CALLER_KEY] = asking.scope[CALLER_KEY] = caller
+            self._admit(scope, caller, role)
+            await handler(socket)
+        except TriptychError as fault:
+            if fault.code in DENIALS:
+                self._deny(asking, fault)
+            await socket.send_denial_response(panel.refuse(fault, asking))
+        except (WebSocketDisconnect, ClientDisconnect):
+            return
+        except Exception:
+            log.exception("web socket broke", path=scope["path"])
+
     async def _answer(self, request: Request, match: Match, route: Route | None) -> Response:
         try:
-            if match.panel.cross_origin and self._guards.preflight(request.scope):
+            if match.panel.cross_origin and self.guards.preflight(request.scope):
                 return Response(status_code=204, headers={**PREFLIGHT, "access-control-allow-methods": match.allow})
-            caller = self._guards.check(request.scope, takes_keys=match.panel.takes_keys, takes_admin_id=match.panel.takes_admin_id)
+            is_open = route is not None and route.open
+            caller = self.guards.admit_open(request.scope) if is_open else self.guards.check(request.scope, match.panel)
             request.scope[CALLER_KEY] = caller
             if route is None:
                 return _unrouted(request, match)
-            self._admit(request, caller, route)
+            self._admit(request.scope, caller, route.role)
             if route.keyed_bytes is not None and HEADER in request.headers:
                 return await self.repeats.answer(request, route)
             return await route.handler(request)
@@ -104,9 +127,9 @@ class App:
             log.exception("request failed", path=request.scope["path"], panel=match.panel.name, job_id=match.parameters.get("id"))
             return match.panel.refuse(TriptychError("internal error"), request)
 
-    def _admit(self, request: Request, caller: Caller, route: Route) -> None:
+    def _admit(self, scope: Scope, caller: Caller, role: Role) -> None:
         """Let the caller do what its role covers, by an engine that holds it to what its token is bound to."""
-        if not caller.role.covers(route.role):
+        if not caller.role.covers(role):
             raise Forbidden("not authorised", code="not_authorised")
         whole = self.service
         if caller.token is not None and caller.token.is_bound:
@@ -114,7 +137,7 @@ class App:
             whole = replace(whole, **dict.fromkeys(NOT_FOR_BOUND, Nothing()))  # type: ignore[arg-type]  # it refuses in place of each
         else:
             desk = Desk(whole.engine, caller, whole.audit, self._rate)
-        request.scope[SERVICE_KEY] = replace(whole, engine=cast("Engine", desk))
+        scope[SERVICE_KEY] = replace(whole, engine=cast("Engine", desk))
 
     def _deny(self, request: Request, fault: TriptychError) -> None:
         caller: Caller | None = request.scope.get(CALLER_KEY)
@@ -125,6 +148,10 @@ class App:
     def _count(self, match: Match, route: Route | None, status: int) -> None:
         path = route.path if route is not None else "other"
         self.traffic[match.panel.name, route.method if route is not None else "other", path, status] += 1
+
+
+async def _nowhere(_socket: WebSocket) -> None:
+    raise NotFound("no such route", code="route_not_found")
 
 
 def _unrouted(request: Request, match: Match) -> Response:

@@ -32,6 +32,8 @@ from triptych.panels.positions import ROUTES as TABLES
 from triptych.panels.positions import bring_scenario
 from triptych.panels.shelf import ROUTES as SHELF
 from triptych.panels.site import ROUTES as SITE
+from triptych.panels.watching import ROUTES as WATCHING
+from triptych.panels.watching import SOCKETS
 
 KNOWN = frozenset({"mark", "admin_id", "cause", "pause", "camera", "target"})
 MOST_BYTES = 64 * 1024
@@ -48,6 +50,7 @@ STATUSES = {
     "not_authorised": FORBIDDEN,
     "host_not_allowed": FORBIDDEN,
     "cross_site": FORBIDDEN,
+    "too_many_failures": FORBIDDEN,
     "camera_not_found": 404,
     "record_not_found": 404,
     "row_not_found": 404,
@@ -210,7 +213,6 @@ _TARGET = Parameter(name="target", place="query", type=int, summary="The number 
 _ABSENT = (
     ("/api/face_encoding", "GET POST PUT DELETE"),
     ("/api/stream/live.mp4", "GET"),
-    ("/api/events", "GET"),
     ("/api/live_stream", "GET POST PUT PATCH DELETE"),
 )
 """What the contract of the neighbours names and later releases bring."""
@@ -235,8 +237,11 @@ PANEL = Panel(
         *SITE,
         *SHELF,
         *TABLES,
+        *WATCHING,
         *(_absent(path, method) for path, methods in _ABSENT for method in methods.split()),
     ),
     refuse=refuse,
     takes_admin_id=True,
+    takes_visits=True,
+    sockets=SOCKETS,
 )

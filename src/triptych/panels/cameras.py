@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 
 from triptych.camera.definition import DEFAULT_CAMERA, Definition, read_definition
 from triptych.camera.parameters import Mark, Parameters
@@ -50,7 +50,7 @@ class Camera:
         return spec
 
 
-def words(request: Request, known: frozenset[str]) -> Mapping[str, str]:
+def words(request: HTTPConnection, known: frozenset[str]) -> Mapping[str, str]:
     """Return the query. Raises `Invalid` when a known parameter is given twice (camera W8)."""
     found: dict[str, str] = {}
     for name, value in request.query_params.multi_items():
@@ -60,7 +60,7 @@ def words(request: Request, known: frozenset[str]) -> Mapping[str, str]:
     return found
 
 
-async def named(request: Request, query: Mapping[str, str]) -> Camera:
+async def named(request: HTTPConnection, query: Mapping[str, str]) -> Camera:
     """Return the camera that a query names, or the default one. Raises `NotFound`."""
     camera_id = query.get("camera", DEFAULT_CAMERA)
     catalog = service(request).catalog
@@ -99,6 +99,7 @@ async def ask(door: Service, camera: Camera, verb: str, data: Json | None = None
     Raises `TriptychError` with the code and text of its refusal, or `Unavailable`.
     """
     process = KINDS[KIND].process("", {"camera": camera.id})
+    door.happenings.expect(camera.id)
     request = Ask(process=process, kind=KIND, spec=camera.spec, verb=verb, data=dict(data or {}))
     try:
         return await door.engine.probe(camera.definition.worker, request, bound)

@@ -1,30 +1,29 @@
-"""What a camera shows and keeps, as bytes: live pictures, recordings and shots (camera.md 6)."""
+"""What a camera keeps, as bytes: recordings and shots; and how bytes are refused (camera.md 6)."""
 
-import asyncio
-from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing, suppress
 from typing import Any
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from triptych.camera.parameters import LEASE, Variant, read_variant
 from triptych.errors import Invalid, TriptychError
-from triptych.kinds import KINDS
-from triptych.panels.cameras import KIND, Camera, ask, named, words
-from triptych.panels.http import Parameter, Role, Route, Service, json_answer, live_stream, service
+from triptych.panels.cameras import Camera, ask, named, words
+from triptych.panels.http import Parameter, Role, Route, Service, json_answer, service
 from triptych.panels.ranges import Content, ranged
 
-KNOWN = frozenset({"date", "id", "part", "type", "fps", "width", "marks", "camera", "admin_id"})
+KNOWN = frozenset({"date", "id", "part", "camera", "admin_id"})
 CHUNK_BYTES = 512 * 1024
 RECORDING = ("id", "name", "time", "length", "extension", "state", "audio", "alarm")
 SHOT = ("id", "name", "time", "size", "extension")
-STATUSES = {"camera_not_found": 404, "record_not_found": 404, "route_not_found": 404, "not_available_yet": 404, "internal": 500}
-REFUSED = frozenset({"not_authenticated", "not_authorised", "not_allowed", "host_not_allowed", "cross_site"})
-_WATCHING: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
-"""By client address: set to end a live view."""
+STATUSES = {
+    "camera_not_found": 404,
+    "record_not_found": 404,
+    "route_not_found": 404,
+    "not_available_yet": 404,
+    "upgrade_required": 426,
+    "internal": 500,
+}
+REFUSED = frozenset({"not_authenticated", "not_authorised", "not_allowed", "host_not_allowed", "cross_site", "too_many_failures"})
 
 
 async def get_record(request: Request) -> Response:
@@ -38,44 +37,18 @@ async def get_record(request: Request) -> Response:
     return json_answer({"status": "OK", "data": (await ask(service(request), camera, "records"))["dates"]})
 
 
-async def get_stream(request: Request) -> Response:
-    """Answer live pictures as multipart JPEG until the client leaves."""
-    query = words(request, KNOWN)
-    if query.get("type") not in {"preview", "monitoring"}:
-        raise Invalid("type must be preview or monitoring.", field="type")
-    variant = read_variant(query)
-    door, camera = service(request), await named(request, query)
-    await ask(door, camera, "view", msgspec.to_builtins(variant))
-    return live_stream(_parts(door, camera, variant, _address(request)), "multipart/x-mixed-replace; boundary=frame")
-
-
-async def delete_stream(request: Request) -> Response:
-    """End the live views of the caller's address."""
-    for gone in _WATCHING[_address(request)]:
-        gone.set()
-    return json_answer({"status": "OK"})
-
-
-async def get_frame(request: Request) -> Response:
-    """Answer the newest picture."""
-    query = words(request, KNOWN)
-    wanted: dict[str, Any] = msgspec.to_builtins(read_variant(query))
-    found = await ask(service(request), await named(request, query), "frame", wanted)
-    return Response(_data(found), media_type="image/jpeg")
-
-
 def wants_bytes(request: Request) -> bool:
     """Say whether a request is for bytes, whose errors are told by real statuses."""
     path = request.url.path
     reads = request.method in {"GET", "HEAD"}
-    return reads and (path.startswith("/api/stream") or (path == "/api/record" and "id" in request.query_params))
+    return reads and (path.startswith(("/api/stream", "/api/events")) or (path == "/api/record" and "id" in request.query_params))
 
 
 def refuse_bytes(fault: TriptychError) -> Response:
     """Say an error where bytes were asked for."""
     if fault.code in REFUSED:
-        return json_answer({"status": "ERROR", "message": "not allowed"}, 403)
-    status = 400 if isinstance(fault, Invalid) else STATUSES.get(fault.code, 503)
+        return json_answer({"status": "ERROR", "message": "not allowed"}, 401 if fault.code == "not_authenticated" else 403)
+    status = STATUSES.get(fault.code, 400 if isinstance(fault, Invalid) else 503)
     return json_answer({"status": "ERROR", "message": fault.message}, status)
 
 
@@ -105,34 +78,6 @@ async def _read(door: Service, camera: Camera, which: Mapping[str, str], begin: 
         yield chunk
 
 
-async def _parts(door: Service, camera: Camera, variant: Variant, address: str) -> AsyncIterator[bytes]:
-    """Yield parts of a multipart stream, each with the boundary after it, so that a browser shows it at once."""
-    gone = asyncio.Event()
-    _WATCHING[address].add(gone)
-    renewing = asyncio.create_task(_renew(door, camera, variant))
-    try:
-        yield b"--frame\r\n"
-        pictures = door.engine.pictures(variant.topic(KINDS[KIND].process("", {"camera": camera.id})))
-        async with aclosing(pictures) as shown:  # type: ignore[type-var]  # the bus's iterator is an async generator
-            async for picture in shown:
-                if gone.is_set():
-                    return
-                yield b"Content-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%b\r\n--frame\r\n" % (len(picture), picture)
-    finally:
-        renewing.cancel()
-        _WATCHING[address].discard(gone)
-        if not _WATCHING[address]:
-            del _WATCHING[address]
-
-
-async def _renew(door: Service, camera: Camera, variant: Variant) -> None:
-    """Keep a view wanted; while the worker cannot be asked there are no pictures anyway."""
-    while True:
-        await door.clock.sleep(LEASE / 2)
-        with suppress(TriptychError):
-            await ask(door, camera, "view", msgspec.to_builtins(variant))
-
-
 async def _kept_on(request: Request, camera: Camera, date: str) -> object:
     notes: list[dict[str, Any]] = []
     more = True
@@ -152,17 +97,7 @@ def _data(found: Mapping[str, Any]) -> bytes:
     return data
 
 
-def _address(request: Request) -> str:
-    return request.client.host if request.client is not None else ""
-
-
 _CAMERA = Parameter(name="camera", place="query", type=str, summary="Which camera; absent means the default one.")
-_LOOK = (
-    Parameter(name="fps", place="query", type=int, summary="At most so many pictures a second."),
-    Parameter(name="width", place="query", type=int, summary="At most so many pixels wide."),
-    Parameter(name="marks", place="query", type=int, summary="0 for the clean picture."),
-    _CAMERA,
-)
 ROUTES = (
     Route(
         method="GET",
@@ -178,30 +113,5 @@ ROUTES = (
             _CAMERA,
         ),
         tag="camera",
-    ),
-    Route(
-        method="GET",
-        path="/api/stream",
-        handler=get_stream,
-        role=Role.VIEWER,
-        summary="Return live pictures as multipart JPEG.",
-        errors=(400, 404, 503),
-        parameters=(Parameter(name="type", place="query", type=str, summary="preview or monitoring.", required=True), *_LOOK),
-        tag="camera",
-        media_type="multipart/x-mixed-replace",
-    ),
-    Route(
-        method="DELETE", path="/api/stream", handler=delete_stream, role=Role.VIEWER, summary="End this address's live views.", tag="camera"
-    ),
-    Route(
-        method="GET",
-        path="/api/stream/frame.jpg",
-        handler=get_frame,
-        role=Role.VIEWER,
-        summary="Return the newest picture.",
-        errors=(400, 404, 503),
-        parameters=_LOOK,
-        tag="camera",
-        media_type="image/jpeg",
     ),
 )

@@ -6,23 +6,24 @@ import socket
 import struct
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property, lru_cache
+from hmac import compare_digest
 from pathlib import Path
-from urllib.parse import parse_qsl
 
 from starlette.types import Scope
 
-from triptych.camera.parameters import credential
-from triptych.errors import Forbidden, Invalid, Unavailable
-from triptych.panels.http import Caller
+from triptych.errors import Forbidden, Unavailable
+from triptych.panels.credentials import Head
+from triptych.panels.http import Caller, Panel
 from triptych.panels.lockout import Lockout
 from triptych.settings import Settings
 from triptych.tokens import Role, Token, Tokens
+from triptych.visits import Visit, Visits
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 FOREIGN_SITES = frozenset({b"cross-site", b"same-site"})
 CONNECTION_TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
-FORWARDED = frozenset({b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip"})
 ESTABLISHED = "01"
 
 Address = tuple[str, int]
@@ -57,28 +58,47 @@ class Guards:
     Where only this machine can reach the server, its own user needs no token; what a proxy forwarded is not such a call.
     """
 
-    def __init__(self, settings: Settings, tokens: Tokens) -> None:
+    def __init__(self, settings: Settings, tokens: Tokens, visits: Visits) -> None:
         self._is_local = settings.is_local
         self._trusts_any = settings.loopback_trust == "any"
         self._tokens = tokens
+        self._visits = visits
         self._proxies = [ipaddress.ip_network(address) for address in settings.tls_proxy]
         self._hosts = LOOPBACK_NAMES | {settings.host, *settings.allowed_hosts}
         self._origins = frozenset(settings.allowed_origins)
         self._lockout = Lockout(time.monotonic)
         self._knows = lru_cache(maxsize=256)(self._is_our_name)
 
-    def check(self, scope: Scope, *, takes_keys: bool = False, takes_admin_id: bool = False) -> Caller:
-        """Return who asks; with `takes_keys` a token may come as an API key as well, with `takes_admin_id` as that (camera 2.7).
+    def check(self, scope: Scope, panel: Panel) -> Caller:
+        """Return who asks; the panel says how else a token may come than as a bearer's.
 
-        Raises `Forbidden` with code `host_not_allowed`, `cross_site`, `not_authorised` or `not_authenticated`, and `Invalid` for two
-        credentials that differ.
+        Raises `Forbidden` with code `host_not_allowed`, `cross_site`, `not_authorised`, `not_authenticated` or `too_many_failures`, or
+        `Invalid` for two credentials.
         """
         head = self._enter(scope)
-        if takes_keys:
+        if panel.takes_keys:
             head.take_key(scope)
-        if takes_admin_id and not self._is_at_home(scope, head):
-            return self._admin(scope, head)
-        return self._caller(scope, head)
+        if panel.takes_visits and head.visit and not head.credential:
+            visit = self._visits.find(head.visit)
+            if visit is not None and self._tokens.holds(visit.token):
+                return _of_visit(visit, head, scope)
+        if not panel.takes_admin_id or self._is_at_home(scope, head):
+            return self._caller(scope, head)
+        head.take_admin_id(scope)
+        return self._counted(scope, head)
+
+    def admit_open(self, scope: Scope) -> Caller:
+        """Return who asks for what anybody may have who may speak to the server at all. Raises as `check`."""
+        self._enter(scope)
+        return Caller(who="nobody", role=Role.VIEWER)
+
+    def sign_in(self, scope: Scope, spelled: str) -> Token:
+        """Return the token that somebody signs in with; wrong ones count. Raises as `check`."""
+        head = self._enter(scope)
+        head.credential = b"Bearer " + spelled.encode(errors="replace")
+        found = self._counted(scope, head).token
+        assert found is not None  # noqa: S101 - a bearer's caller has one
+        return found
 
     def preflight(self, scope: Scope) -> bool:
         """Say whether a page of a listed origin asks what it may call, which browsers do without a credential. Raises as `check`."""
@@ -92,7 +112,7 @@ class Guards:
         told = head.origins[0].decode("latin-1") if len(head.origins) == 1 else None
         return told if told in self._origins else None
 
-    def _enter(self, scope: Scope) -> "Head":
+    def _enter(self, scope: Scope) -> Head:
         head = Head(scope)
         listener = scope["server"][0] if scope.get("server") else ""
         if len(head.hosts) != 1 or not self._knows(head.hosts[0], listener):
@@ -103,7 +123,7 @@ class Guards:
             raise Forbidden("not authorised", code="not_authorised")
         return head
 
-    def _caller(self, scope: Scope, head: "Head") -> Caller:
+    def _caller(self, scope: Scope, head: Head) -> Caller:
         scheme, _, spelled = head.credential.partition(b" ")
         if scheme.lower() == b"bearer":
             token = self._tokens.find(spelled.strip().decode("latin-1"))
@@ -115,12 +135,11 @@ class Guards:
         expects_token = not self._is_local or len(self._tokens) > 0
         raise Forbidden("not authorised", code="not_authenticated" if expects_token else "not_authorised")
 
-    def _admin(self, scope: Scope, head: "Head") -> Caller:
-        """Return who asks by `admin_id` or a header; whoever guesses is not heard for a while."""
-        address = scope["client"][0] if scope.get("client") else ""
+    def _counted(self, scope: Scope, head: Head) -> Caller:
+        """Return who asks; whoever guesses is not heard for a while (camera 2.7)."""
+        address = (head.nearest_hop if self._proxies else "") or (scope["client"][0] if scope.get("client") else "")
         if self._lockout.holds(address):
-            raise Forbidden("not authorised", code="not_authenticated")
-        head.take_admin_id(scope)
+            raise Forbidden("not authorised", code="too_many_failures")
         try:
             return self._caller(scope, head)
         except Forbidden:
@@ -128,7 +147,7 @@ class Guards:
                 self._lockout.note(address)
             raise
 
-    def _is_at_home(self, scope: Scope, head: "Head") -> bool:
+    def _is_at_home(self, scope: Scope, head: Head) -> bool:
         """Say whether this machine's own user asks, and nobody else can."""
         return self._is_local and not head.is_forwarded and (self._trusts_any or _peer(scope).is_same_user)
 
@@ -144,58 +163,11 @@ class Guards:
         name = hostname(text)
         return name in self._hosts or text in self._hosts or name == listener
 
-    def _is_welcome(self, head: "Head") -> bool:
+    def _is_welcome(self, head: Head) -> bool:
         if head.origins and all(origin.decode("latin-1") in self._origins for origin in head.origins):
             return True
         ours = {b"http://" + head.hosts[0], b"https://" + head.hosts[0]}
         return head.site not in FOREIGN_SITES and ours.issuperset(head.origins)
-
-
-class Head:
-    """What the headers of a request say about where it comes from."""
-
-    __slots__ = ("credential", "hosts", "is_forwarded", "is_preflight", "key", "origins", "site")
-
-    def __init__(self, scope: Scope) -> None:
-        self.hosts: list[bytes] = []
-        self.origins: list[bytes] = []
-        self.site: bytes | None = None
-        self.credential = b""
-        self.key = b""
-        self.is_forwarded = False
-        self.is_preflight = False
-        for name, value in scope["headers"]:
-            if name == b"host":
-                self.hosts.append(value)
-            elif name == b"origin":
-                self.origins.append(value)
-            elif name == b"sec-fetch-site":
-                self.site = value
-            elif name == b"authorization":
-                self.credential = value
-            elif name == b"x-goog-api-key":
-                self.key = value
-            elif name == b"access-control-request-method":
-                self.is_preflight = True
-            elif name in FORWARDED:
-                self.is_forwarded = True
-
-    def take_key(self, scope: Scope) -> None:
-        """Read an API key, from its header or the query, as the token that no Authorization header brings."""
-        asked = dict(parse_qsl(scope["query_string"]))
-        if not self.credential and (key := self.key or asked.get(b"key")):
-            self.credential = b"Bearer " + key
-
-    def take_admin_id(self, scope: Scope) -> None:
-        """Read the token that `admin_id` brings. Raises `Invalid` when a header brings another one."""
-        for name, word in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
-            spelled = credential(word) if name == "admin_id" else None
-            if spelled is None:
-                continue
-            told = b"Bearer " + spelled.encode()
-            if self.credential and self.credential != told:
-                raise Invalid("admin_id and Authorization must bring the same credential.", field="admin_id")
-            self.credential = told
 
 
 def hostname(host: str) -> str:
@@ -245,6 +217,14 @@ def _spellings(address: Address) -> tuple[str, ...]:
 def _hex(packed: bytes, port: int) -> str:
     words = struct.unpack(f"={len(packed) // 4}I", packed)
     return "".join(f"{word:08X}" for word in words) + f":{port:04X}"
+
+
+def _of_visit(visit: Visit, head: Head, scope: Scope) -> Caller:
+    """Return the caller of a visit; whatever may change something must come from one of its pages (camera S4)."""
+    reads = scope["type"] == "http" and scope["method"] in {"GET", "HEAD", "OPTIONS"}
+    if not reads and not compare_digest(head.page_token.encode(), visit.page_token.encode()):
+        raise Forbidden("not authorised", code="cross_site")
+    return replace(_of_token(visit.token), page_token=visit.page_token)
 
 
 def _peer(scope: Scope) -> Peer:

@@ -11,16 +11,19 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
+from starlette.websockets import WebSocket
 
 from triptych.audit import Audit
 from triptych.contracts import Catalog, Clock
 from triptych.errors import Invalid, TriptychError
 from triptych.model import Job
+from triptych.panels.happenings import Happenings
 from triptych.panels.sse import ServerSentEvent, event_stream, live_stream
 from triptych.settings import Settings
 from triptych.tokens import Role, Token, Tokens
+from triptych.visits import Visits
 
 if TYPE_CHECKING:
     from triptych.cores import Cores
@@ -38,6 +41,7 @@ __all__ = [
     "Route",
     "ServerSentEvent",
     "Service",
+    "SocketRoute",
     "caller",
     "event_stream",
     "json_answer",
@@ -58,11 +62,12 @@ REPEAT_KEY = "triptych.repeat"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who asks: a user of this machine (`uid:1000`) or a token (`token:ID`), and as what."""
+    """Who asks: a user of this machine (`uid:1000`) or a token (`token:ID`), and as what; `page_token` is that of a browser's visit."""
 
     who: str
     role: Role
     token: Token | None = None
+    page_token: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +85,7 @@ class Parameter:
 class Route:
     """One row of the route table: `path` in the syntax of Starlette, `request` and `answer` msgspec types, `status` that of a success.
 
+    One that is `open` answers anybody who may speak to the server at all, as pages to sign in do.
     A POST with `keyed_bytes`, the most that its body may hold, is done once for each Idempotency-Key (media G9).
     """
 
@@ -96,6 +102,17 @@ class Route:
     tag: str = ""
     media_type: str = "application/json"
     keyed_bytes: int | None = None
+    open: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SocketRoute:
+    """What answers web sockets at `path`: `handler` accepts or raises what the panel then refuses the handshake with."""
+
+    path: str
+    handler: Callable[[WebSocket], Awaitable[None]]
+    role: Role
+    summary: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +121,8 @@ class Panel:
 
     With `cross_origin` pages of listed origins may read the answers; without it a browser lets them send at most.
     `error` is the msgspec type of an error's body and `error_media_type` what it is sent as, both for the OpenAPI document.
-    With `takes_keys` a token may also come as `X-Goog-Api-Key` or `key=` (media V7), with `takes_admin_id` as that (camera 2.7).
+    A token may come as a bearer's and, with `takes_keys`, as `X-Goog-Api-Key` or `key=` (media V7), with `takes_admin_id` as `admin_id=`
+    (camera 2.7), with `takes_visits` by the cookie of a browser that signed in.
     """
 
     name: str
@@ -116,6 +134,8 @@ class Panel:
     cross_origin: bool = False
     takes_keys: bool = False
     takes_admin_id: bool = False
+    takes_visits: bool = False
+    sockets: tuple[SocketRoute, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +144,7 @@ class Service:
 
     `expect` takes each operation of v1, to do what is left when it is over.
     `editing` is held while a definition is written that must not collide with another one, `probes` by each look at an input without a job.
+    `happenings` is what cameras tell, `visits` which browsers have signed in.
     """
 
     engine: "Engine"
@@ -139,15 +160,17 @@ class Service:
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     editing: asyncio.Lock = field(default_factory=asyncio.Lock)
     probes: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_PROBES))
+    happenings: Happenings = field(default_factory=Happenings)
+    visits: Visits = field(default_factory=Visits)
 
 
-def service(request: Request) -> Service:
+def service(request: HTTPConnection) -> Service:
     """Return the service that this request came to."""
     found: Service = request.scope[SERVICE_KEY]
     return found
 
 
-def caller(request: Request) -> Caller:
+def caller(request: HTTPConnection) -> Caller:
     """Return who asks."""
     found: Caller = request.scope[CALLER_KEY]
     return found

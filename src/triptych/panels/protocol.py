@@ -4,8 +4,10 @@ import asyncio
 from typing import Any
 
 import httptools
+from uvicorn._types import ASGISendEvent
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
 from triptych.panels.guards import Peer
@@ -132,6 +134,16 @@ class TriptychProtocol(HttpToolsProtocol):
         lines = (b"content-type: text/plain; charset=utf-8", b"content-length: %d" % len(text), b"connection: close", b"", text.encode())
         self.transport.write(STATUS_LINE[status] + b"\r\n".join(lines))
         self.transport.close()
+
+
+class TriptychSocket(WebSocketsSansIOProtocol):
+    """Uvicorn's web socket, which otherwise logs each refused handshake as one that was forgotten."""
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send, and take note that a refusal is whole."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body", False):
+            self.handshake_complete = True
 
 
 def _full(address: tuple[str, int | None] | None) -> tuple[str, int] | None:

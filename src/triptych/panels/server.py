@@ -11,7 +11,7 @@ import uvicorn
 
 from triptych.errors import Forbidden, Invalid, Unavailable
 from triptych.panels.app import App
-from triptych.panels.protocol import READ_TIMEOUT_S, TriptychProtocol
+from triptych.panels.protocol import READ_TIMEOUT_S, TriptychProtocol, TriptychSocket
 from triptych.settings import Settings
 from triptych.tokens import Tokens
 
@@ -19,6 +19,8 @@ CONNECTIONS = 512
 GRACE_S = 3
 KEEP_ALIVE_S = 65
 MAX_BACKLOG = 2048
+MOST_MESSAGE_BYTES = 64 * 1024
+"""Of what a client may say at once over a web socket; pictures go the other way and are compressed already."""
 
 
 class _Server(uvicorn.Server):
@@ -29,6 +31,9 @@ class _Server(uvicorn.Server):
             uvicorn.Config(
                 app,
                 http=TriptychProtocol,
+                ws=TriptychSocket,
+                ws_max_size=MOST_MESSAGE_BYTES,
+                ws_per_message_deflate=False,
                 lifespan="off",
                 log_config=None,
                 access_log=False,

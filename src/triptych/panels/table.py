@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from starlette.routing import compile_path
 from starlette.types import Scope
 
-from triptych.panels.http import Panel, Route
+from triptych.panels.http import Panel, Route, SocketRoute
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +39,7 @@ class Table:
         self._plain: dict[str, Match] = {}
         self._patterns: list[tuple[Pattern[str], Match]] = []
         self._owners: dict[str, Panel] = {}
+        self._sockets: dict[str, tuple[Panel, SocketRoute]] = {}
         for panel in panels:
             self._add(panel)
 
@@ -56,7 +57,12 @@ class Table:
             return Match(panel=bare.panel, plain_path=path.rstrip("/")) if redirects else bare
         return Match(panel=self._owner(path))
 
+    def socket(self, path: str) -> tuple[Panel, SocketRoute | None]:
+        """Return who answers web sockets at a path, and by which route if there is one."""
+        return self._sockets.get(path) or (self._owner(path), None)
+
     def _add(self, panel: Panel) -> None:
+        self._sockets.update({route.path: (panel, route) for route in panel.sockets})
         by_path: dict[str, dict[str, Route]] = {}
         for route in panel.routes:
             by_path.setdefault(route.path, {})[route.method] = route
