@@ -49,6 +49,7 @@ class Glimpse:
     searched: int = 0
     fault: str | None = None
     sound: tuple[Sound, ...] = ()
+    kind: str = "face"
 
     def objects(self) -> list[dict[str, object]]:
         """Return the objects of a line of the sidecar (camera R6)."""
@@ -56,7 +57,7 @@ class Glimpse:
             {
                 "track": track.number,
                 "person": None,
-                "kind": "face",
+                "kind": self.kind,
                 "box": box_of(track.box),
                 "score": round(track.score, 3),
                 "target": track is self.target,
@@ -253,7 +254,8 @@ class Eye:
             moving=glimpse.moving,
             searched=self._searched,
             sound=glimpse.sound,
-            fault="The face detector failed." if self._faults >= MOST_FAULTS else None,
+            fault="The detector failed." if self._faults >= MOST_FAULTS else None,
+            kind="face" if self.detector is None else self.detector.kind,
         )
 
     def _consult(self, glimpse: Glimpse, tracks: tuple[Track, ...]) -> tuple[Track | None, Command | None]:
