@@ -32,11 +32,8 @@ def test_the_fields_of_a_listing_are_documented():
 
 
 def test_an_event_is_documented():
-    sources = (
-        ROOT / "src/triptych/camera/activities/record.py",
-        ROOT / "src/triptych/camera/keeper.py",
-        ROOT / "src/triptych/camera/shelf.py",
-    )
+    camera = ROOT / "src/triptych/camera"
+    sources = [camera / name for name in ("activities/record.py", "keeper.py", "shelf.py")]
     told = {note for path in sources for note in re.findall(r'(?:event|_tell)\("(\w+)"', path.read_text())}
     assert told == {"record_ended", "record_dropped", "clip", "removed"}
     assert all(f"| `{note}` |" in PAGE for note in told)
