@@ -82,10 +82,10 @@ def notes():
 def opened(notes, archive, tmp_path):
     sessions = []
 
-    def open_session(parameters=None, figures=1, archive=archive, definition=None):
+    def open_session(parameters=None, figures=1, archive=archive, **defined):
         session = Session(
             "default",
-            definition or Definition(source={"kind": "scene", "figures": figures}),
+            Definition(**{"source": {"kind": "scene", "figures": figures}} | defined),
             parameters or Parameters(),
             "single_rect",
             folder=tmp_path,

@@ -13,8 +13,8 @@ from triptych.camera.records import Archive
 QUALITY = 92
 
 
-def take_shot(archive: Archive, camera: str, image: NDArray[np.uint8], at: datetime) -> Note:
-    """Keep `image` ((H, W, 3) uint8 BGR) as a photograph taken at `at`, local time.
+def take_shot(archive: Archive, camera: str, image: NDArray[np.uint8], at: datetime, *, alarm: bool = False) -> Note:
+    """Keep `image` ((H, W, 3) uint8 BGR) as a photograph taken at `at`, local time; that of an `alarm` is kept for 30 days.
 
     Raises `Unavailable` with code `disk_full`, or `OSError`; nothing is kept then.
     """
@@ -22,7 +22,7 @@ def take_shot(archive: Archive, camera: str, image: NDArray[np.uint8], at: datet
     data = encode_jpeg(image, QUALITY)
     try:
         write_whole(entry.path, data)
-        return entry.write(replace(entry.note, size_bytes=len(data))).note
+        return entry.write(replace(entry.note, size_bytes=len(data), alarm=alarm)).note
     except OSError:
         entry.drop()
         raise

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from triptych.camera import moves
 from triptych.camera.parameters import ACTIVITIES, Mark, Parameters, Variant
 from triptych.camera.session import Session
 from triptych.camera.shelf import VERBS as SHELF
@@ -90,4 +91,5 @@ _VERBS: Mapping[str, Callable[[Session, Json], Json]] = {
     "view": _view,
     "frame": _frame,
     **SHELF,
+    **moves.VERBS,
 }

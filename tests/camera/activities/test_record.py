@@ -7,24 +7,22 @@ from datetime import timedelta
 import av
 import numpy as np
 import pytest
-from msgspec import structs
 
 from triptych.camera import clip as clips
 from triptych.camera.activity import Standing
-from triptych.camera.definition import Definition
 from triptych.camera.parameters import Variant
 from triptych.camera.recorder import Recorder
 from triptych.contracts import Sound
 from triptych.errors import Unavailable
 from triptych.media.sources.scene import SceneSource
 
-SMALL = Definition(source={"kind": "sim", "figures": 1}, head={"kind": "crop", "size": [320, 180]})
+SMALL = {"source": {"kind": "sim", "figures": 1}, "head": {"kind": "crop", "size": [320, 180]}}
 BOUND = timedelta(seconds=20)
 
 
 @pytest.fixture
 def session(opened):
-    return opened(definition=SMALL)
+    return opened(**SMALL)
 
 
 @pytest.fixture
@@ -99,7 +97,7 @@ def replace_source(definition, more):
 
 def test_a_pre_roll_begins_before_the_call(opened, archive):
     """camera R5: PUT record with `pre_roll_s`."""
-    session = opened(definition=structs.replace(SMALL, pre_roll_s=1.0))
+    session = opened(**SMALL, pre_roll_s=1.0)
     session.view(Variant())
     frames(session, 1.5)
     session.start("record")
