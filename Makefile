@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test check bench fuzz clean
+.PHONY: run test check bench fuzz soak clean
 .DEFAULT_GOAL := run
 
 $(BIN)/python:
@@ -41,6 +41,9 @@ bench: $(VENV)/test.done  ## every figure beside its target
 
 fuzz: $(VENV)/test.done  ## 10 000 mutated files through the caged decoder; ARGS="--count N" for fewer
 	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/python -W error -m fuzz $(ARGS)
+
+soak: $(VENV)/test.done  ## an hour of tracking and recording: what grows, what is dropped; ARGS="--minutes N" for fewer
+	@PYTHONPATH=tests $(BIN)/python -W error -m soak $(ARGS)
 
 clean:  ## forget what the targets above installed and cached
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -30,6 +30,7 @@ BENCHES = (
     "medialong",
     "camera",
     "watching",
+    "recording",
 )
 
 

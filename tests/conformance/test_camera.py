@@ -510,7 +510,7 @@ def test_row_41_a_full_disk(seer):
 def test_row_41_a_disk_that_fills_while_recording(seer, tmp_path):
     """camera R9: the file is valid, tracking goes on, and nothing restarts by itself."""
     gib = 1 << 30
-    tight = {"name": "Tight disk", "min_free_bytes": shutil.disk_usage(tmp_path).free - 3 * gib}
+    tight = {"name": "Tight disk", "source": {"kind": "scene", "figures": 1}, "min_free_bytes": shutil.disk_usage(tmp_path).free - 3 * gib}
     asyncio.run(_define(seer.data_dir, {"tight": tight}))
     seer.ok("PUT", "?cause=track&camera=tight")
     seer.ok("PUT", "?cause=record&camera=tight")
@@ -534,12 +534,12 @@ def test_row_41_a_disk_that_fills_while_recording(seer, tmp_path):
 
 def test_a_recording_is_named_protected_and_deleted(seer):
     """camera 6: PUT, PATCH and DELETE /api/record, and the same while it is being written."""
-    seer.ok("PUT", "?cause=record")
-    recording = seer.until(lambda state: state["record"]["seconds"] > 1)["record"]["id"]
-    where = f"/api/record?id={recording}"
+    seer.ok("PUT", "?cause=record&camera=empty")
+    recording = seer.until(lambda state: state["record"]["seconds"] > 1, "empty")["record"]["id"]
+    where = f"/api/record?camera=empty&id={recording}"
     assert "still being written" in seer.client.delete(where).json()["message"]
     assert seer.client.put(where, data={"name": "Der Kater, 2"}).json() == OK
-    seer.ok("DELETE", "?cause=record")
+    seer.ok("DELETE", "?cause=record&camera=empty")
     assert seer.client.patch(f"{where}&protected=true").json() == OK
     (shoot,) = (one for one in seer.kept("shoots") if one["id"] == recording)
     assert set(shoot) == {"id", "name", "time", "length", "extension", "state", "audio", "alarm"}

@@ -22,7 +22,7 @@ ELSEWHERE = {
 TOGETHER = SRC / "stores" / "migrations"
 """Proved as a whole by tests/contracts/test_migrations.py, each with a database of the release before."""
 
-ACROSS = {"browser", "conformance", "contracts", "docs", "faults", "fuzz", "shape", "truth"}
+ACROSS = {"browser", "conformance", "contracts", "docs", "faults", "fuzz", "shape", "soak", "truth"}
 """Test folders that prove the whole rather than one module."""
 
 

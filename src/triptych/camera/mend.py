@@ -1,15 +1,32 @@
 """Makes an ordinary file of a recording that was cut off by a kill."""
 
+import struct
 from pathlib import Path
 
 import av
 import structlog
 
+from triptych.camera.samples import Samples
+from triptych.camera.seal import seal
+
 log = structlog.get_logger()
 
 
 def finish(path: Path) -> float | None:
-    """Rewrite a recording that was cut off as an ordinary file and return its length in seconds; None when nothing in it plays."""
+    """Make an ordinary file of a recording that was cut off and return its length in seconds; None when nothing in it plays."""
+    try:
+        samples = Samples(path)
+        samples.advance()
+        return seal(path, samples)
+    except (ValueError, LookupError, StopIteration, struct.error):
+        log.warning("recording has no whole index", path=str(path), exc_info=True)
+    except FileNotFoundError:
+        return None
+    return _rewritten(path)
+
+
+def _rewritten(path: Path) -> float | None:
+    """Copy what can be read of a file that is not quite like ours."""
     aside = path.with_name(f".{path.name}.part")
     try:
         length_s = _copy(path, aside)

@@ -1,4 +1,4 @@
-"""Writes what a camera sees and hears: H.264 and AAC in one hybrid fragmented mp4, true to the capture times, and its sidecar of marks."""
+"""Writes what a camera sees and hears: H.264 and AAC in one mp4 of fragments, true to the capture times, and its sidecar of marks."""
 
 from datetime import timedelta
 from fractions import Fraction
@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 
 from triptych.camera.encode import Encoder, Packets
 from triptych.camera.notes import Entry
+from triptych.camera.samples import Samples
+from triptych.camera.seal import seal
 from triptych.camera.sidecar import Sidecar
 from triptych.camera.soundtrack import RATE, Soundtrack
 from triptych.camera.taken import Taken, coded_size
 
 FRAGMENT_US = 250_000
+READ_EVERY = timedelta(seconds=10)
+"""How often what was written is noted for the index at the end, so that the end takes no time."""
 SOUND_LATE = timedelta(milliseconds=400)
 """How long sound may come after its picture; a kill loses as much more."""
 SOUND_EARLY = timedelta(seconds=1)
@@ -52,9 +56,11 @@ class Recording:
 
     def __init__(self, entry: Entry, size: tuple[int, int], fps: float, header: dict[str, Any]) -> None:
         self._late = timedelta(0) if entry.note.audio == "silence" else SOUND_LATE
+        self._read = timedelta(0)
         self._line = TimeLine(timedelta(seconds=1 / fps))
         self._sound = Soundtrack()
-        options = {"movflags": "hybrid_fragmented", "frag_duration": str(FRAGMENT_US), "flush_packets": "1"}
+        options = {"movflags": "empty_moov+default_base_moof+skip_trailer", "frag_duration": str(FRAGMENT_US), "flush_packets": "1"}
+        self._path, self._samples = entry.path, Samples(entry.path)
         self._container = av.open(str(entry.path), "w", format="mp4", options=options)
         self._video: VideoStream = self._container.add_stream("libx264", rate=round(fps))
         self._encoder = Encoder(self._video.codec_context, coded_size(size), fps)
@@ -82,6 +88,9 @@ class Recording:
         if taken.alarm is not None:
             self._sidecar.alarm(at, taken.alarm)
         self._sidecar.frame(at, taken.pose, taken.objects)
+        if self.length > self._read + READ_EVERY:
+            self._read = self.length
+            self._samples.advance()
 
     def close(self) -> None:
         """Finish the file: ordinary and seekable from here on."""
@@ -94,6 +103,9 @@ class Recording:
                 self._container.mux(self._audio.encode(None))
         finally:
             self._container.close()
+        if self.length:
+            self._samples.advance()
+            seal(self._path, self._samples)
 
     def _hear(self, taken: Taken) -> None:
         for piece in taken.sound:
