@@ -1,0 +1,21 @@
+"""The seam of how a live stream leaves the house: RTMP, SRT and files are members, each with a thread of its own."""
+
+from typing import Protocol
+
+from triptych.camera.tap import Tap
+
+
+class Outlet(Protocol):
+    """One connection to one far end, used once."""
+
+    def open(self) -> None:
+        """Reach the far end and be accepted. Raises `OSError` or `Unavailable`, neither of which tells the key."""
+        ...
+
+    def carry(self, tap: Tap) -> None:
+        """Send all that `tap` gives until it ends, and end properly. Raises `OSError`, `av.FFmpegError` or `Unavailable` when that is not possible."""
+        ...
+
+    def close(self) -> None:
+        """Give up what is held, from any thread and at any time; whatever waits for the far end fails soon."""
+        ...
