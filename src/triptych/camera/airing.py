@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from triptych.camera.activities.live_stream import LiveStream
+from triptych.camera.activities.live_stream import Streaming
 from triptych.camera.session import Session
 from triptych.errors import NotFound
 from triptych.model import Json
@@ -18,7 +18,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
 def _live(session: Session, data: Json) -> Json:
     activity = session.activities["live_stream"]
-    if not isinstance(activity, LiveStream):
+    if not isinstance(activity, Streaming):
         raise NotFound("There is no live stream.", code="live_off")
     reading = activity.read(msgspec.convert(data, Place).cursor)
     return {"data": reading.data, "cursor": reading.cursor, "ended": reading.ended}

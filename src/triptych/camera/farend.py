@@ -11,9 +11,8 @@ import av
 import structlog
 
 from triptych.camera.fragments import Ring
-from triptych.camera.outlet import Outlet
+from triptych.camera.outlet import Disk, Outlet
 from triptych.camera.outlets import OUTLETS
-from triptych.camera.records import Archive
 from triptych.camera.sites import Target
 from triptych.camera.tap import Tap
 from triptych.errors import Unavailable
@@ -33,11 +32,11 @@ FINAL = frozenset({"disk_full", "not_available_yet"})
 class FarEnd:
     """A target and its thread. `changed` is called, from that thread, at each change of `state` or `retries`."""
 
-    def __init__(self, target: Target, ring: Ring, archive: Archive, changed: Callable[[], None]) -> None:
+    def __init__(self, target: Target, ring: Ring, disk: Disk, changed: Callable[[], None]) -> None:
         self.target = target
         self.state: State = "connecting"
         self.retries = 0
-        self._ring, self._archive, self._changed = ring, archive, changed
+        self._ring, self._disk, self._changed = ring, disk, changed
         self._outlet: Outlet | None = None
         self._tap: Tap | None = None
         self._leaving = threading.Event()
@@ -81,7 +80,7 @@ class FarEnd:
 
     def _carry(self) -> Exception | None:
         """Try once; return why the far end was lost, or None when there is nothing more to send."""
-        outlet = self._outlet = _load(OUTLETS[self.target.kind])(self.target, self._archive)
+        outlet = self._outlet = _load(OUTLETS[self.target.kind])(self.target, self._disk)
         try:
             outlet.open()
             tap = self._tap = Tap(self._ring)

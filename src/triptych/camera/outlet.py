@@ -1,8 +1,19 @@
 """The seam of how a live stream leaves the house: RTMP, SRT and files are members, each with a thread of its own."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from triptych.camera.tap import Tap
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disk:
+    """Where files go: the worker's data folder. `check_room` raises `Unavailable` with code `disk_full`."""
+
+    folder: Path
+    check_room: Callable[[], None]
 
 
 class Outlet(Protocol):

@@ -105,11 +105,6 @@ class Archive:
         self._min_free_bytes = min_free_bytes
         self._paths: dict[str, Path] = {}
 
-    @property
-    def folder(self) -> Path:
-        """The records folder."""
-        return self._root
-
     def check_room(self) -> None:
         """Raise `Unavailable` with code `disk_full` when too little of the disk is free."""
         self._root.mkdir(parents=True, exist_ok=True)

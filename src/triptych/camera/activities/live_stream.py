@@ -12,6 +12,7 @@ from triptych.camera.broadcast import Broadcast
 from triptych.camera.eye import Glimpse
 from triptych.camera.farend import LEAVE_BOUND_S, FarEnd
 from triptych.camera.fragments import Reading
+from triptych.camera.outlet import Disk
 from triptych.camera.parameters import Parameters
 from triptych.camera.sites import Target
 from triptych.camera.stream import View
@@ -29,15 +30,17 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     targets: tuple[Target, ...] = ()
 
 
-class LiveStream:
+class Streaming:
     """Sends what the camera sees to every target, and keeps it for readers while it is on."""
 
     def __init__(self, stage: Stage) -> None:
-        self.standing = Standing.OFF
-        self.fault: TriptychError | None = None
+        self.standing, self.fault = Standing.OFF, None
         self._stage = stage
         self._broadcast: Broadcast | None = None
         self._ends: list[FarEnd] = []
+
+    standing: Standing
+    fault: TriptychError | None
 
     def start(self, data: Json) -> None:
         """Send to the targets of `data`; where it is on already, new ones join and others leave. Raises `Unavailable` when none takes it."""
@@ -138,7 +141,7 @@ class LiveStream:
     def _reach(self, target: Target) -> FarEnd:
         if self._broadcast is None:
             raise Unavailable("There is no live stream.", code="live_off")
-        return FarEnd(target, self._broadcast.ring(marks=target.marks), self._stage.archive, self._stage.tell)
+        return FarEnd(target, self._broadcast.ring(marks=target.marks), Disk(folder=self._stage.folder, check_room=self._stage.archive.check_room), self._stage.tell)
 
     def _taken(self, until_s: float) -> bool:
         """Wait until each target was tried; return whether any is on."""

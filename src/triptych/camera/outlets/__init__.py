@@ -10,4 +10,4 @@ OUTLETS = MappingProxyType(
         "file": "triptych.camera.outlets.file:FileOutlet",
     }
 )
-"""By the kind of a target: `module:class`, taking (target, archive) and giving an `Outlet`; named as text, as it imports what muxes."""
+"""By the kind of a target: `module:class`, taking (target, disk) and giving an `Outlet`; named as text, as it imports what muxes."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import av
 
-from triptych.camera.records import Archive
+from triptych.camera.outlet import Disk
 from triptych.camera.sites import Target, file_name
 from triptych.camera.tap import Tap, remux
 
@@ -20,14 +20,14 @@ _MOST_CLASHES = 1000
 class FileOutlet:
     """A file that is named after its target and the local time of its begin."""
 
-    def __init__(self, target: Target, archive: Archive) -> None:
-        self._name, self._archive = file_name(target.server), archive
+    def __init__(self, target: Target, disk: Disk) -> None:
+        self._name, self._disk = file_name(target.server), disk
         self._path: Path | None = None
 
     def open(self) -> None:
         """Make the file."""
-        self._archive.check_room()
-        self._path = _made(self._archive.folder.parent / FOLDER, f"{self._name}_{datetime.now().astimezone():%d_%m_%Y_%H_%M_%S}")
+        self._disk.check_room()
+        self._path = _made(self._disk.folder / FOLDER, f"{self._name}_{datetime.now().astimezone():%d_%m_%Y_%H_%M_%S}")
 
     def carry(self, tap: Tap) -> None:
         """Write all that comes; a file into which nothing came is gone."""
@@ -36,7 +36,7 @@ class FileOutlet:
         options = {"movflags": "hybrid_fragmented", "frag_duration": str(FRAGMENT_US), "flush_packets": "1"}
         try:
             with av.open(str(self._path), "w", format="mp4", options=options) as container:
-                remux(_Watched(tap, self._archive), container)
+                remux(_Watched(tap, self._disk), container)
         finally:
             if not self._path.stat().st_size:
                 self._path.unlink()
@@ -50,12 +50,12 @@ class _Watched:
 
     name = Tap.name
 
-    def __init__(self, tap: Tap, archive: Archive) -> None:
-        self._tap, self._archive, self._checked = tap, archive, -math.inf
+    def __init__(self, tap: Tap, disk: Disk) -> None:
+        self._tap, self._disk, self._checked = tap, disk, -math.inf
 
     def read(self, size: int) -> bytes:
         if time.monotonic() - self._checked > ROOM_CHECK_S:
-            self._archive.check_room()
+            self._disk.check_room()
             self._checked = time.monotonic()
         return self._tap.read(size)
 

@@ -5,7 +5,7 @@ import threading
 
 import av
 
-from triptych.camera.records import Archive
+from triptych.camera.outlet import Disk
 from triptych.camera.rtmp import DATA, RtmpLine
 from triptych.camera.sites import Target, address
 from triptych.camera.tap import Tap, remux
@@ -19,7 +19,7 @@ _TRAILER_BYTES = 4
 class RtmpOutlet:
     """A publisher's connection."""
 
-    def __init__(self, target: Target, _archive: Archive) -> None:
+    def __init__(self, target: Target, _disk: Disk) -> None:
         self._target = target
         self._line: RtmpLine | None = None
         self._door = threading.Lock()
