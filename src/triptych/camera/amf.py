@@ -1,7 +1,7 @@
 """Values of RTMP commands as bytes and back: Action Message Format 0."""
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 Value = float | bool | str | None | Mapping[str, "Value"]
 
@@ -48,49 +48,53 @@ def _text(value: str) -> bytes:
 class _Reader:
     def __init__(self, data: bytes) -> None:
         self._data, self._at = data, 0
+        self._readers: Mapping[int, Callable[[], Value]] = {
+            0: lambda: self._take(">d"),
+            1: lambda: bool(self._take(">B")),
+            2: lambda: self._text(">H"),
+            3: self._pairs,
+            5: lambda: None,
+            6: lambda: None,
+            8: self._map,
+            10: self._list,
+            12: lambda: self._text(">I"),
+        }
 
     @property
     def done(self) -> bool:
         return self._at >= len(self._data)
 
     def value(self) -> Value:
-        marker = self._take(">B")
-        match marker:
-            case 0:
-                return float(self._take(">d"))
-            case 1:
-                return bool(self._take(">B"))
-            case 2:
-                return self._bytes(self._take(">H")).decode(errors="replace")
-            case 12:
-                return self._bytes(self._take(">I")).decode(errors="replace")
-            case 5 | 6:
-                return None
-            case 3:
-                return self._pairs()
-            case 8:
-                self._take(">I")
-                return self._pairs()
-            case 10:
-                return {str(number): self.value() for number in range(self._take(">I"))}
-        raise ValueError(f"no such marker: {marker}")
+        marker = int(self._take(">B"))
+        if marker not in self._readers:
+            raise ValueError(f"no such marker: {marker}")
+        return self._readers[marker]()
 
     def _pairs(self) -> dict[str, Value]:
         pairs: dict[str, Value] = {}
         while True:
-            key = self._bytes(self._take(">H")).decode(errors="replace")
+            key = self._text(">H")
             if not key and self._data[self._at] == _END:
                 self._at += 1
                 return pairs
             pairs[key] = self.value()
 
-    def _take(self, shape: str) -> int:
+    def _map(self) -> dict[str, Value]:
+        self._take(">I")
+        return self._pairs()
+
+    def _list(self) -> dict[str, Value]:
+        return {str(number): self.value() for number in range(int(self._take(">I")))}
+
+    def _text(self, size: str) -> str:
+        length = int(self._take(size))
+        end = self._at + length
+        if end > len(self._data):
+            raise ValueError("cut off")
+        text, self._at = self._data[self._at : end].decode(errors="replace"), end
+        return text
+
+    def _take(self, shape: str) -> float:
         (value,) = struct.unpack_from(shape, self._data, self._at)
         self._at += struct.calcsize(shape)
-        return value  # type: ignore[no-any-return]  # a number, of the type that the shape says
-
-    def _bytes(self, size: int) -> bytes:
-        if self._at + size > len(self._data):
-            raise ValueError("cut off")
-        self._at += size
-        return self._data[self._at - size : self._at]
+        return float(value)

@@ -10,8 +10,8 @@ import structlog
 
 from triptych.camera.casting import Caster
 from triptych.camera.fragments import Ring
+from triptych.camera.livesound import LiveSound
 from triptych.camera.parameters import Mark
-from triptych.camera.soundtrack import Soundtrack
 from triptych.camera.stream import View, render
 from triptych.contracts import Clock, Sound
 
@@ -34,7 +34,7 @@ class Broadcast:
         self._sounds: deque[Sound] = deque(maxlen=1000)
         self._last: tuple[View, Mark | None] | None = None
         self._origin: timedelta | None = None
-        self._soundtrack = Soundtrack(timedelta(0))
+        self._sound = LiveSound(timedelta(0))
         self._paused = self._closing = False
         self._news = threading.Condition()
         self.ring(marks=False)
@@ -107,7 +107,7 @@ class Broadcast:
     def _placed(self, moment: timedelta) -> timedelta:
         if self._origin is None:
             self._origin = moment
-            self._soundtrack = Soundtrack(moment)
+            self._sound = LiveSound(moment)
         return moment - self._origin
 
     def _send(self, view: View, mark: Mark | None, at: timedelta, sounds: Sequence[Sound], *, silent: bool) -> None:
@@ -117,8 +117,8 @@ class Broadcast:
             image = render(view, mark, self._casters[marks].size[0]) if marks else view.frame.image
             self._casters[marks].show(image, at)
         for sound in sounds:
-            self._soundtrack.put(sound)
-        for first, samples in self._soundtrack.take(at, silent=silent):
+            self._sound.put(sound)
+        for first, samples in self._sound.take(at, silent=silent):
             for caster in self._casters.values():
                 caster.sound(samples, first)
 

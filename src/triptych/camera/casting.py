@@ -45,7 +45,7 @@ class Caster:
         self._audio: AudioStream = self._container.add_stream("aac", rate=AUDIO_RATE, layout="mono", bit_rate=AUDIO_BITS_S)
 
     def show(self, image: NDArray[np.uint8], at: timedelta) -> bool:
-        """Encode `image`, (H, W, 3) uint8 BGR, as what is seen from `at` on; False, and nothing done, when that is not after the last one."""
+        """Encode `image`, (H, W, 3) uint8 BGR, as what is seen from `at` on; False, and nothing done, when a later one was shown."""
         if at <= self._last:
             return False
         picture = self._picture(image)

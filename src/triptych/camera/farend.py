@@ -44,10 +44,9 @@ class FarEnd:
         self._thread = threading.Thread(target=self._run, name="far end", daemon=True)
         self._thread.start()
 
-    def tried(self, bound: timedelta) -> bool:
-        """Wait until the first try has ended, at most `bound`; return whether the far end took the stream."""
+    def tried(self, bound: timedelta) -> None:
+        """Wait until it is known whether the far end takes the stream, at most `bound`."""
         self._tried.wait(max(0.0, bound.total_seconds()))
-        return self.state == "on"
 
     def leave(self) -> None:
         """Let it go at once where the stream goes on, or as soon as it sent all where that has ended; never waits."""
@@ -101,7 +100,7 @@ class FarEnd:
 
 def pause_after(losses: int) -> timedelta:
     """Return how long to wait before the next try: 1, 2, 4 .. 30 s."""
-    return min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(losses - 1, 10))
+    return min(LONGEST_PAUSE, FIRST_PAUSE * (1 << min(losses - 1, 10)))
 
 
 def _told(fault: Exception) -> str:

@@ -24,7 +24,7 @@ class Outlet(Protocol):
         ...
 
     def carry(self, tap: Tap) -> None:
-        """Send all that `tap` gives until it ends, and end properly. Raises `OSError`, `av.FFmpegError` or `Unavailable` when that is not possible."""
+        """Send all that `tap` gives until it ends, and end properly. Raises `OSError`, `av.FFmpegError` or `Unavailable` at a loss."""
         ...
 
     def close(self) -> None:

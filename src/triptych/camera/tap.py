@@ -2,7 +2,7 @@
 
 import threading
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import av
 from av.container import OutputContainer
@@ -39,15 +39,26 @@ class Tap:
         self._ring.wake()
 
 
-def remux(tap: Tap, target: OutputContainer) -> None:
+class Readable(Protocol):
+    """What a demuxer reads."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in faults."""
+        ...
+
+    def read(self, size: int) -> bytes:
+        """Return at most `size` bytes, none at the end."""
+        ...
+
+
+def remux(tap: Readable, target: OutputContainer) -> None:
     """Write all that `tap` gives into `target`, which is not begun yet; its time begins at zero with a key frame."""
     with av.open(tap, "r", format="mp4", options={"fpsprobesize": "0", "probesize": "65536"}) as source:
         streams = {stream.index: target.add_stream_from_template(stream) for stream in source.streams}
         start: float | None = None
         for packet in source.demux():
-            if packet.dts is None or packet.pts is None or packet.time_base is None:
-                continue
-            if start is None and packet.stream.type == "video":
+            if start is None and packet.stream.type == "video" and packet.pts is not None:
                 start = float(packet.pts * packet.time_base)
             if start is not None and _moved(packet, start):
                 packet.stream = streams[packet.stream.index]
@@ -57,9 +68,7 @@ def remux(tap: Tap, target: OutputContainer) -> None:
 def _moved(packet: "av.Packet[Any]", start_s: float) -> bool:
     """Let the time of a packet begin at `start_s`; False where it lies before that."""
     shift = round(start_s / packet.time_base)
-    if packet.dts < shift:
+    if packet.pts is None or packet.dts is None or packet.dts < shift:
         return False
     packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
     return True
-
-

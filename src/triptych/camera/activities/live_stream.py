@@ -141,11 +141,14 @@ class Streaming:
     def _reach(self, target: Target) -> FarEnd:
         if self._broadcast is None:
             raise Unavailable("There is no live stream.", code="live_off")
-        return FarEnd(target, self._broadcast.ring(marks=target.marks), Disk(folder=self._stage.folder, check_room=self._stage.archive.check_room), self._stage.tell)
+        disk = Disk(folder=self._stage.folder, check_room=self._stage.archive.check_room)
+        return FarEnd(target, self._broadcast.ring(marks=target.marks), disk, self._stage.tell)
 
     def _taken(self, until_s: float) -> bool:
         """Wait until each target was tried; return whether any is on."""
-        return any([end.tried(timedelta(seconds=until_s - time.monotonic())) for end in self._ends])
+        for end in self._ends:
+            end.tried(timedelta(seconds=until_s - time.monotonic()))
+        return any(end.state == "on" for end in self._ends)
 
     def _dismiss(self, ends: Sequence[FarEnd]) -> None:
         for end in ends:

@@ -13,7 +13,7 @@ SLACK = timedelta(milliseconds=150)
 """How much later than its picture a sound may come and still be heard."""
 
 
-class Soundtrack:
+class LiveSound:
     """Sound from `origin` (monotonic since boot) on, taken in whole frames of 1024 samples in order."""
 
     def __init__(self, origin: timedelta) -> None:
