@@ -27,6 +27,8 @@ from triptych.panels.cameras import ANSWER_BOUND, Camera, Kept, ask, ask_in_sess
 from triptych.panels.footage import ROUTES as FOOTAGE
 from triptych.panels.footage import refuse_bytes, wants_bytes
 from triptych.panels.http import Handler, Panel, Parameter, Role, Route, json_answer, read_body, read_json, service
+from triptych.panels.livestreams import ROUTES as LIVE
+from triptych.panels.livestreams import bring_targets
 
 KNOWN = frozenset({"mark", "admin_id", "cause", "pause", "camera", "target"})
 MOST_BYTES = 64 * 1024
@@ -45,6 +47,9 @@ STATUSES = {
     "cross_site": FORBIDDEN,
     "camera_not_found": 404,
     "record_not_found": 404,
+    "site_not_found": 404,
+    "account_not_found": 404,
+    "key_missing": 400,
     "route_not_found": 404,
     "job_not_found": 404,
     "conflict": 409,
@@ -167,7 +172,7 @@ async def _bring_target(request: Request, _camera: Camera) -> Json:
     return {"target": _track_id(target)} if target else {}
 
 
-_BRINGS: Mapping[str, Callable[[Request, Camera], Awaitable[Json]]] = {"track": _bring_target}
+_BRINGS: Mapping[str, Callable[[Request, Camera], Awaitable[Json]]] = {"track": _bring_target, "live_stream": bring_targets}
 """What the server knows and a camera's process needs to start an activity."""
 
 
@@ -222,9 +227,7 @@ _ABSENT = (
     ("/api/scenario", "GET POST PUT DELETE"),
     ("/api/move", "GET PUT POST PATCH DELETE"),
     ("/api/record", "PUT PATCH DELETE"),
-    ("/api/stream/live.mp4", "GET"),
     ("/api/events", "GET"),
-    ("/api/live_stream", "GET POST PUT PATCH DELETE"),
     ("/api/identity", "GET PUT"),
     ("/api/system_info", "GET"),
 )
@@ -246,6 +249,7 @@ PANEL = Panel(
         _job("DELETE", delete_job, Role.OPERATOR, "Stop or pause an activity.", _PAUSE, _cause(*ACTIVITIES, required=False)),
         Route(method="GET", path="/api/cameras", handler=list_cameras, role=Role.VIEWER, summary="Return every camera.", tag="camera"),
         *FOOTAGE,
+        *LIVE,
         *(_absent(path, method) for path, methods in _ABSENT for method in methods.split()),
     ),
     refuse=refuse,

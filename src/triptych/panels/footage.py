@@ -21,7 +21,14 @@ KNOWN = frozenset({"date", "id", "part", "type", "fps", "width", "marks", "camer
 CHUNK_BYTES = 512 * 1024
 RECORDING = ("id", "name", "time", "length", "extension", "state", "audio", "alarm")
 SHOT = ("id", "name", "time", "size", "extension")
-STATUSES = {"camera_not_found": 404, "record_not_found": 404, "route_not_found": 404, "not_available_yet": 404, "internal": 500}
+STATUSES = {
+    "camera_not_found": 404,
+    "record_not_found": 404,
+    "live_off": 404,
+    "route_not_found": 404,
+    "not_available_yet": 404,
+    "internal": 500,
+}
 REFUSED = frozenset({"not_authenticated", "not_authorised", "not_allowed", "host_not_allowed", "cross_site"})
 _WATCHING: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
 """By client address: set to end a live view."""

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -43,13 +44,15 @@ class Streaming:
     fault: TriptychError | None
 
     def start(self, data: Json) -> None:
-        """Send to the targets of `data`; where it is on already, new ones join and others leave. Raises `Unavailable` when none takes it."""
+        """Send to the targets of `data`; where it is on already, new ones join, others leave. Raises `Unavailable` when none takes it."""
         targets = _ordered(data)
         begun = time.monotonic()
         new = not self.standing.live
         if new:
             self._begin()
         self.resume()
+        if any(target.marks for target in targets):
+            self._search()
         try:
             self._send_to(targets, begun + FIRST_TRY_S)
         except Unavailable:
@@ -125,6 +128,11 @@ class Streaming:
         broadcast = Broadcast((width, height), eye.source.fps, self._stage.clock, self._broke)
         with self._stage.lock:
             self._broadcast, self.standing, self.fault = broadcast, Standing.ON, None
+
+    def _search(self) -> None:
+        """Let the eye look for faces; without a detector marks are missing, and nothing else."""
+        with suppress(Unavailable):
+            self._stage.search(self._stage.opened())
 
     def _send_to(self, targets: Sequence[Target], until_s: float) -> None:
         """Let new targets join and others leave; raises `Unavailable` where none is there at `until_s`, and lets the new ones go again."""
