@@ -62,11 +62,6 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
         """How it is spoken to."""
         return server_kind(self.server)
 
-    @property
-    def identity(self) -> tuple[str, str | None]:
-        """What makes it the same target as one that is in use already."""
-        return self.site_id, self.account
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
@@ -124,6 +119,7 @@ def check_label(value: str, field: str, most: int = NAME_CHARACTERS) -> None:
 def _port(parts: SplitResult) -> int | None:
     """Return the port, None where there is none or it is none."""
     try:
-        return parts.port or PORTS.get(parts.scheme)
+        port = PORTS.get(parts.scheme) if parts.port is None else parts.port
     except ValueError:
         return None
+    return port or None

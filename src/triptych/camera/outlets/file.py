@@ -10,6 +10,7 @@ import av
 from triptych.camera.outlet import Disk
 from triptych.camera.sites import Target, file_name
 from triptych.camera.tap import Tap, remux
+from triptych.errors import Unavailable
 
 FOLDER = "live"
 FRAGMENT_US = 250_000
@@ -34,9 +35,12 @@ class FileOutlet:
         if self._path is None:
             raise FileNotFoundError("not open")
         options = {"movflags": "hybrid_fragmented", "frag_duration": str(FRAGMENT_US), "flush_packets": "1"}
+        watched = _Watched(tap, self._disk)
         try:
             with av.open(str(self._path), "w", format="mp4", options=options) as container:
-                remux(_Watched(tap, self._disk), container)
+                remux(watched, container)
+            if watched.fault is not None:
+                raise watched.fault
         finally:
             if not self._path.stat().st_size:
                 self._path.unlink()
@@ -52,12 +56,19 @@ class _Watched:
 
     def __init__(self, tap: Tap, disk: Disk) -> None:
         self._tap, self._disk, self._checked = tap, disk, -math.inf
+        self.fault: Unavailable | None = None
 
     def read(self, size: int) -> bytes:
         if time.monotonic() - self._checked > ROOM_CHECK_S:
+            self._check()
+        return self._tap.read(size) if self.fault is None else b""
+
+    def _check(self) -> None:
+        self._checked = time.monotonic()
+        try:
             self._disk.check_room()
-            self._checked = time.monotonic()
-        return self._tap.read(size)
+        except Unavailable as fault:
+            self.fault = fault
 
 
 def _made(folder: Path, stem: str) -> Path:

@@ -9,6 +9,7 @@ from triptych.camera.outlet import Disk
 from triptych.camera.rtmp import DATA, RtmpLine
 from triptych.camera.sites import Target, address
 from triptych.camera.tap import Tap, remux
+from triptych.errors import Unavailable
 
 _FILE_HEADER_BYTES = 13
 _TAG = struct.Struct(">BHBHBBHB")
@@ -38,8 +39,11 @@ class RtmpOutlet:
         """Send all that comes, as tags of FLV."""
         if self._line is None:
             raise ConnectionError("not connected")
-        with av.open(_Tags(self._line), "w", format="flv", options={"flvflags": "no_duration_filesize"}) as container:
+        tags = _Tags(self._line, tap)
+        with av.open(tags, "w", format="flv", options={"flvflags": "no_duration_filesize"}) as container:
             remux(tap, container)
+        if tags.fault is not None:
+            raise tags.fault
         self._line.finish()
 
     def close(self) -> None:
@@ -51,23 +55,32 @@ class RtmpOutlet:
 
 
 class _Tags:
-    """The file that the muxer believes to write: each whole tag of it goes over the line."""
+    """The file that the muxer believes to write: each whole tag of it goes over the line. At a fault it closes the tap."""
 
     name = "live.flv"
 
-    def __init__(self, line: RtmpLine) -> None:
-        self._line = line
+    def __init__(self, line: RtmpLine, tap: Tap) -> None:
+        self._line, self._tap = line, tap
+        self.fault: OSError | Unavailable | None = None
         self._pending = bytearray()
         self._begun = False
 
     def write(self, data: bytes) -> int:
+        try:
+            if self.fault is None:
+                self._send(data)
+        except (OSError, Unavailable) as fault:
+            self.fault = fault
+            self._tap.close()
+        return len(data)
+
+    def _send(self, data: bytes) -> None:
         self._pending += data
         if not self._begun and len(self._pending) >= _FILE_HEADER_BYTES:
             del self._pending[:_FILE_HEADER_BYTES]
             self._begun = True
         while self._begun and self._send_first():
             pass
-        return len(data)
 
     def _send_first(self) -> bool:
         """Send the first tag if it is whole."""
