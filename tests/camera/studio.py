@@ -49,7 +49,8 @@ class Studio:
 
     def close(self):
         """Die at once, as a server whose power goes."""
-        self._listener.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for line in self._lines:
             with suppress(OSError):

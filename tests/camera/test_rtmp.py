@@ -103,8 +103,10 @@ def test_what_is_no_rtmp_server_is_refused():
 
         server = threading.Thread(target=answer)
         server.start()
+        line = RtmpLine(where, secure=False)
         with pytest.raises(ConnectionError, match="not an RTMP server"):
-            RtmpLine(where, secure=False)
+            line.publish(KEY)
+        line.close()
         server.join()
 
 
@@ -115,7 +117,7 @@ def test_who_waits_for_a_slow_far_end_is_freed_by_another_thread():
         line._bare = line._line = socket.create_connection(listener.getsockname())
         line._line.settimeout(20)
         line._stream = 1
-        waiting = threading.Thread(target=lambda: pytest.raises(OSError, line.send, VIDEO, 0, bytes(1 << 26)))
+        waiting = threading.Thread(target=lambda: pytest.raises(OSError, line.send, VIDEO, 0, bytes((1 << 24) - 1)))
         waiting.start()
         line.close()
         waiting.join(5)

@@ -85,7 +85,7 @@ class Broadcast:
         try:
             while not self._closing:
                 self._step()
-        except (av.FFmpegError, OSError, ValueError):
+        except Exception:
             log.exception("live stream ended")
             self._failed()
         finally:

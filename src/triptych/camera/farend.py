@@ -55,14 +55,14 @@ class FarEnd:
             self._tap.close()
 
     def join(self, bound_s: float = LEAVE_BOUND_S) -> None:
-        """Wait until it has left, and give up on a far end that takes longer than `bound_s`."""
+        """Wait until it has left, and give up on a far end that takes longer than `bound_s`; one that is being looked for ends soon after."""
         self._leaving.set()
         self._thread.join(bound_s)
         if self._thread.is_alive():
             self.leave()
             if self._outlet is not None:
                 self._outlet.close()
-            self._thread.join()
+            self._thread.join(bound_s)
 
     def _run(self) -> None:
         while not self._leaving.is_set():

@@ -46,24 +46,19 @@ class RtmpLine:
     """A connection to a server. Every failure is an `OSError`, or `Unavailable` where the server said no; neither tells the key."""
 
     def __init__(self, where: Address, *, secure: bool) -> None:
-        line = socket.create_connection((where.host, where.port), ANSWER_S)
-        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._bare = line
-        try:
-            self._line = ssl.create_default_context().wrap_socket(line, server_hostname=where.host) if secure else line
-            self._where, self._secure = where, secure
-            self._chunk_in, self._received, self._told, self._window = _DEFAULT_CHUNK_BYTES, 0, 0, 0
-            self._inbound: dict[int, _Inbound] = {}
-            self._stream = self._transaction = 0
-            self._key = ""
-            self._shake_hands()
-        except BaseException:
-            line.close()
-            raise
+        self._where, self._secure = where, secure
+        self._line: socket.socket = socket.create_connection((where.host, where.port), ANSWER_S)
+        self._line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._bare = self._line
+        self._chunk_in, self._received, self._told, self._window = _DEFAULT_CHUNK_BYTES, 0, 0, 0
+        self._inbound: dict[int, _Inbound] = {}
+        self._stream = self._transaction = 0
+        self._key = ""
 
     def publish(self, key: str) -> None:
         """Become the publisher of the stream `key`."""
         self._key = key
+        self._greet()
         self._send(_COMMANDS, _SET_CHUNK, struct.pack(">I", _CHUNK_BYTES))
         application = {"app": self._where.path, "type": "nonprivate", "flashVer": _PROGRAM, "tcUrl": self._url()}
         self._command("connect", application)
@@ -100,8 +95,11 @@ class RtmpLine:
         host = f"[{self._where.host}]" if ":" in self._where.host else self._where.host
         return f"{'rtmps' if self._secure else 'rtmp'}://{host}:{self._where.port}/{self._where.path}"
 
-    def _shake_hands(self) -> None:
+    def _greet(self) -> None:
+        """Shake hands, over TLS where it is asked for."""
         self._line.settimeout(ANSWER_S)
+        if self._secure:
+            self._line = ssl.create_default_context().wrap_socket(self._line, server_hostname=self._where.host)
         self._line.sendall(bytes([_VERSION]) + struct.pack(">II", 0, 0) + os.urandom(_HANDSHAKE_BYTES - 8))
         if self._take(1)[0] != _VERSION:
             raise ConnectionError("not an RTMP server")
@@ -148,6 +146,8 @@ class RtmpLine:
                 raise Unavailable("The far end ended the stream.", code="live_refused")
 
     def _readable(self) -> bool:
+        if self._line.fileno() < 0:
+            raise ConnectionAbortedError("hung up")
         if isinstance(self._line, ssl.SSLSocket) and self._line.pending():
             return True
         poller = select.poll()

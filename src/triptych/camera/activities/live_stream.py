@@ -178,7 +178,10 @@ class Streaming:
         """Take it from the encoders that they failed."""
         with self._stage.lock:
             self._broadcast, self.standing = None, Standing.FAILED
+            ends, self._ends = self._ends, []
             self.fault = Unavailable("The live stream cannot be encoded.", code="live_failed")
+        for end in ends:
+            end.leave()
         self._stage.tell()
         self._stage.rest()
 
