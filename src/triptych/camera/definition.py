@@ -16,11 +16,35 @@ FPS = 30.0
 """The rate of every source there is so far."""
 
 
+Part = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Degrees = Annotated[float, msgspec.Meta(ge=0, le=360)]
+
+
+class Colour(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which colour is followed: `hue_deg` from, to (red is 0; from may be above to, across red), and how strong and bright at least.
+
+    Things smaller than `least_part` of the picture are left out.
+    """
+
+    hue_deg: tuple[Degrees, Degrees]
+    least_saturation: Part = 0.5
+    least_value: Part = 0.3
+    least_part: Part = 0.0004
+
+
+class Webhook(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who is told of alarms by POST, signed with `secret` (media A5)."""
+
+    url: str
+    secret: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+
+
 class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One camera. `source`, `head` and `arm` name a `kind` and what is set of its options; `worker` None is the only worker.
 
     `lock_wait_s` is how long PUT track waits for a target, `budget` the part of one core that a frame may cost before detection thins,
-    `min_free_bytes` the room on the disk below which nothing is recorded.
+    `min_free_bytes` the room on the disk below which nothing is recorded; `webhook` is told of alarms.
+    With a `colour` things of that colour are followed instead of faces.
     """
 
     name: str = "Camera"
@@ -31,6 +55,8 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     lock_wait_s: Annotated[float, msgspec.Meta(ge=0, le=60)] = 10.0
     budget: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.35
     min_free_bytes: Annotated[int, msgspec.Meta(ge=0)] = GIB
+    webhook: Webhook | None = None
+    colour: Colour | None = None
 
     def source_options(self) -> msgspec.Struct:
         """Return the options of the source."""

@@ -48,6 +48,7 @@ class Glimpse:
     moving: bool = False
     searched: int = 0
     fault: str | None = None
+    kind: str = "face"
 
     def objects(self) -> list[dict[str, object]]:
         """Return the objects of a line of the sidecar (camera R6)."""
@@ -55,7 +56,7 @@ class Glimpse:
             {
                 "track": track.number,
                 "person": None,
-                "kind": "face",
+                "kind": self.kind,
                 "box": box_of(track.box),
                 "score": round(track.score, 3),
                 "target": track is self.target,
@@ -250,7 +251,8 @@ class Eye:
             at_limit=command is not None and command.at_limit,
             moving=glimpse.moving,
             searched=self._searched,
-            fault="The face detector failed." if self._faults >= MOST_FAULTS else None,
+            fault="The detector failed." if self._faults >= MOST_FAULTS else None,
+            kind="face" if self.detector is None else self.detector.kind,
         )
 
     def _consult(self, glimpse: Glimpse, tracks: tuple[Track, ...]) -> tuple[Track | None, Command | None]:
