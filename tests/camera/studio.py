@@ -140,7 +140,9 @@ class _Connection:
     def _publish(self, refused):
         if not refused:
             self._note(lambda studio: (studio.tags.clear(), setattr(studio, "publishers", studio.publishers + 1)))
-        told = {"level": "error", "code": "NetStream.Publish.BadName"} if refused else {"level": "status", "code": "NetStream.Publish.Start"}
+        told = (
+            {"level": "error", "code": "NetStream.Publish.BadName"} if refused else {"level": "status", "code": "NetStream.Publish.Start"}
+        )
         self._say("onStatus", 0.0, None, told)
 
     def _say(self, *values):

@@ -67,4 +67,4 @@ def test_a_site_knows_its_kind_and_its_accounts():
     assert site.account("main") == Account(account_name="main")
     assert site.account("other") is None
     target = Target(site_id="1", site="A", account="main", server=site.server, key="k")
-    assert target.kind == "rtmps"
+    assert (target.kind, repr(target)) == ("rtmps", "Target('A', 'main')"), "S6: no key in a trace"

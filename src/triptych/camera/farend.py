@@ -25,7 +25,7 @@ LONGEST_PAUSE = timedelta(seconds=30)
 STEADY = timedelta(seconds=10)
 """How long a connection holds until the next loss counts as the first again."""
 LEAVE_BOUND_S = 0.7
-FINAL = frozenset({"disk_full", "not_available_yet"})
+FINAL = frozenset({"disk_full"})
 """Codes of faults that no retry mends."""
 
 
@@ -55,7 +55,7 @@ class FarEnd:
             self._tap.close()
 
     def join(self, bound_s: float = LEAVE_BOUND_S) -> None:
-        """Wait until it has left, and give up on a far end that takes longer than `bound_s`; one that is being looked for ends soon after."""
+        """Wait until it has left; hang up on a far end that takes longer than `bound_s`, which ends a search for one soon after."""
         self._leaving.set()
         self._thread.join(bound_s)
         if self._thread.is_alive():

@@ -1,4 +1,4 @@
-"""The seam of how a live stream leaves the house: RTMP, SRT and files are members, each with a thread of its own."""
+"""The seam of how a live stream leaves the house: RTMP and files are members, each with a thread of its own."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

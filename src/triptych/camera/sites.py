@@ -62,6 +62,9 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
         """How it is spoken to."""
         return server_kind(self.server)
 
+    def __repr__(self) -> str:
+        return f"Target({self.site!r}, {self.account!r})"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:

@@ -228,8 +228,8 @@ async def _touch(target: Target) -> bool:
 async def _first(door: Service, camera: Camera) -> Json:
     """Return the begin of the stream. Raises `NotFound` while it is off, `Unavailable` with code `stale` where nothing comes."""
     until = door.clock.monotonic() + FIRST_BYTES
-    while not (found := await ask(door, camera, "live", {"cursor": 0}))["data"]:
-        if found["ended"]:
+    while not (found := await ask(door, camera, "live", {"cursor": 0})).get("data"):
+        if found.get("ended", True):
             raise NotFound("There is no live stream.", code="live_off")
         if door.clock.monotonic() > until:
             raise Unavailable("The live stream has no picture yet.", code="stale")

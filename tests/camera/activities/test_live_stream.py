@@ -6,7 +6,7 @@ from camera.onair import played
 from camera.studio import Studio
 from triptych.camera.activities import live_stream
 from triptych.camera.activity import Standing
-from triptych.errors import Invalid, NotFound, Unavailable
+from triptych.errors import Invalid, NotFound, NotYet, Unavailable
 
 DISK = {"site_id": "d", "site": "Disk", "account": None, "server": "file:show"}
 
@@ -159,6 +159,16 @@ def test_encoders_that_fail_end_the_session(opened, notes):
     session.activities["live_stream"]._broke()
     assert (live(session)["state"], notes.rests[-1].code) == ("failed", "live_failed")
     assert "live_stream: The live stream cannot be encoded." in session.state()["warnings"]
+
+
+def test_a_kind_that_is_not_built_is_refused_by_name_before_anything_starts(opened):
+    """camera 6: srt."""
+    session = opened()
+    with pytest.raises(NotYet, match="^Studio: srt targets are not available yet"):
+        session.start(
+            "live_stream", asked(DISK, {"site_id": "s", "site": "Studio", "account": "main", "server": "srt://a.example:9", "key": "k"})
+        )
+    assert session._eye is None
 
 
 def test_what_is_no_list_of_targets_is_refused(opened):

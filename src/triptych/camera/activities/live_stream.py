@@ -14,10 +14,11 @@ from triptych.camera.eye import Glimpse
 from triptych.camera.farend import LEAVE_BOUND_S, FarEnd
 from triptych.camera.fragments import Reading
 from triptych.camera.outlet import Disk
+from triptych.camera.outlets import OUTLETS
 from triptych.camera.parameters import Parameters
 from triptych.camera.sites import Target
 from triptych.camera.stream import View
-from triptych.errors import Invalid, NotFound, TriptychError, Unavailable
+from triptych.errors import Invalid, NotFound, NotYet, TriptychError, Unavailable
 from triptych.model import Json
 
 FIRST_TRY_S = 4.0
@@ -58,6 +59,7 @@ class Streaming:
         except Unavailable:
             if new:
                 self._end(Standing.OFF)
+                self._stage.rest()
             raise
         self._stage.tell()
 
@@ -196,9 +198,13 @@ class Streaming:
 
 def _ordered(data: Json) -> tuple[Target, ...]:
     try:
-        return msgspec.convert(data, Order).targets
+        targets = msgspec.convert(data, Order).targets
     except msgspec.ValidationError as fault:
         raise Invalid("targets must be a list of targets.", field="targets") from fault
+    for target in targets:
+        if target.kind not in OUTLETS:
+            raise NotYet(f"{target.site}: {target.kind} targets are not available yet.")
+    return targets
 
 
 def _join(ends: Sequence[FarEnd]) -> None:

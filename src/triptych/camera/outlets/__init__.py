@@ -6,7 +6,6 @@ OUTLETS = MappingProxyType(
     {
         "rtmp": "triptych.camera.outlets.rtmp:RtmpOutlet",
         "rtmps": "triptych.camera.outlets.rtmp:RtmpOutlet",
-        "srt": "triptych.camera.outlets.srt:SrtOutlet",
         "file": "triptych.camera.outlets.file:FileOutlet",
     }
 )
