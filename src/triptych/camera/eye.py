@@ -17,8 +17,10 @@ from triptych.camera.parameters import Mark
 from triptych.camera.pilot import Pilot
 from triptych.camera.stream import View, Views
 from triptych.camera.track import Box, Face, Track, Tracker
+from triptych.camera.vitals import Vitals
 from triptych.camera.wheel import Owner, Wheel
 from triptych.contracts import Clock, Frame, Head, Pose, Source
+from triptych.errors import TriptychError, Unavailable
 
 log = structlog.get_logger()
 
@@ -47,7 +49,7 @@ class Glimpse:
     at_limit: bool = False
     moving: bool = False
     searched: int = 0
-    fault: str | None = None
+    fault: TriptychError | None = None
     kind: str = "face"
 
     def objects(self) -> list[dict[str, object]]:
@@ -99,8 +101,10 @@ class Eye:
         budget: float,
         notice: Callable[[Glimpse], None],
         blind: Callable[[str], None],
+        vitals: Vitals | None = None,
     ) -> None:
         self.source, self.head, self.wheel = source, head, Wheel(head)
+        self.vitals = vitals or Vitals()
         self.detector: Detector | None = None
         self.mark: Mark | None = None
         self.detect_ms = 0.0
@@ -197,6 +201,7 @@ class Eye:
 
     def _step(self) -> None:
         self._trail.note(self.head.pose())
+        self.vitals.note(self._clock.monotonic(), self.head.fault)
         frame = self.source.read()
         begun_s = time.thread_time()
         if frame is None:
@@ -251,9 +256,14 @@ class Eye:
             at_limit=command is not None and command.at_limit,
             moving=glimpse.moving,
             searched=self._searched,
-            fault="The detector failed." if self._faults >= MOST_FAULTS else None,
+            fault=self._fault(),
             kind="face" if self.detector is None else self.detector.kind,
         )
+
+    def _fault(self) -> TriptychError | None:
+        if self._faults >= MOST_FAULTS:
+            return Unavailable("The detector failed.", code="detector_failed")
+        return self.vitals.failure
 
     def _consult(self, glimpse: Glimpse, tracks: tuple[Track, ...]) -> tuple[Track | None, Command | None]:
         """Let the pilot watch, and steer unless the camera is paused."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from triptych.camera.airing import VERBS as AIRING
+from triptych.camera import airing, moves
 from triptych.camera.parameters import ACTIVITIES, Mark, Parameters, Variant
 from triptych.camera.records import Archive, Part
 from triptych.camera.session import Session
@@ -129,7 +129,8 @@ _VERBS: Mapping[str, Callable[[Session, Json], Json]] = {
     "state": _state,
     "view": _view,
     "frame": _frame,
-    **AIRING,
+    **airing.VERBS,
+    **moves.VERBS,
 }
 _ARCHIVE_VERBS: Mapping[str, Callable[[Archive, Json], Json]] = {
     "records": _records,

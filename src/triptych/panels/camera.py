@@ -22,6 +22,7 @@ from triptych.camera.parameters import (
 )
 from triptych.errors import Invalid, NotYet, TriptychError
 from triptych.model import Json
+from triptych.panels.arm import ROUTES as MOVES
 from triptych.panels.cameras import ANSWER_BOUND, Camera, Kept, ask, ask_in_session, keep, named, words
 from triptych.panels.definitions import ROUTES as DEFINITIONS
 from triptych.panels.footage import ROUTES as FOOTAGE
@@ -29,6 +30,8 @@ from triptych.panels.footage import refuse_bytes, wants_bytes
 from triptych.panels.http import Handler, Panel, Parameter, Role, Route, caller, json_answer, read_body, read_json, service
 from triptych.panels.livestreams import ROUTES as LIVE
 from triptych.panels.livestreams import bring_targets
+from triptych.panels.positions import ROUTES as TABLES
+from triptych.panels.positions import bring_scenario
 from triptych.panels.site import ROUTES as SITE
 
 KNOWN = frozenset({"mark", "admin_id", "cause", "pause", "camera", "target"})
@@ -51,9 +54,11 @@ STATUSES = {
     "site_not_found": 404,
     "account_not_found": 404,
     "key_missing": 400,
+    "row_not_found": 404,
     "route_not_found": 404,
     "job_not_found": 404,
     "conflict": 409,
+    "head_leased": 409,
     "invalid": 400,
     "too_large": 400,
 }
@@ -169,7 +174,11 @@ async def _bring_target(request: Request, _camera: Camera) -> Json:
     return {"target": _track_id(target)} if target else {}
 
 
-_BRINGS: Mapping[str, Callable[[Request, Camera], Awaitable[Json]]] = {"track": _bring_target, "live_stream": bring_targets}
+_BRINGS: Mapping[str, Callable[[Request, Camera], Awaitable[Json]]] = {
+    "track": _bring_target,
+    "mission": bring_scenario,
+    "live_stream": bring_targets,
+}
 """What the server knows and a camera's process needs to start an activity."""
 
 
@@ -207,9 +216,6 @@ _PAUSE = Parameter(name="pause", place="query", type=str, summary="Any text but 
 _TARGET = Parameter(name="target", place="query", type=int, summary="The number of the track to follow.")
 _ABSENT = (
     ("/api/face_encoding", "GET POST PUT DELETE"),
-    ("/api/position", "GET POST PUT DELETE"),
-    ("/api/scenario", "GET POST PUT DELETE"),
-    ("/api/move", "GET PUT POST PATCH DELETE"),
     ("/api/record", "PUT PATCH DELETE"),
     ("/api/events", "GET"),
 )
@@ -232,7 +238,9 @@ PANEL = Panel(
         *DEFINITIONS,
         *FOOTAGE,
         *LIVE,
+        *MOVES,
         *SITE,
+        *TABLES,
         *(_absent(path, method) for path, methods in _ABSENT for method in methods.split()),
     ),
     refuse=refuse,
