@@ -135,15 +135,13 @@ class _Connection:
         elif name == "createStream":
             self._say("_result", number, None, 1.0)
         elif name == "publish":
-            self._publish("@refused" in str(values) or "publish status" in self._studio.refuses)
+            self._publish("publish status" in self._studio.refuses)
 
     def _publish(self, refused):
         if not refused:
             self._note(lambda studio: (studio.tags.clear(), setattr(studio, "publishers", studio.publishers + 1)))
-        told = (
-            {"level": "error", "code": "NetStream.Publish.BadName"} if refused else {"level": "status", "code": "NetStream.Publish.Start"}
-        )
-        self._say("onStatus", 0.0, None, told)
+        level, code = ("error", "BadName") if refused else ("status", "Start")
+        self._say("onStatus", 0.0, None, {"level": level, "code": f"NetStream.Publish.{code}"})
 
     def _say(self, *values):
         self._send(3, 20, encode(*values))

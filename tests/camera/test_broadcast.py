@@ -1,5 +1,6 @@
 """camera 3.2, 5, 6: one encode for all clean targets, another for marks, and what a pause sends."""
 
+import itertools
 import threading
 from datetime import timedelta
 from io import BytesIO
@@ -53,7 +54,7 @@ def test_pictures_come_out_with_their_capture_times(broadcast):
     broadcast.close()
     times = [time for time, _ in played(whole(broadcast.ring(marks=False)))]
     assert len(times) >= 18
-    assert all(later > earlier for earlier, later in zip(times, times[1:], strict=False))
+    assert all(later > earlier for earlier, later in itertools.pairwise(times))
 
 
 def test_a_pause_sends_the_last_picture_and_silence_and_a_resume_is_live(broadcast):

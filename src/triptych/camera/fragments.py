@@ -159,5 +159,7 @@ def _boxes(data: memoryview) -> Iterator[tuple[bytes, memoryview]]:
     at = 0
     while at + _BOX.size <= len(data):
         size, kind = _BOX.unpack_from(data, at)
+        if size < _BOX.size:
+            return
         yield kind, data[at + _BOX.size : at + size]
-        at += max(size, _BOX.size)
+        at += size
