@@ -29,6 +29,7 @@ BENCHES = (
     "mediajobs",
     "medialong",
     "camera",
+    "live",
 )
 
 

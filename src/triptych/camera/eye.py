@@ -19,7 +19,7 @@ from triptych.camera.stream import View, Views
 from triptych.camera.track import Box, Face, Track, Tracker
 from triptych.camera.vitals import Vitals
 from triptych.camera.wheel import Owner, Wheel
-from triptych.contracts import Clock, Frame, Head, Pose, Source
+from triptych.contracts import Clock, Frame, Head, Pose, Sound, Source
 from triptych.errors import TriptychError, Unavailable
 
 log = structlog.get_logger()
@@ -50,6 +50,7 @@ class Glimpse:
     moving: bool = False
     searched: int = 0
     fault: TriptychError | None = None
+    sound: tuple[Sound, ...] = ()
     kind: str = "face"
 
     def objects(self) -> list[dict[str, object]]:
@@ -211,7 +212,8 @@ class Eye:
         self._times.append(frame.captured)
         view, detect_s = self.head.view(frame), 0.0
         now = self._clock.monotonic()
-        glimpse = Glimpse(frame=view, pose=self._trail.at(frame.captured), moving=self._moves())
+        sound = tuple(self.source.listen())
+        glimpse = Glimpse(frame=view, pose=self._trail.at(frame.captured), moving=self._moves(), sound=sound)
         if self._looks(now):
             faces, detect_s = self._find(view)
             glimpse = self._judge(glimpse, faces)
@@ -256,6 +258,7 @@ class Eye:
             at_limit=command is not None and command.at_limit,
             moving=glimpse.moving,
             searched=self._searched,
+            sound=glimpse.sound,
             fault=self._fault(),
             kind="face" if self.detector is None else self.detector.kind,
         )

@@ -1,13 +1,16 @@
 """camera 3.1 to 3.3, rows 22, 29 and 30: the activity `live_stream`; its parts are proved in tests/camera."""
 
+from dataclasses import replace
 from datetime import timedelta
 
+import numpy as np
 import pytest
 
-from camera.onair import played
+from camera.onair import heard, played
 from camera.studio import Studio
 from triptych.camera.activities import live_stream
 from triptych.camera.activity import Standing
+from triptych.contracts import Sound
 from triptych.errors import Invalid, NotFound, NotYet, Unavailable
 
 DISK = {"site_id": "d", "site": "Disk", "account": None, "server": "file:show"}
@@ -60,6 +63,21 @@ def test_a_file_target_plays_once_it_is_stopped(opened, notes, tmp_path):
     (path,) = (tmp_path / "live").iterdir()
     assert len(played(path)) > 5
     assert notes.rests == [None]
+
+
+def test_the_sound_of_the_source_is_sent(opened, tmp_path):
+    session = opened()
+    session.start("live_stream", asked(DISK))
+    streaming = session.activities["live_stream"]
+    glimpse = session._eye.newest
+    tone = Sound(captured=glimpse.frame.captured, samples=np.full(96_000, 0.5, np.float32))
+    with session.lock:
+        streaming.notice(replace(glimpse, sound=(tone,)))
+    while streaming.read(0).cursor < 4:
+        session._eye.wait(lambda _: True, live_stream.PEEK)
+    session.stop("live_stream")
+    (path,) = (tmp_path / "live").iterdir()
+    assert np.abs(heard(path)).max() > 0.1
 
 
 def test_one_target_that_takes_it_is_enough_and_the_others_are_tried_again(opened, notes):

@@ -91,7 +91,7 @@ class Streaming:
         """Hand a picture to the encoders."""
         if self._broadcast is None:
             return
-        self._broadcast.offer(View(frame=glimpse.frame, objects=glimpse.marked()), self._stage.mark)
+        self._broadcast.offer(View(frame=glimpse.frame, objects=glimpse.marked()), self._stage.mark, glimpse.sound)
         if self._broadcast.marked and self._stage.eye is not None:
             self._stage.eye.peek(self._stage.clock.monotonic() + PEEK)
 
