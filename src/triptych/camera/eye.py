@@ -52,6 +52,7 @@ class Glimpse:
     fault: TriptychError | None = None
     sound: tuple[Sound, ...] = ()
     kind: str = "face"
+    sound: tuple[Sound, ...] = ()
 
     def objects(self) -> list[dict[str, object]]:
         """Return the objects of a line of the sidecar (camera R6)."""
@@ -261,6 +262,7 @@ class Eye:
             sound=glimpse.sound,
             fault=self._fault(),
             kind="face" if self.detector is None else self.detector.kind,
+            sound=glimpse.sound,
         )
 
     def _fault(self) -> TriptychError | None:

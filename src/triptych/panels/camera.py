@@ -32,6 +32,7 @@ from triptych.panels.livestreams import ROUTES as LIVE
 from triptych.panels.livestreams import bring_targets
 from triptych.panels.positions import ROUTES as TABLES
 from triptych.panels.positions import bring_scenario
+from triptych.panels.shelf import ROUTES as SHELF
 from triptych.panels.site import ROUTES as SITE
 
 KNOWN = frozenset({"mark", "admin_id", "cause", "pause", "camera", "target"})
@@ -58,6 +59,7 @@ STATUSES = {
     "route_not_found": 404,
     "job_not_found": 404,
     "conflict": 409,
+    "record_open": 409,
     "head_leased": 409,
     "invalid": 400,
     "too_large": 400,
@@ -216,7 +218,6 @@ _PAUSE = Parameter(name="pause", place="query", type=str, summary="Any text but 
 _TARGET = Parameter(name="target", place="query", type=int, summary="The number of the track to follow.")
 _ABSENT = (
     ("/api/face_encoding", "GET POST PUT DELETE"),
-    ("/api/record", "PUT PATCH DELETE"),
     ("/api/events", "GET"),
 )
 """What the contract of the neighbours names and later releases bring."""
@@ -240,6 +241,7 @@ PANEL = Panel(
         *LIVE,
         *MOVES,
         *SITE,
+        *SHELF,
         *TABLES,
         *(_absent(path, method) for path, methods in _ABSENT for method in methods.split()),
     ),
