@@ -50,7 +50,6 @@ class Glimpse:
     moving: bool = False
     searched: int = 0
     fault: TriptychError | None = None
-    sound: tuple[Sound, ...] = ()
     kind: str = "face"
     sound: tuple[Sound, ...] = ()
 
@@ -259,7 +258,6 @@ class Eye:
             at_limit=command is not None and command.at_limit,
             moving=glimpse.moving,
             searched=self._searched,
-            sound=glimpse.sound,
             fault=self._fault(),
             kind="face" if self.detector is None else self.detector.kind,
             sound=glimpse.sound,
