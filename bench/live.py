@@ -28,7 +28,7 @@ def figures() -> list[Figure]:
     views = [head.view(source.read()).image for _ in range(FRAMES)]
     ring = Ring()
     caster = Caster(ring, (1280, 720), FPS)
-    begun, cursor, size_bytes, samples = time.process_time(), 0, 0, 0
+    begun, cursor, size_bytes, samples = time.process_time(), 0, 0, AUDIO_FRAME
     for number, view in enumerate(views):
         caster.show(view, timedelta(seconds=number / FPS))
         while (samples + AUDIO_FRAME) / AUDIO_RATE <= number / FPS:

@@ -26,7 +26,7 @@ class OnAir:
     def __init__(self):
         self.ring = Ring()
         self.caster = Caster(self.ring, SIZE, FPS)
-        self.frames = self._samples = 0
+        self.frames, self._samples = 0, AUDIO_FRAME
 
     def run(self, seconds):
         for _ in range(round(seconds * FPS)):

@@ -10,8 +10,8 @@ import structlog
 
 from triptych.camera.casting import Caster
 from triptych.camera.fragments import Ring
-from triptych.camera.livesound import LiveSound
 from triptych.camera.parameters import Mark
+from triptych.camera.soundtrack import Soundtrack
 from triptych.camera.stream import View, render
 from triptych.contracts import Clock, Sound
 
@@ -21,6 +21,9 @@ WAITING = 3
 """How many pictures wait for the encoder before the oldest is dropped."""
 REPEAT = timedelta(milliseconds=100)
 """How long nothing may come until the last picture is sent again."""
+LATE = timedelta(milliseconds=150)
+"""How much later than its picture a sound may come and still be heard."""
+EARLY = timedelta(seconds=1)
 
 
 class Broadcast:
@@ -34,7 +37,7 @@ class Broadcast:
         self._sounds: deque[Sound] = deque(maxlen=1000)
         self._last: tuple[View, Mark | None] | None = None
         self._origin: timedelta | None = None
-        self._sound = LiveSound(timedelta(0))
+        self._soundtrack, self._hears = Soundtrack(), False
         self._paused = self._closing = False
         self._news = threading.Condition()
         self.ring(marks=False)
@@ -96,29 +99,38 @@ class Broadcast:
             if not self._waiting and not self._closing:
                 self._news.wait(REPEAT.total_seconds())
             fresh = self._waiting.popleft() if self._waiting else None
-            sounds, silent = list(self._sounds), self._paused
+            sounds = list(self._sounds)
             self._sounds.clear()
         self._last = fresh or self._last
         if self._last is None or self._closing:
             return
         moment = self._clock.monotonic() if fresh is None else fresh[0].frame.captured
-        self._send(*self._last, self._placed(moment), sounds, silent=silent)
+        self._send(*self._last, self._placed(moment))
+        self._sound(sounds, self._placed(moment))
 
     def _placed(self, moment: timedelta) -> timedelta:
         if self._origin is None:
             self._origin = moment
-            self._sound = LiveSound(moment)
         return moment - self._origin
 
-    def _send(self, view: View, mark: Mark | None, at: timedelta, sounds: Sequence[Sound], *, silent: bool) -> None:
+    def _send(self, view: View, mark: Mark | None, at: timedelta) -> None:
         for marks, ring in list(self._rings.items()):
             if marks not in self._casters:
                 self._casters[marks] = Caster(ring, self._size, self._fps)
             image = render(view, mark, self._casters[marks].size[0]) if marks else view.frame.image
             self._casters[marks].show(image, at)
+
+    def _sound(self, sounds: Sequence[Sound], at: timedelta) -> None:
+        """Encode what was heard until `at`, silence where nothing was."""
         for sound in sounds:
-            self._sound.put(sound)
-        for first, samples in self._sound.take(at, silent=silent):
+            begun = self._placed(sound.captured)
+            if begun < at + EARLY:
+                self._soundtrack.lay(begun, sound.samples)
+        self._hears = self._hears or bool(sounds)
+        if self._paused:
+            self._soundtrack.cut(at)
+        self._soundtrack.settle(at - (LATE if self._hears else timedelta(0)))
+        for first, samples in self._soundtrack.take(at):
             for caster in self._casters.values():
                 caster.sound(samples, first)
 

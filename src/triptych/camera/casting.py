@@ -59,10 +59,10 @@ class Caster:
         return True
 
     def sound(self, samples: NDArray[np.float32], first: int) -> None:
-        """Encode 1024 samples, float32 mono at 48 kHz, the first of which is number `first` of the stream."""
+        """Encode 1024 samples, float32 mono at 48 kHz, the first of which is number `first`: at least 1024, the encoder's delay."""
         chunk = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="fltp", layout="mono")
         chunk.rate, chunk.time_base = AUDIO_RATE, Fraction(1, AUDIO_RATE)
-        chunk.pts = first + AUDIO_FRAME  # the encoder's delay: its first packet would else lie before zero
+        chunk.pts = first
         self._mux(self._audio.encode(chunk))
 
     def close(self) -> None:

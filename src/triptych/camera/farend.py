@@ -68,7 +68,6 @@ class FarEnd:
         while not self._leaving.is_set():
             begun = time.monotonic()
             fault = self._carry()
-            self._tried.set()
             if fault is None or (isinstance(fault, Unavailable) and fault.code in FINAL):
                 self._become("off" if fault is None else "failed")
                 return
@@ -84,7 +83,6 @@ class FarEnd:
             outlet.open()
             tap = self._tap = Tap(self._ring)
             self._become("on")
-            self._tried.set()
             outlet.carry(tap)
         except (OSError, ValueError, av.FFmpegError, Unavailable) as fault:
             return None if self._leaving.is_set() else fault
@@ -95,6 +93,7 @@ class FarEnd:
     def _become(self, state: State, retries: int | None = None) -> None:
         self.state = state
         self.retries = self.retries if retries is None else retries
+        self._tried.set()
         self._changed()
 
 
