@@ -31,6 +31,7 @@ BENCHES = (
     "camera",
     "watching",
     "recording",
+    "live",
 )
 
 

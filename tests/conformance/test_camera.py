@@ -355,17 +355,18 @@ def test_row_21_a_bad_delete(seer, query):
 
 
 def test_row_22_each_activity_ends_alone(seer):
-    """As far as it is built: track, record and mission."""
     seer.ok("POST", json=B | {"scenario": "scenario_1"})
-    for cause in ("track", "record", "mission"):
+    for cause in ("track", "record", "mission", "live_stream"):
         seer.ok("PUT", f"?cause={cause}")
     seer.ok("DELETE", "?cause=track")
     state = seer.state()
     assert (state["track"]["state"], state["record"]["state"], state["mission"]["state"]) == ("off", "on", "on")
     seer.ok("DELETE", "?cause=mission")
     state = seer.state()
-    assert (state["record"]["state"], state["mission"]["state"]) == ("on", "off")
+    assert (state["record"]["state"], state["mission"]["state"], state["live_stream"]["state"]) == ("on", "off", "on")
     seer.ok("DELETE", "?cause=record")
+    assert seer.state()["live_stream"]["state"] == "on"
+    seer.ok("DELETE", "?cause=live_stream")
     assert seer.state()["state"] == "idle"
     assert seer.kept("shoots")[-1]["state"] == "ready"
 
@@ -442,11 +443,6 @@ def test_row_26_verbs(seer):
     assert "DELETE" in refused.headers["allow"]
     assert seer.client.head("/api/job?cause=mark").status_code == 200
     assert seer.client.options("/api/job").status_code == 200
-
-
-def test_row_29_is_not_available_yet(seer):
-    assert seer.error("PUT", "?cause=live_stream") == "not available yet"
-    assert seer.state()["state"] == "idle"
 
 
 @pytest.mark.parametrize("changed", [{"job_type": "learn"}, {"job_type": "secure"}, {"recognized_persons": ["all"]}])

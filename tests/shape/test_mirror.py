@@ -7,6 +7,7 @@ from shape.source import ROOT, SRC, python_files, shown
 ELSEWHERE = {
     "src/triptych/contracts.py": "Protocols only; tests/contracts runs every implementation against them",
     "src/triptych/camera/activity.py": "Protocols only; tests/camera/activities runs every member",
+    "src/triptych/camera/outlet.py": "a Protocol and what it is given; tests/camera/outlets runs every member",
     "src/triptych/camera/pilot.py": "a Protocol only; tests/camera/pilots runs every member",
     "src/triptych/camera/opening.py": "tests/camera/test_session.py opens every kind of camera by it",
     "src/triptych/cli/__main__.py": "one call of main; tests/cli runs every command through it",

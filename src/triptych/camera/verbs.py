@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from triptych.camera import moves
+from triptych.camera import airing, moves
 from triptych.camera.parameters import ACTIVITIES, Mark, Parameters, Variant
 from triptych.camera.session import Session
 from triptych.camera.shelf import VERBS as SHELF
@@ -90,6 +90,7 @@ _VERBS: Mapping[str, Callable[[Session, Json], Json]] = {
     "state": _state,
     "view": _view,
     "frame": _frame,
+    **airing.VERBS,
     **SHELF,
     **moves.VERBS,
 }

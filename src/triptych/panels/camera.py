@@ -28,6 +28,8 @@ from triptych.panels.definitions import ROUTES as DEFINITIONS
 from triptych.panels.footage import ROUTES as FOOTAGE
 from triptych.panels.footage import refuse_bytes, wants_bytes
 from triptych.panels.http import Handler, Panel, Parameter, Role, Route, caller, json_answer, read_body, read_json, service
+from triptych.panels.livestreams import ROUTES as LIVE
+from triptych.panels.livestreams import bring_targets
 from triptych.panels.positions import ROUTES as TABLES
 from triptych.panels.positions import bring_scenario
 from triptych.panels.shelf import ROUTES as SHELF
@@ -53,6 +55,9 @@ STATUSES = {
     "too_many_failures": FORBIDDEN,
     "camera_not_found": 404,
     "record_not_found": 404,
+    "site_not_found": 404,
+    "account_not_found": 404,
+    "key_missing": 400,
     "row_not_found": 404,
     "route_not_found": 404,
     "job_not_found": 404,
@@ -174,7 +179,11 @@ async def _bring_target(request: Request, _camera: Camera) -> Json:
     return {"target": _track_id(target)} if target else {}
 
 
-_BRINGS: Mapping[str, Callable[[Request, Camera], Awaitable[Json]]] = {"track": _bring_target, "mission": bring_scenario}
+_BRINGS: Mapping[str, Callable[[Request, Camera], Awaitable[Json]]] = {
+    "track": _bring_target,
+    "mission": bring_scenario,
+    "live_stream": bring_targets,
+}
 """What the server knows and a camera's process needs to start an activity."""
 
 
@@ -210,11 +219,7 @@ def _job(method: str, handler: Handler, role: Role, summary: str, *parameters: P
 _MARK = Parameter(name="mark", place="query", type=str, summary="How the target is marked in live pictures, false for not at all.")
 _PAUSE = Parameter(name="pause", place="query", type=str, summary="Any text but a word for nothing pauses instead of stopping.")
 _TARGET = Parameter(name="target", place="query", type=int, summary="The number of the track to follow.")
-_ABSENT = (
-    ("/api/face_encoding", "GET POST PUT DELETE"),
-    ("/api/stream/live.mp4", "GET"),
-    ("/api/live_stream", "GET POST PUT PATCH DELETE"),
-)
+_ABSENT = (("/api/face_encoding", "GET POST PUT DELETE"),)
 """What the contract of the neighbours names and later releases bring."""
 
 
@@ -233,6 +238,7 @@ PANEL = Panel(
         _job("DELETE", delete_job, Role.OPERATOR, "Stop or pause an activity.", _PAUSE, _cause(*ACTIVITIES, required=False)),
         *DEFINITIONS,
         *FOOTAGE,
+        *LIVE,
         *MOVES,
         *SITE,
         *SHELF,

@@ -21,6 +21,7 @@ STATUSES = {
     "route_not_found": 404,
     "not_available_yet": 404,
     "upgrade_required": 426,
+    "live_off": 404,
     "internal": 500,
 }
 REFUSED = frozenset({"not_authenticated", "not_authorised", "not_allowed", "host_not_allowed", "cross_site", "too_many_failures"})
