@@ -1,9 +1,11 @@
 """Which camera is meant: its source, head and arm, and what its operator set. Pure."""
 
-from typing import Annotated, Any, TypeVar
+from datetime import timedelta
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
+from triptych.camera.control import PRESETS, Patience, Preset
 from triptych.camera.heads import HEADS, CropOptions, NoneOptions
 from triptych.errors import Invalid
 from triptych.media.sources import SOURCES
@@ -16,11 +18,26 @@ FPS = 30.0
 """The rate of every source there is so far."""
 
 
+class Times(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What happens by the seconds since the target was seen: coast to `coast_s`, hold to `hold_s`, search to `search_s`, then go home."""
+
+    coast_s: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0.8
+    hold_s: Annotated[float, msgspec.Meta(ge=0, le=600)] = 3.0
+    search_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 20.0
+
+    def patience(self) -> Patience:
+        """Return the same for the controller; each time is at least the one before."""
+        hold_s = max(self.hold_s, self.coast_s)
+        return Patience(
+            coast=timedelta(seconds=self.coast_s), hold=timedelta(seconds=hold_s), search=timedelta(seconds=max(self.search_s, hold_s))
+        )
+
+
 class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One camera. `source`, `head` and `arm` name a `kind` and what is set of its options; `worker` None is the only worker.
 
     `lock_wait_s` is how long PUT track waits for a target, `budget` the part of one core that a frame may cost before detection thins,
-    `min_free_bytes` the room on the disk below which nothing is recorded.
+    `min_free_bytes` the room on the disk below which nothing is recorded. `preset` None leaves the choice to the parameter `ai`.
     """
 
     name: str = "Camera"
@@ -31,6 +48,8 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     lock_wait_s: Annotated[float, msgspec.Meta(ge=0, le=60)] = 10.0
     budget: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.35
     min_free_bytes: Annotated[int, msgspec.Meta(ge=0)] = GIB
+    preset: Literal["calm", "normal"] | None = None
+    patience: Times = Times()
 
     def source_options(self) -> msgspec.Struct:
         """Return the options of the source."""
@@ -40,13 +59,23 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         """Return the options of the head."""
         return _options(self.head, HEADS[self.head["kind"]].options)
 
+    def chosen(self, ai: str | None) -> Preset:
+        """Return how the camera is to follow when the parameter `ai` is this (camera 7.2)."""
+        return PRESETS[self.preset or ("normal" if ai == "official_ai" else "calm")]
+
     def looks(self) -> dict[str, Any]:
         """Return what a client may want to know of its pictures: size, rate, width of the view, and the limits of the head in degrees."""
         head = self.head_options()
         if isinstance(head, NoneOptions):
-            return {"size": None, "fps": FPS, "hfov": head.hfov_deg, "preset": None, "limits": {"pan": (0.0, 0.0), "tilt": (0.0, 0.0)}}
+            return {
+                "size": None,
+                "fps": FPS,
+                "hfov": head.hfov_deg,
+                "preset": self.preset,
+                "limits": {"pan": (0.0, 0.0), "tilt": (0.0, 0.0)},
+            }
         limits = {"pan": head.pan_deg, "tilt": head.tilt_deg}
-        return {"size": head.size, "fps": FPS, "hfov": head.view_deg[0], "preset": None, "limits": limits}
+        return {"size": head.size, "fps": FPS, "hfov": head.view_deg[0], "preset": self.preset, "limits": limits}
 
     @property
     def simulated(self) -> bool:
