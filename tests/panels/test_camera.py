@@ -120,11 +120,6 @@ async def test_a_documented_delete_is_ok(door, query):
     assert await said(door, "DELETE", query) == "OK"
 
 
-@pytest.mark.parametrize("cause", ["mission", "live_stream"])
-async def test_what_is_not_built_is_not_available_yet(door, cause):
-    assert await said(door, "PUT", f"?cause={cause}") == "not available yet"
-
-
 @pytest.mark.parametrize("query", ["", "?cause=foo", "?cause=Mark", "?cause=mark&camera=x"])
 async def test_a_bad_get_is_an_error(door, query):
     """Camera row 1."""
@@ -173,7 +168,6 @@ async def test_strict_status_keeps_the_bodies_and_tells_by_status(tmp_path):
         for method, query, status in (
             ("PUT", "?cause=foo", 400),
             ("PUT", "?cause=track&camera=x", 404),
-            ("PUT", "?cause=mission", 503),
             ("POST", "", 400),
             ("PUT", "?cause=track", 200),
         ):
