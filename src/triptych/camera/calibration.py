@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
@@ -27,6 +28,11 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     speed_deg_s: float
     play_deg: float
     residual_deg: float
+
+    @property
+    def lag(self) -> timedelta:
+        """The lag for the controller."""
+        return timedelta(seconds=self.lag_s)
 
 
 class Shelf:

@@ -117,6 +117,7 @@ class Preset:
 
 CALM = Preset(leads=False, outer_deg=1.5, inner_deg=0.5, cap_deg_s=60.0)
 NORMAL = Preset(leads=True, outer_deg=1.2, inner_deg=0.4, cap_deg_s=120.0)
+UNLEARNT_LAG = timedelta(milliseconds=60)
 PRESETS = MappingProxyType({"calm": CALM, "normal": NORMAL})
 """The one knob (camera 7.2); `ai` null chooses calm, `official_ai` normal."""
 
@@ -223,9 +224,7 @@ class Controller:
     never enters the loop.
     """
 
-    def __init__(
-        self, preset: Preset, limits: Limits, *, lag: timedelta = timedelta(milliseconds=60), patience: Patience | None = None
-    ) -> None:
+    def __init__(self, preset: Preset, limits: Limits, *, lag: timedelta = UNLEARNT_LAG, patience: Patience | None = None) -> None:
         self.preset, self.lag = preset, lag
         self._limits, self._patience = limits, patience or Patience()
         self._axes = _Axis(), _Axis()

@@ -57,6 +57,11 @@ class Plan:
         """Whether there is room enough to learn anything."""
         return self.pan_reach_deg >= _LEAST_REACH_DEG
 
+    @property
+    def start(self) -> Step:
+        """Where everything begins."""
+        return Step(stage=Stage.SETTLE, pan_deg=self.pan_deg, tilt_deg=self.tilt_deg)
+
     def at(self, elapsed_s: float) -> Step | None:
         """Return the step that is due, None once the run is over."""
         for stage, length_s in _STAGES:
@@ -76,6 +81,17 @@ class Plan:
         elif stage is Stage.TILT:
             tilt += self.tilt_reach_deg * swing
         return Step(stage=stage, pan_deg=pan, tilt_deg=tilt)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learnt:
+    """What a run found; the words are those of a `Calibration`."""
+
+    lag_s: float
+    factor: tuple[float, float]
+    speed_deg_s: float
+    play_deg: float
+    residual_deg: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +121,15 @@ def align(sent: Sequence[tuple[float, float]], seen: Sequence[tuple[float, float
     coarse = min((best_lag(play) for play in np.arange(0.0, _MOST_PLAY_DEG, 0.2)), key=_residual)
     finer = np.arange(max(coarse.play_deg - 0.2, 0.0), coarse.play_deg + 0.2, 0.05)
     return min((best_lag(play) for play in finer), key=_residual)
+
+
+def gain_of(sent: Sequence[tuple[float, float]], seen: Sequence[tuple[float, float]], lag_s: float) -> float:
+    """Return the gain alone, where the lag is known already; 0 where there is nothing to tell it by."""
+    if len(seen) < _FEWEST:
+        return 0.0
+    sent_at, sent_deg = np.array(sent, np.float64).T
+    seen_at, seen_deg = np.array(seen, np.float64).T
+    return _fit(sent_at, sent_deg, seen_at, seen_deg, lag_s, 0.0).gain
 
 
 def top_speed(seen: Sequence[tuple[float, float]]) -> float:
@@ -148,5 +173,6 @@ def _residual(fit: Fit) -> float:
 _JUMP_DEG, _JUMP_S, _JUMPS = 15.0, 0.8, (1, -1, 1, 0)
 _STAGES = ((Stage.SETTLE, 2.0), (Stage.PAN, 2 * PERIOD_S), (Stage.JUMPS, _JUMP_S * len(_JUMPS)), (Stage.TILT, 1.5 * PERIOD_S))
 _LEAST_REACH_DEG = 1.0
+_FEWEST = 20
 _MOST_LAG_S, _MOST_PLAY_DEG = 1.0, 2.0
 _SHORTEST_S = 1e-3

@@ -255,7 +255,7 @@ class Session:
         eye = Eye(
             source,
             head,
-            lens=options.lens(source.size),
+            lens=self._tracking.lens(options.lens(source.size)),
             clock=self.clock,
             views=self._views,
             budget=definition.budget,
@@ -321,6 +321,7 @@ class Session:
             eye=self._eye,
             age_s=age,
             faults=tuple(f"{cause}: {fault.message}" for cause, fault in faults.items() if fault is not None),
+            calibration=self._tracking.calibration,
         )
 
 

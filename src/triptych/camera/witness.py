@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 
 import numpy as np
 
@@ -14,6 +15,14 @@ from triptych.contracts import Frame, Pose
 
 WARNS_AFTER = timedelta(seconds=1)
 FAILS_AFTER = timedelta(seconds=5)
+
+
+class Trust(StrEnum):
+    """Whether a head does what it is told."""
+
+    GIVEN = "given"
+    DOUBTED = "doubted"
+    STUCK = "stuck"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,14 +49,11 @@ class Witness:
         self._last = timedelta(0)
 
     @property
-    def warns(self) -> bool:
-        """Whether command and picture have disagreed for 1 s."""
-        return self._accused >= _FEWEST_TIMES and self.doubt >= WARNS_AFTER
-
-    @property
-    def fails(self) -> bool:
-        """Whether they have disagreed for 5 s."""
-        return self._accused >= _FEWEST_TIMES and self.doubt >= FAILS_AFTER
+    def trust(self) -> Trust:
+        """Whether the head is believed: doubted after 1 s of disagreement, stuck after 5 s."""
+        if self._accused < _FEWEST_TIMES or self.doubt < WARNS_AFTER:
+            return Trust.GIVEN
+        return Trust.STUCK if self.doubt >= FAILS_AFTER else Trust.DOUBTED
 
     def forget(self) -> None:
         """Begin anew: the head was not ours for a while."""
