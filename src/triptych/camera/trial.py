@@ -9,7 +9,7 @@ from itertools import islice, pairwise
 from types import MappingProxyType
 from typing import Protocol
 
-from triptych.camera.control import Controller, Preset
+from triptych.camera.control import UNLEARNT_LAG, Controller, Preset
 from triptych.camera.faces import Detector, SimFaces
 from triptych.camera.heads import CropOptions
 from triptych.camera.heads.crop import CropHead
@@ -97,9 +97,9 @@ class Outcome:
 class Following:
     """The law of the camera: tracker, lock and controller, as a session joins them."""
 
-    def __init__(self, preset: Preset, head: CropHead) -> None:
+    def __init__(self, preset: Preset, head: CropHead, *, lag: timedelta = UNLEARNT_LAG) -> None:
         self._tracker, self._lock = Tracker(LENS), Lock()
-        self._controller = Controller(preset, head.limits)
+        self._controller = Controller(preset, head.limits, lag=lag)
 
     def __call__(self, now: timedelta, captured: timedelta, faces: Sequence[Face] | None, head: CropHead) -> None:
         """Follow the chosen face; `faces` None is a frame that was not searched."""
@@ -111,18 +111,25 @@ class Following:
             head.stop()
 
 
-def following(preset: Preset) -> Callable[[CropHead], Law]:
-    """Return what builds the camera's law for a head."""
-    return lambda head: Following(preset, head)
+def following(preset: Preset, *, lag: timedelta = UNLEARNT_LAG) -> Callable[[CropHead], Law]:
+    """Return what builds the camera's law for a head of this lag."""
+    return lambda head: Following(preset, head, lag=lag)
 
 
-def run(course: Course, build: Callable[[CropHead], Law], *, detector: Detector | None = None, seed: int = 0) -> Outcome:
-    """Let a law follow a figure on its course, the head starting on it, every frame known two frames late.
+def run(
+    course: Course,
+    build: Callable[[CropHead], Law],
+    *,
+    detector: Detector | None = None,
+    seed: int = 0,
+    options: CropOptions | None = None,
+) -> Outcome:
+    """Let a law follow a figure on its course, the head (of these `options`) starting on it, every frame known two frames late.
 
     With a `detector` every crop is drawn and searched; without one the `sim` source tells the noisy truth of this `seed`.
     """
     clock = VirtualClock()
-    head = CropHead(CropOptions(), clock)
+    head = CropHead(options or CropOptions(), clock)
     cast = [world.Figure(look=0, radius_px=64, path=course.visible)]
     _start_on(head, clock, world.truth(cast, 0.0)[0])
     if detector is None:
