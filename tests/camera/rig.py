@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from itertools import pairwise
 
 from triptych.camera.control import Phase, PoseTrail
 from triptych.camera.heads import CropOptions
@@ -13,8 +12,8 @@ from triptych.media.sources.scene import SceneSource
 from triptych.media.sources.sim import VirtualClock
 
 
-class Slack(CropHead):
-    """A head with play: where it looks stays behind where it is sent when it turns round."""
+class SlackAndMirrored(CropHead):
+    """A head with play, which stays behind where it is sent when it turns round, under a camera whose picture is turned round."""
 
     play_deg = 1.0
     held_deg = 0.0
@@ -23,10 +22,6 @@ class Slack(CropHead):
         half = self.play_deg / 2
         self.held_deg = min(max(self.held_deg, pan_deg - half), pan_deg + half)
         super().move(self.held_deg, tilt_deg, cap_deg_s, speed_deg_s)
-
-
-class Mirrored(CropHead):
-    """A camera whose picture is turned round."""
 
     def view(self, frame):
         view = super().view(frame)
@@ -87,7 +82,3 @@ class Rig:
             assert self.step(learner).phase is Phase.LEARNING
             assert self.clock.monotonic() - begun <= timedelta(seconds=within_s)
         return learner
-
-
-def travel(poses):
-    return sum(abs(later.pan_deg - earlier.pan_deg) for earlier, later in pairwise(poses))

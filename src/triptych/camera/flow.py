@@ -29,9 +29,14 @@ def small_grey(image: Picture) -> Picture:
 
 
 def corners(grey: Picture) -> Floats:
-    """Return up to 80 points (n, 2) of an (h, w) uint8 picture that can be found again; none in a flat one."""
+    """Return up to 80 points (n, 2) of an (h, w) uint8 picture that can be found again; none in a flat one, whatever its noise."""
     found = cv2.goodFeaturesToTrack(grey, _MOST_CORNERS, _QUALITY, _APART_PX)
-    return np.empty((0, 2), np.float32) if found is None else found.reshape(-1, 2).astype(np.float32)
+    if found is None:
+        return np.empty((0, 2), np.float32)
+    points = np.asarray(found, np.float32).reshape(-1, 2)
+    strength = np.asarray(cv2.cornerMinEigenVal(grey, _CORNER_PX))
+    columns, rows = points.astype(int).T
+    return points[strength[rows, columns] >= _LEAST_STRENGTH]
 
 
 def turns(one: Picture, other: Picture, points: Floats, lens: Lens, guess: tuple[float, float] = (0.0, 0.0)) -> Floats:
@@ -111,6 +116,7 @@ def _point(pan_deg: float, tilt_deg: float, shape: tuple[int, ...], lens: Lens) 
 
 _WIDTH_PX = 320
 _MOST_CORNERS, _QUALITY, _APART_PX = 80, 0.02, 10
+_CORNER_PX, _LEAST_STRENGTH = 3, 0.0015
 _WINDOW, _LEVELS, _MOST_FAULT = (15, 15), 2, 20.0
 _FEWEST, _LEAST_SHARE = 8, 0.25
 _NEAR, _NEAR_PART = 0.003, 0.03

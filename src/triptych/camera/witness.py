@@ -95,10 +95,11 @@ class Witness:
         if len(told) < _FEWEST:
             return
         length = float(np.hypot(*expected))
-        along = told @ np.array(expected, np.float32) / length
-        if np.mean(along >= _GOES * length) >= _SOME:
+        goes = float(np.mean(np.linalg.norm(told - np.array(expected, np.float32), axis=1) <= _NEAR * length))
+        stays = float(np.mean(np.linalg.norm(told, axis=1) <= _NEAR * length))
+        if goes >= _SOME and goes > stays:
             self.doubt, self._accused = timedelta(0), 0
-        elif np.mean(np.linalg.norm(told, axis=1) <= _STAYS * length) >= _MOST:
+        elif stays >= _MOST and goes < _FEW:
             self._accused += 1
 
 
@@ -128,5 +129,4 @@ def _body(box: Box) -> tuple[float, float, float, float]:
 _FEWEST_TIMES, _FEWEST = 2, 8
 _LEAST_DEG, _AT_ONCE_DEG, _MOST_DEG, _MOVED_DEG = 1.0, 3.0, 8.0, 0.1
 _SPAN, _PATIENCE, _REKEY_AFTER, _LONGEST = (timedelta(seconds=part) for part in (0.1, 0.3, 0.4, 0.2))
-_GOES, _SOME = 0.4, 0.2
-_STAYS, _MOST = 0.25, 0.7
+_NEAR, _SOME, _MOST, _FEW = 0.35, 0.2, 0.6, 0.1

@@ -5,7 +5,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from camera.rig import Deaf, Mirrored, Rig, Slack, Stuck
+from camera.rig import Deaf, Rig, SlackAndMirrored, Stuck
 from triptych.camera.control import NORMAL, Lens, Phase
 from triptych.camera.heads import CropOptions
 from triptych.camera.pilots.learn import Learner
@@ -50,16 +50,10 @@ def test_a_lens_that_was_told_wrongly_is_set_right():
     assert wrong.scaled(learnt.factor).view_deg == pytest.approx((60.0, 100 / 3), rel=0.02)
 
 
-def test_a_mirrored_picture_has_a_negative_factor():
-    """camera 4: with sign."""
-    learnt = learn(Rig(Mirrored)).learnt
+def test_a_mirrored_picture_has_a_negative_factor_and_play_is_told_from_lag():
+    """camera 4: with sign; play."""
+    learnt = learn(Rig(SlackAndMirrored)).learnt
     assert learnt.factor == pytest.approx((-1.0, 1.0), rel=0.02)
-    assert learnt.lag_s == pytest.approx(0.070, abs=0.020)
-
-
-def test_play_is_told_from_lag():
-    """camera 4: play."""
-    learnt = learn(Rig(Slack)).learnt
     assert learnt.play_deg == pytest.approx(1.0, abs=0.15)
     assert learnt.lag_s == pytest.approx(0.070, abs=0.025)
 
@@ -86,24 +80,18 @@ def test_a_flat_picture_fails():
 
 def test_a_noisy_picture_without_texture_fails():
     class Noise(SimSource):
-        random = np.random.default_rng(3)
+        images = np.random.default_rng(3).integers(110, 140, (5, 1080, 3840, 3), np.uint8)
 
         def read(self):
             frame = super().read()
-            image = self.random.integers(110, 140, (1080, 3840, 1), np.uint8).repeat(3, axis=2)
-            return Frame(number=frame.number, captured=frame.captured, image=image)
+            return Frame(number=frame.number, captured=frame.captured, image=self.images[frame.number % 5])
 
     assert learn(Rig(source=lambda clock: Noise(SimOptions(), clock, wait=clock.wait))).fault
 
 
-def test_it_learns_from_the_sim_source_with_pixels():
-    rig = Rig(source=lambda clock: SimSource(SimOptions(pixels=True), clock, wait=clock.wait))
-    assert learn(rig).learnt.lag_s == pytest.approx(0.070, abs=0.020)
-
-
 def test_after_a_pause_it_goes_on_where_it_stood():
-    """camera 3.2: the learn step goes on where it stood, and the pause spoils nothing."""
-    rig = Rig()
+    """camera 3.2: the learn step goes on where it stood, and the pause spoils nothing; here with the sim source, pixels asked for."""
+    rig = Rig(source=lambda clock: SimSource(SimOptions(pixels=True), clock, wait=clock.wait))
     learner = Learner(rig.lens, rig.head.limits)
     for _ in range(30 * 5):
         before = rig.step(learner)
