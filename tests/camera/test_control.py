@@ -50,6 +50,15 @@ def test_a_lens_maps_points_and_angles_both_ways(lens):
     assert lens.point(*lens.angles(0.2, 0.7)) == pytest.approx((0.2, 0.7))
 
 
+@pytest.mark.parametrize("lens", [Lens(view_deg=(60.0, 34.0), linear=True), Lens.of_width(60.0, (1280, 720))])
+def test_a_lens_is_corrected_by_what_was_learnt(lens):
+    """camera 4: true degrees per pixel, with sign."""
+    near = lens.angles(0.51, 0.49)
+    told = lens.scaled((-1.25, 0.8))
+    assert told.angles(0.51, 0.49) == pytest.approx((-1.25 * near[0], 0.8 * near[1]), rel=1e-3)
+    assert told.point(*told.angles(0.3, 0.6)) == pytest.approx((0.3, 0.6))
+
+
 def test_a_true_lens_is_a_tangent():
     assert Lens.of_width(60.0, (1280, 720)).view_deg[1] == pytest.approx(35.98, abs=0.01)
     assert Lens.of_width(60.0, (1280, 720)).angles(0.75, 0.5)[0] == pytest.approx(16.1, abs=0.01)

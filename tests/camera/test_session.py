@@ -58,7 +58,7 @@ def test_tracking_again_changes_nothing(opened, notes):
     assert session._eye is eye
 
 
-@pytest.mark.parametrize("changed", [{"job_type": "learn"}, {"job_type": "secure"}, {"recognized_persons": ("all",)}])
+@pytest.mark.parametrize("changed", [{"job_type": "secure"}, {"recognized_persons": ("all",)}])
 def test_what_is_not_built_is_refused_and_begins_nothing(opened, changed):
     session = opened(Parameters(**changed))
     with pytest.raises(NotYet, match="not available yet"):

@@ -30,13 +30,11 @@ def small_grey(image: Picture) -> Picture:
 
 def corners(grey: Picture) -> Floats:
     """Return up to 80 points (n, 2) of an (h, w) uint8 picture that can be found again; none in a flat one, whatever its noise."""
-    found = cv2.goodFeaturesToTrack(grey, _MOST_CORNERS, _QUALITY, _APART_PX)
-    if found is None:
-        return np.empty((0, 2), np.float32)
-    points = np.asarray(found, np.float32).reshape(-1, 2)
+    found: object = cv2.goodFeaturesToTrack(grey, _MOST_CORNERS, _QUALITY, _APART_PX)
+    points = np.empty((0, 2), np.float32) if found is None else np.asarray(found, np.float32).reshape(-1, 2)
     strength = np.asarray(cv2.cornerMinEigenVal(grey, _CORNER_PX))
     columns, rows = points.astype(int).T
-    return points[strength[rows, columns] >= _LEAST_STRENGTH]
+    return np.asarray(points[strength[rows, columns] >= _LEAST_STRENGTH], np.float32)
 
 
 def turns(one: Picture, other: Picture, points: Floats, lens: Lens, guess: tuple[float, float] = (0.0, 0.0)) -> Floats:
