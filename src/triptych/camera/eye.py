@@ -11,7 +11,7 @@ import cv2
 import structlog
 
 from triptych.camera.control import Command, Lens, Phase, PoseTrail
-from triptych.camera.faces import Cadence, Detector
+from triptych.camera.faces import Cadence, Detector, Gaze
 from triptych.camera.marks import Seen
 from triptych.camera.parameters import Mark
 from triptych.camera.pilot import Pilot
@@ -111,7 +111,7 @@ class Eye:
         self._notice, self._blind = notice, blind
         self.cadence = Cadence(budget, source.fps)
         self._tracker, self._trail = Tracker(lens), PoseTrail()
-        self._witness, self._pulse = Witness(lens), Pulse()
+        self._witness, self._pulse, self._gaze = Witness(lens), Pulse(), Gaze()
         self._pilot: Pilot | None = None
         self._held = False
         self._sighted = timedelta(0)
@@ -237,7 +237,8 @@ class Eye:
             return None, 0.0
         begun_s = time.thread_time()
         try:
-            faces = self.detector.find(view)
+            target = None if self._newest is None else self._newest.target
+            faces = self._gaze.find(self.detector, view, target, self.cadence.every)
             self._faults = 0
         except (cv2.error, RuntimeError, ValueError) as fault:
             faces = None
