@@ -25,7 +25,7 @@ class Turn:
 def small_grey(image: Picture) -> Picture:
     """Return an (H, W, 3) uint8 BGR picture in grey, (h, 320) uint8: as much as corners need."""
     size = (_WIDTH_PX, max(round(image.shape[0] * _WIDTH_PX / image.shape[1]), 1))
-    return np.asarray(cv2.cvtColor(cv2.resize(image, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY), np.uint8)
+    return np.asarray(cv2.cvtColor(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR), cv2.COLOR_BGR2GRAY), np.uint8)
 
 
 def corners(grey: Picture) -> Floats:

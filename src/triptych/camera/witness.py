@@ -128,5 +128,5 @@ def _body(box: Box) -> tuple[float, float, float, float]:
 
 _FEWEST_TIMES, _FEWEST = 2, 8
 _LEAST_DEG, _AT_ONCE_DEG, _MOST_DEG, _MOVED_DEG = 1.0, 3.0, 8.0, 0.1
-_SPAN, _PATIENCE, _REKEY_AFTER, _LONGEST = (timedelta(seconds=part) for part in (0.1, 0.3, 0.4, 0.2))
+_SPAN, _PATIENCE, _REKEY_AFTER, _LONGEST = (timedelta(seconds=part) for part in (0.2, 0.3, 0.5, 0.2))
 _NEAR, _SOME, _MOST, _FEW = 0.35, 0.2, 0.6, 0.1
