@@ -72,7 +72,8 @@ class Rig:
 
     def pause(self, pilot, seconds):
         self.wheel.stop(Owner.TRACK)
-        for _ in range(round(seconds * 30)):
+        for _ in range(round(seconds * 15)):
+            self.clock.wait(1 / 15)
             view, pose = self.see()
             pilot.watch(view, pose, ())
 

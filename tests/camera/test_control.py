@@ -140,6 +140,36 @@ def test_beyond_the_outer_limit_it_moves_until_it_is_inside_the_inner_one(preset
     assert abs(rig.pan - preset.outer_deg - 0.5) < preset.inner_deg
 
 
+@pytest.mark.parametrize("preset", PRESETS.values())
+def test_between_the_limits_a_head_at_rest_stays_and_a_moving_one_goes_on(preset):
+    """Camera L4: hysteresis."""
+    between = (preset.outer_deg + preset.inner_deg) / 2
+    assert not Rig(preset).step(between).moves
+    moving = Rig(preset)
+    moving.step(5.0)
+    moving.pan = 5.0 - between
+    assert moving.step(5.0).moves
+
+
+def test_a_target_on_the_run_keeps_the_head_moving_also_inside():
+    """Camera L4: it stops only once the speed is below 3 deg/s."""
+    rig = Rig()
+    for number in range(90):
+        rig.step(5.0 * number / 30)
+    assert abs(rig.pan - rig.command.pan_deg) < NORMAL.inner_deg
+    assert rig.command.moves
+
+
+def test_nothing_adds_up_inside_the_dead_zone():
+    """Camera L4: a minute of a small error leaves no trace in the next command."""
+    rig, fresh = Rig(), Rig()
+    for _ in range(60 * 30):
+        rig.step(1.0)
+    assert rig.pan == 0.0
+    fresh.step(1.0)
+    assert rig.step(3.0).pan_deg == pytest.approx(fresh.step(3.0).pan_deg)
+
+
 def test_an_axis_at_rest_stays_while_the_other_moves():
     rig = Rig()
     rig.step(10.0, tilt_deg=0.8)

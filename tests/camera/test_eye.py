@@ -149,3 +149,23 @@ def test_a_lost_source_ends_the_loop_and_is_told_once(opened):
 
 def test_a_wait_is_over_after_its_bound(opened):
     assert opened().wait(lambda glimpse: False, timedelta(milliseconds=100)) is None
+
+
+class Starved(SceneSource):
+    """A source whose frames come at 6 Hz, as on a machine that has no time."""
+
+    def read(self):
+        self._pace._wait(0.17)
+        return super().read()
+
+
+def test_under_10_hz_of_control_the_head_stands(opened):
+    """camera 11, CPU starved: no move is issued, and the state says why."""
+    eye = opened(source=Starved(SceneOptions(figures=1), SystemClock()))
+    eye.detector = open_detector()
+    eye.take(Follower(Lock(), CALM, eye.head.limits))
+    first = eye.wait(lambda glimpse: glimpse.starved and glimpse.target is not None, BOUND)
+    starved = eye.wait(lambda glimpse: glimpse.frame.number > first.frame.number + 10, BOUND)
+    later = eye.wait(lambda glimpse: glimpse.frame.number > starved.frame.number + 30, BOUND)
+    assert starved.pose.pan_deg == pytest.approx(later.pose.pan_deg, abs=0.11)
+    assert later.starved
