@@ -5,7 +5,7 @@ from datetime import timedelta
 import cv2
 import pytest
 
-from triptych.camera.control import CALM, Command, Phase
+from triptych.camera.control import CALM, Phase
 from triptych.camera.eye import MOST_FAULTS, SIGHTS, Eye
 from triptych.camera.faces import open_detector
 from triptych.camera.heads import CropOptions
@@ -27,6 +27,7 @@ class Broken:
     """A detector whose library fails."""
 
     name = "broken"
+    kind = "face"
 
     def find(self, frame):
         raise cv2.error("no")
@@ -169,28 +170,3 @@ def test_under_10_hz_of_control_the_head_stands(opened):
     later = eye.wait(lambda glimpse: glimpse.frame.number > starved.frame.number + 30, BOUND)
     assert starved.pose.pan_deg == pytest.approx(later.pose.pan_deg, abs=0.11)
     assert later.starved
-
-
-class Frozen(Follower):
-    """A pilot whose thread stands still for a second once the head runs."""
-
-    thawed = threading.Event()
-
-    def steer(self, now, head):
-        if abs(head.pan_deg) > 2.0:
-            self.thawed.wait(1.0)
-        return Command(phase=Phase.LOCKED, moves=True, pan_deg=60.0, tilt_deg=0.0, cap_deg_s=20.0)
-
-
-def test_a_frozen_control_thread_stops_the_head_in_300_ms(opened):
-    """camera row 40, L9: the head stops by itself."""
-    eye = opened()
-    eye.detector = open_detector()
-    eye.take(Frozen(Lock(), CALM, eye.head.limits))
-    eye.wait(lambda glimpse: abs(glimpse.pose.pan_deg) > 1.0, BOUND)
-    places = []
-    while len(places) < 60 or places[-1] != places[-20]:
-        time.sleep(0.01)
-        places.append(eye.head.pose().pan_deg)
-    Frozen.thawed.set()
-    assert places[-1] < 2.0 + 20.0 * 0.5

@@ -18,6 +18,22 @@ FPS = 30.0
 """The rate of every source there is so far."""
 
 
+Part = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Degrees = Annotated[float, msgspec.Meta(ge=0, le=360)]
+
+
+class Colour(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which colour is followed: `hue_deg` from, to (red is 0; from may be above to, across red), and how strong and bright at least.
+
+    Things smaller than `least_part` of the picture are left out.
+    """
+
+    hue_deg: tuple[Degrees, Degrees]
+    least_saturation: Part = 0.5
+    least_value: Part = 0.3
+    least_part: Part = 0.0004
+
+
 class Times(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What happens by the seconds since the target was seen: coast to `coast_s`, hold to `hold_s`, search to `search_s`, then go home."""
 
@@ -44,8 +60,8 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """One camera. `source`, `head` and `arm` name a `kind` and what is set of its options; `worker` None is the only worker.
 
     `lock_wait_s` is how long PUT track waits for a target, `budget` the part of one core that a frame may cost before detection thins,
-    `min_free_bytes` the room on the disk below which nothing is recorded; `webhook` is told of alarms. `preset` None leaves the choice to
-    the parameter `ai`.
+    `min_free_bytes` the room on the disk below which nothing is recorded; `webhook` is told of alarms. With a `colour` things of that
+    colour are followed instead of faces. `preset` None leaves the choice to the parameter `ai`.
     """
 
     name: str = "Camera"
@@ -57,6 +73,7 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     budget: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.35
     min_free_bytes: Annotated[int, msgspec.Meta(ge=0)] = GIB
     webhook: Webhook | None = None
+    colour: Colour | None = None
     preset: Literal["calm", "normal"] | None = None
     patience: Times = Times()
 

@@ -50,6 +50,7 @@ class Glimpse:
     moving: bool = False
     searched: int = 0
     fault: str | None = None
+    kind: str = "face"
     trust: Trust = Trust.GIVEN
     starved: bool = False
 
@@ -59,7 +60,7 @@ class Glimpse:
             {
                 "track": track.number,
                 "person": None,
-                "kind": "face",
+                "kind": self.kind,
                 "box": box_of(track.box),
                 "score": round(track.score, 3),
                 "target": track is self.target,
@@ -263,7 +264,8 @@ class Eye:
             at_limit=command is not None and command.at_limit,
             moving=glimpse.moving,
             searched=self._searched,
-            fault="The face detector failed." if self._faults >= MOST_FAULTS else None,
+            fault="The detector failed." if self._faults >= MOST_FAULTS else None,
+            kind="face" if self.detector is None else self.detector.kind,
             trust=self._witness.trust,
             starved=not self._pulse.steady,
         )

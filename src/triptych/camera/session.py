@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from triptych.camera.activities import ACTIVITIES
 from triptych.camera.activities.track import Tracking
 from triptych.camera.activity import Activity, Standing
+from triptych.camera.colour import ColourBlobs
 from triptych.camera.definition import Definition
 from triptych.camera.eye import SIGHTS, Eye, Glimpse
 from triptych.camera.faces import Detector, SimFaces, open_detector
@@ -208,7 +209,8 @@ class Session:
             eye.detector = SimFaces(eye.source, eye.pose_at, self.definition.head_options().lens(eye.source.size))
             return
         if self._detector is None:
-            self._detector = open_detector()
+            colour = self.definition.colour
+            self._detector = open_detector() if colour is None else ColourBlobs(colour)
         eye.detector = self._detector
         self._blindness = None
 
