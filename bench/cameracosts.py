@@ -22,10 +22,11 @@ from triptych.camera.faces import Cadence, Detector, Gaze, open_detector
 from triptych.camera.heads import CropOptions
 from triptych.camera.heads.crop import CropHead
 from triptych.camera.pilots.follow import Follower
-from triptych.camera.record import Recording, Taken
+from triptych.camera.record import Recording
 from triptych.camera.records import Archive
 from triptych.camera.shots import encode_jpeg
 from triptych.camera.stream import QUALITY, View, render
+from triptych.camera.taken import Taken
 from triptych.camera.track import Lock, Tracker
 from triptych.camera.wheel import Owner, Wheel
 from triptych.camera.witness import Witness

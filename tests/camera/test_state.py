@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from triptych.camera.activity import Standing
+from triptych.camera.definition import Definition
 from triptych.camera.parameters import Parameters
 from triptych.camera.state import describe, essence, session_word
 
@@ -52,7 +53,10 @@ def test_unknown_persons_are_warned_about(facts):
         "recognized_persons: 2 of the ids are not enrolled."
     ]
     assert describe(facts(parameters=Parameters(recognized_persons=("all",))))["warnings"] == ["recognized_persons: nobody is enrolled."]
-    assert describe(facts(parameters=Parameters(arm_expansion=True)))["warnings"] == ["arm_expansion: this camera has no arm."]
+    bare = Definition(arm={"kind": "none"})
+    asked = Parameters(arm_expansion=True)
+    assert describe(facts(parameters=asked, definition=bare))["warnings"] == ["arm_expansion: this camera has no arm."]
+    assert describe(facts(parameters=asked))["warnings"] == []
     assert describe(facts(faults=("record: disk full",)))["warnings"] == ["record: disk full"]
 
 

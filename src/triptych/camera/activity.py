@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from triptych.camera.definition import Definition
 from triptych.camera.eye import Eye, Glimpse
+from triptych.camera.manual import Manual
 from triptych.camera.parameters import Mark, Parameters
 from triptych.camera.records import Archive
 from triptych.contracts import Clock
@@ -44,6 +45,7 @@ class Stage(Protocol):
     archive: Archive
     clock: Clock
     lock: threading.RLock
+    manual: Manual
     activities: "Mapping[str, Activity]"
 
     @property

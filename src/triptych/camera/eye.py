@@ -18,9 +18,11 @@ from triptych.camera.pilot import Pilot
 from triptych.camera.pulse import Pulse
 from triptych.camera.stream import View, Views
 from triptych.camera.track import Box, Face, Track, Tracker
+from triptych.camera.vitals import Vitals
 from triptych.camera.wheel import Owner, Wheel
 from triptych.camera.witness import Trust, Witness
-from triptych.contracts import Clock, Frame, Head, Pose, Source
+from triptych.contracts import Clock, Frame, Head, Pose, Sound, Source
+from triptych.errors import TriptychError, Unavailable
 
 log = structlog.get_logger()
 
@@ -49,8 +51,9 @@ class Glimpse:
     at_limit: bool = False
     moving: bool = False
     searched: int = 0
-    fault: str | None = None
+    fault: TriptychError | None = None
     kind: str = "face"
+    sound: tuple[Sound, ...] = ()
     trust: Trust = Trust.GIVEN
     starved: bool = False
 
@@ -103,8 +106,10 @@ class Eye:
         budget: float,
         notice: Callable[[Glimpse], None],
         blind: Callable[[str], None],
+        vitals: Vitals | None = None,
     ) -> None:
         self.source, self.head, self.wheel = source, head, Wheel(head)
+        self.vitals = vitals or Vitals()
         self.detector: Detector | None = None
         self.mark: Mark | None = None
         self.detect_ms = 0.0
@@ -209,6 +214,7 @@ class Eye:
 
     def _step(self) -> None:
         self._trail.note(self.head.pose())
+        self.vitals.note(self._clock.monotonic(), self.head.fault)
         frame = self.source.read()
         begun_s = time.thread_time()
         if frame is None:
@@ -218,7 +224,8 @@ class Eye:
         self._times.append(frame.captured)
         view, detect_s = self.head.view(frame), 0.0
         now = self._clock.monotonic()
-        glimpse = Glimpse(frame=view, pose=self._trail.at(frame.captured), moving=self._moves())
+        sound = tuple(self.source.listen())
+        glimpse = Glimpse(frame=view, pose=self._trail.at(frame.captured), moving=self._moves(), sound=sound)
         if self._looks(now):
             faces, detect_s = self._find(view)
             glimpse = self._judge(glimpse, faces)
@@ -264,11 +271,17 @@ class Eye:
             at_limit=command is not None and command.at_limit,
             moving=glimpse.moving,
             searched=self._searched,
-            fault="The detector failed." if self._faults >= MOST_FAULTS else None,
+            fault=self._fault(),
             kind="face" if self.detector is None else self.detector.kind,
+            sound=glimpse.sound,
             trust=self._witness.trust,
             starved=not self._pulse.steady,
         )
+
+    def _fault(self) -> TriptychError | None:
+        if self._faults >= MOST_FAULTS:
+            return Unavailable("The detector failed.", code="detector_failed")
+        return self.vitals.failure
 
     def _consult(self, glimpse: Glimpse, tracks: tuple[Track, ...]) -> tuple[Track | None, Command | None]:
         """Let the pilot watch, and steer unless the camera is paused."""

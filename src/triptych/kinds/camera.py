@@ -13,16 +13,19 @@ import structlog
 
 from triptych.camera.definition import Definition, read_definition
 from triptych.camera.events import Tail
+from triptych.camera.keeper import Keeper
+from triptych.camera.moves import HALT
 from triptych.camera.parameters import Mark, Parameters
-from triptych.camera.record import finish
 from triptych.camera.records import Archive
 from triptych.camera.session import Session
+from triptych.camera.shelf import VERBS as SHELF
 from triptych.camera.stream import Views
 from triptych.camera.verbs import obey
 from triptych.clock import SystemClock
 from triptych.contracts import Channel, Clock
 from triptych.errors import ChannelClosed, Invalid, NotFound, TriptychError
 from triptych.kinds import KINDS, CameraSpec
+from triptych.kinds.inbox import Inbox
 from triptych.messages import (
     Answer,
     Ask,
@@ -47,10 +50,10 @@ log = structlog.get_logger()
 
 TICK = timedelta(milliseconds=250)
 UNUSED = timedelta(seconds=10)
-RECOVERY_BOUND_S = 3.0
+KEEPING_BOUND = timedelta(seconds=3)
 FIRST_FRAME = timedelta(seconds=2)
 NEEDS_SESSION = frozenset({"track", "record", "mission", "live_stream", "take_shots"})
-NEEDS_RECORDS = frozenset({"records", "record_info", "read"})
+NEEDS_RECORDS = frozenset(SHELF) - {"read"}
 
 
 def run(channel: Channel, place: Place) -> None:
@@ -69,20 +72,21 @@ class Server:
         self._tail: Tail | None = None
         self._definition = Definition()
         self._archive = Archive(self._records)
-        self._recovery = threading.Thread(target=self._archive.recover, args=(finish,), name="recovery", daemon=True)
+        self._keeper = Keeper(self._archive, clock, self.happened)
         self._job: tuple[str, int] | None = None
         self._job_since = self._used = clock.monotonic()
         self._was_paused = False
         self._reason = EndReason.DONE
         self._waiting: dict[int, timedelta] = {}
         self._lock = threading.RLock()
+        self._inbox = Inbox(channel, self._glance)
 
     def run(self) -> None:
         """Serve until the end."""
-        self._recovery.start()
+        self._keeper.start()
         try:
             while self._needed():
-                asked = self._channel.receive(self._pause())
+                asked = self._inbox.receive(self._pause())
                 if asked is not None:
                     self._used = self._clock.monotonic()
                     self._serve(asked)
@@ -90,8 +94,10 @@ class Server:
         except ChannelClosed:
             log.info("agent gone")
         finally:
+            self._inbox.close()
             if self._session is not None:
                 self._session.close()
+            self._keeper.close()
 
     def settled(self, fault: TriptychError | None = None) -> None:
         """Answer whoever waits for the target."""
@@ -123,6 +129,11 @@ class Server:
         if fault is not None and self._reason is EndReason.DONE:
             end = End(reason=EndReason.FAILED, fault=Fault(code=fault.code, message=fault.message))
         self._end(end)
+
+    def _glance(self, asked: Asked) -> None:
+        """Stop every axis as soon as that is asked for; the rest of it waits for its turn (camera S2)."""
+        if isinstance(asked.request, Ask) and asked.request.verb == HALT and self._session is not None:
+            self._session.halt()
 
     def _needed(self) -> bool:
         idle = self._session is None or not self._session.tick()
@@ -201,8 +212,8 @@ class Server:
         if request.verb == "track":
             return self._track(number, session, request.data)
         if request.verb in NEEDS_RECORDS:
-            self._recovery.join(RECOVERY_BOUND_S)
-        return Answer(data=dict(obey(session, self._archive, request.verb, request.data)))
+            self._keeper.ready(KEEPING_BOUND)
+        return Answer(data=dict(obey(session, request.verb, request.data)))
 
     def _track(self, number: int, session: Session, data: Json) -> Reply | None:
         session.start("track", data)
@@ -222,7 +233,8 @@ class Server:
         if self._session is not None:
             self._session.close()
         self._definition = definition
-        self._archive = Archive(self._records, min_free_bytes=definition.min_free_bytes)
+        self._archive.min_free_bytes = definition.min_free_bytes
+        self._keeper.keep(asked.camera, definition.records)
         process = KINDS["camera"].process("", spec)
         self._tail = self._tail or Tail(process, self._show, self._clock)
         self._session = Session(

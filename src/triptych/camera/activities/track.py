@@ -3,23 +3,27 @@
 from dataclasses import asdict
 from typing import Any
 
+from triptych.camera.activities.record import Filming
 from triptych.camera.activity import Stage, Standing
 from triptych.camera.calibration import Calibration, Shelf
 from triptych.camera.control import UNLEARNT_LAG, Lens, Phase
 from triptych.camera.eye import Eye, Glimpse, box_of
+from triptych.camera.guard import Guard
 from triptych.camera.learn import Plan
 from triptych.camera.parameters import JobType, Parameters
 from triptych.camera.pilot import Pilot
 from triptych.camera.pilots.follow import Follower
 from triptych.camera.pilots.learn import Learner
+from triptych.camera.pilots.sentry import Sentry
 from triptych.camera.pilots.still import Still
-from triptych.camera.track import Lock
+from triptych.camera.shots import take_shot
+from triptych.camera.track import Lock, Track
+from triptych.camera.visits import ANYONE, Judgement
 from triptych.camera.witness import Trust
 from triptych.clock import to_text
+from triptych.contracts import Frame
 from triptych.errors import Invalid, NotYet, TriptychError, Unavailable
 from triptych.model import Json
-
-BUILT = frozenset({"track", "learn"})
 
 
 class Tracking:
@@ -35,6 +39,8 @@ class Tracking:
         self._learner: Learner | None = None
         self._shelf = Shelf(stage.folder / "calibrations")
         self.calibration: Calibration | None = self._shelf.find(stage.camera, stage.definition)
+        self._sentry: Sentry | None = None
+        self._guard: Guard | None = None
 
     standing: Standing
     fault: TriptychError | None
@@ -60,17 +66,18 @@ class Tracking:
         """Begin, or take a changed job type; `target` in `data` is the number of the track to follow. Raises `TriptychError`."""
         self._check_built(self._stage.parameters)
         eye = self._stage.opened()
-        if self._stage.parameters.job_type == "learn" and not Plan(eye.head.limits).turns:
-            raise Unavailable("job_type learn needs a head that turns 2 degrees or more.", code="head_fixed")
+        self._check_head(eye)
         self._stage.search(eye)
         with self._stage.lock:
             self._begin(eye, data.get("target"))
+        self._keep_guard()
         self._stage.tell()
 
     def stop(self) -> None:
         """End; the head stands still."""
         with self._stage.lock:
             self._let_go(Standing.OFF)
+        self._stand_down()
 
     def pause(self) -> None:
         """Hold the head."""
@@ -100,11 +107,16 @@ class Tracking:
                 self._seat(self._stage.eye)
 
     def notice(self, glimpse: Glimpse) -> None:
-        """Take note of a frame."""
+        """Take note of a frame, and of how far the head reaches by now."""
+        if self._guard is not None and self.standing is Standing.ON:
+            self._guard.notice(glimpse)
+        for pilot in (self._follower, self._sentry):
+            if pilot is not None and self._stage.eye is not None:
+                pilot.keep_to(self._stage.eye.head.limits)
         if not self.standing.live:
             return
         if glimpse.fault is not None:
-            self._fail(Unavailable(glimpse.fault, code="detector_failed"))
+            self._fail(glimpse.fault)
         elif glimpse.trust is Trust.STUCK:
             self._fail(Unavailable("The head does not turn as it is told.", code="head_stuck"))
         elif self._learner is not None and self._stage.eye is not None:
@@ -114,6 +126,7 @@ class Tracking:
         """Fail: nothing can be followed any more."""
         if self.standing.live:
             self.standing, self.fault = Standing.FAILED, fault
+            self._dismiss()
 
     def describe(self) -> dict[str, Any]:
         """Return `state, job_type, target`."""
@@ -138,7 +151,7 @@ class Tracking:
         if target is not None and not _choose(lock, eye, target):
             raise Invalid("target must be the number of a track in view.", field="target")
         if not self.standing.live:
-            self._lock, self._follower = lock, None
+            self._lock, self._follower, self._sentry = lock, None, None
         was_paused, changed = self.standing is Standing.PAUSED, self._job_type != self._stage.parameters.job_type
         if changed or not self.standing.live:
             learns = self._stage.parameters.job_type == "learn"
@@ -160,8 +173,12 @@ class Tracking:
         if self._stage.parameters.non_moving_target:
             return Still(self._lock)
         preset = self._stage.definition.chosen(self._stage.parameters.ai)
+        lag = UNLEARNT_LAG if self.calibration is None else self.calibration.lag
+        if self._job_type == "secure":
+            self._sentry = self._sentry or Sentry(preset, eye.head.limits, self._judge, lag=lag)
+            self._sentry.preset = preset
+            return self._sentry
         if self._follower is None:
-            lag = UNLEARNT_LAG if self.calibration is None else self.calibration.lag
             self._follower = Follower(self._lock, preset, eye.head.limits, lag=lag, patience=self._patience)
         self._follower.preset = preset
         return self._follower
@@ -184,11 +201,55 @@ class Tracking:
     def _fail(self, fault: TriptychError) -> None:
         self.fault = fault
         self._let_go(Standing.FAILED)
+        self._dismiss()
         self._stage.rest()
 
+    def _judge(self, _track: Track) -> Judgement:
+        """Say whether a face is a visitor (camera 4): anyone is, while no persons are chosen."""
+        return ANYONE
+
+    def _keep_guard(self) -> None:
+        """Raise alarms while the job type asks for it, and no longer."""
+        if self._job_type != "secure":
+            self._stand_down()
+        elif self._guard is None:
+            self._guard = Guard(self._stage.camera, self._judge, self._films(), self._shoot, self._stage.event)
+
+    def _stand_down(self) -> None:
+        guard, self._guard = self._guard, None
+        if guard is not None:
+            guard.close()
+
+    def _dismiss(self) -> None:
+        """Stand down in the frame loop's thread, where nothing may wait."""
+        guard, self._guard = self._guard, None
+        if guard is not None:
+            guard.dismiss()
+
+    def _films(self) -> Filming:
+        films = self._stage.activities["record"]
+        assert isinstance(films, Filming)  # noqa: S101 - the register says so
+        return films
+
+    def _shoot(self, frame: Frame) -> str:
+        at = self._stage.clock.now().astimezone()
+        return take_shot(self._stage.archive, self._stage.camera, frame.image, at, alarm=True).id
+
     def _check_built(self, parameters: Parameters) -> None:
-        if parameters.job_type not in BUILT or parameters.recognized_persons is not None:
+        if parameters.recognized_persons is not None:
             raise NotYet("not available yet")
+
+    def _check_head(self, eye: Eye) -> None:
+        """Fail, and raise why, when there is no head to follow with (camera 9)."""
+        if eye.vitals.failure is not None:
+            with self._stage.lock:
+                self._let_go(Standing.FAILED)
+                self.fault = eye.vitals.failure
+            self._stage.tell()
+            self._stage.rest()
+            raise eye.vitals.failure
+        if self._stage.parameters.job_type == "learn" and not Plan(eye.head.limits).turns:
+            raise Unavailable("job_type learn needs a head that turns 2 degrees or more.", code="head_fixed")
 
     def _let_go(self, into: Standing) -> None:
         if self.standing.live and self._stage.eye is not None:
