@@ -50,6 +50,15 @@ def test_a_lens_maps_points_and_angles_both_ways(lens):
     assert lens.point(*lens.angles(0.2, 0.7)) == pytest.approx((0.2, 0.7))
 
 
+@pytest.mark.parametrize("lens", [Lens(view_deg=(60.0, 34.0), linear=True), Lens.of_width(60.0, (1280, 720))])
+def test_a_lens_is_corrected_by_what_was_learnt(lens):
+    """camera 4: true degrees per pixel, with sign."""
+    near = lens.angles(0.51, 0.49)
+    told = lens.scaled((-1.25, 0.8))
+    assert told.angles(0.51, 0.49) == pytest.approx((-1.25 * near[0], 0.8 * near[1]), rel=1e-3)
+    assert told.point(*told.angles(0.3, 0.6)) == pytest.approx((0.3, 0.6))
+
+
 def test_a_true_lens_is_a_tangent():
     assert Lens.of_width(60.0, (1280, 720)).view_deg[1] == pytest.approx(35.98, abs=0.01)
     assert Lens.of_width(60.0, (1280, 720)).angles(0.75, 0.5)[0] == pytest.approx(16.1, abs=0.01)
@@ -129,6 +138,36 @@ def test_beyond_the_outer_limit_it_moves_until_it_is_inside_the_inner_one(preset
         rig.step(preset.outer_deg + 0.5)
     assert not rig.command.moves
     assert abs(rig.pan - preset.outer_deg - 0.5) < preset.inner_deg
+
+
+@pytest.mark.parametrize("preset", PRESETS.values())
+def test_between_the_limits_a_head_at_rest_stays_and_a_moving_one_goes_on(preset):
+    """Camera L4: hysteresis."""
+    between = (preset.outer_deg + preset.inner_deg) / 2
+    assert not Rig(preset).step(between).moves
+    moving = Rig(preset)
+    moving.step(5.0)
+    moving.pan = 5.0 - between
+    assert moving.step(5.0).moves
+
+
+def test_a_target_on_the_run_keeps_the_head_moving_also_inside():
+    """Camera L4: it stops only once the speed is below 3 deg/s."""
+    rig = Rig()
+    for number in range(90):
+        rig.step(5.0 * number / 30)
+    assert abs(rig.pan - rig.command.pan_deg) < NORMAL.inner_deg
+    assert rig.command.moves
+
+
+def test_nothing_adds_up_inside_the_dead_zone():
+    """Camera L4: a minute of a small error leaves no trace in the next command."""
+    rig, fresh = Rig(), Rig()
+    for _ in range(60 * 30):
+        rig.step(1.0)
+    assert rig.pan == 0.0
+    fresh.step(1.0)
+    assert rig.step(3.0).pan_deg == pytest.approx(fresh.step(3.0).pan_deg)
 
 
 def test_an_axis_at_rest_stays_while_the_other_moves():

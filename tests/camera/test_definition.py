@@ -2,7 +2,8 @@
 
 import pytest
 
-from triptych.camera.definition import Definition, read_definition
+from triptych.camera.control import CALM, NORMAL, Patience
+from triptych.camera.definition import Definition, Times, read_definition
 from triptych.errors import Invalid
 
 
@@ -34,6 +35,9 @@ def test_a_sim_source_says_that_it_is_simulated():
         {"source": {"kind": "scene", "figure": 1}},
         {"lock_wait_s": 61},
         {"budget": 0},
+        {"preset": "brisk"},
+        {"patience": {"coast_s": -1}},
+        {"patience": {"wait_s": 1}},
         {"colour": "red"},
         [],
         None,
@@ -52,3 +56,18 @@ def test_looks_tell_size_and_limits():
         "preset": None,
         "limits": {"pan": (-60.0, 60.0), "tilt": (-8.0, 8.0)},
     }
+
+
+@pytest.mark.parametrize(("preset", "ai", "chosen"), [(None, None, CALM), (None, "official_ai", NORMAL), ("calm", "official_ai", CALM)])
+def test_ai_chooses_the_preset_unless_the_camera_does(preset, ai, chosen):
+    """camera 7.2."""
+    camera = read_definition({"preset": preset})
+    assert camera.chosen(ai) is chosen
+    assert camera.looks()["preset"] == preset
+
+
+def test_the_times_of_a_loss_are_settings_and_come_in_order():
+    """camera L8: all settings."""
+    assert Times().patience() == Patience()
+    found = read_definition({"patience": {"coast_s": 2, "hold_s": 1, "search_s": 0}}).patience.patience()
+    assert found.coast == found.hold == found.search

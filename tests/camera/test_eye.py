@@ -181,3 +181,23 @@ def test_the_head_stops_300_ms_after_the_last_frame_at_the_latest(opened):
         camera.stalled.set()
         assert head.halted.wait(BOUND.total_seconds())
         assert timedelta(0) < head.stopped_at - eye.newest.frame.captured < timedelta(milliseconds=450), "300 ms, and a busy machine"
+
+
+class Starved(SceneSource):
+    """A source whose frames come at 6 Hz, as on a machine that has no time."""
+
+    def read(self):
+        self._pace._wait(0.17)
+        return super().read()
+
+
+def test_under_10_hz_of_control_the_head_stands(opened):
+    """camera 11, CPU starved: no move is issued, and the state says why."""
+    eye = opened(source=Starved(SceneOptions(figures=1), SystemClock()))
+    eye.detector = open_detector()
+    eye.take(Follower(Lock(), CALM, eye.head.limits))
+    first = eye.wait(lambda glimpse: glimpse.starved and glimpse.target is not None, BOUND)
+    starved = eye.wait(lambda glimpse: glimpse.frame.number > first.frame.number + 10, BOUND)
+    later = eye.wait(lambda glimpse: glimpse.frame.number > starved.frame.number + 30, BOUND)
+    assert starved.pose.pan_deg == pytest.approx(later.pose.pan_deg, abs=0.11)
+    assert later.starved

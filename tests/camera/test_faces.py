@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from triptych.camera import faces
 from triptych.camera.control import Lens
-from triptych.camera.faces import Cadence, Detector, SimFaces, open_detector
-from triptych.camera.track import Face
+from triptych.camera.faces import Cadence, Detector, Gaze, SimFaces, open_detector
+from triptych.camera.track import Box, Face, Track
 from triptych.contracts import Frame, Pose
 from triptych.errors import Unavailable
 from triptych.media import backdrop, world
@@ -69,6 +69,45 @@ def test_a_wholly_visible_head_is_found_in_95_of_100_frames(detector: Detector, 
             found += any(hits(face, x, y, radius) for face in detector.find(shown(image)))
             total += 1
     assert found / total >= 0.95
+
+
+@pytest.mark.parametrize("radius", [40, 110, 180])
+def test_near_the_target_one_strip_finds_it_as_well(detector: Detector, radius: int) -> None:
+    """Camera 1, 9: heads of 40 to 180 px radius, looked for round where they were 5 degrees ago."""
+    found = total = 0
+    for look in range(8):
+        figure = world.Figure(look=look, radius_px=radius, path=lambda moment: -85 + 9 * moment)
+        for image, x, y in views(figure, 4, seed=100 + look):
+            was = (x + 100) / WIDE
+            near = detector.find_near(shown(image), Box(left=was - 0.05, top=0.4, right=was + 0.05, bottom=0.6))
+            found += any(hits(face, x, y, radius) for face in near)
+            total += 1
+    assert found / total >= 0.95
+
+
+def test_the_gaze_rests_on_the_target_every_second_look_and_never_misses_it() -> None:
+    """Camera 9: detection runs on every frame; a face aside of the target is seen on every second one."""
+    clock = VirtualClock()
+    cast = [world.Figure(look=0, radius_px=90, path=lambda _: 0.0), world.Figure(look=2, radius_px=90, path=lambda _: 27.0)]
+    canvas = SceneSource(SceneOptions(figures=0), clock, cast=cast, wait=clock.wait).draw(0.0)
+    frame, detector, gaze = shown(canvas[180 : 180 + HIGH, WIDE : 2 * WIDE]), open_detector(), Gaze()
+    looks: list[int] = []
+    network = detector._sense._network
+    detector._sense._network = lambda picture: looks.append(1) or network(picture)
+    target = None
+    counts, costs = [], []
+    for number in range(8):
+        looks.clear()
+        faces = gaze.find(detector, frame, target, every=3 if number > 5 else 1)
+        central = [face for face in faces if abs(face.box.centre[0] - 0.5) < 0.05]
+        assert len(central) == 1
+        box = central[0].box
+        seen = {"seen": number != 4, "confirmed": True, "began": timedelta(0), "last_seen": timedelta(0)}
+        target = Track(number=1, box=box, pan_deg=0.0, tilt_deg=0.0, score=0.9, **seen)
+        counts.append(len(faces))
+        costs.append(len(looks))
+    assert counts == [2, 1, 2, 1, 2, 2, 2, 2]
+    assert costs == [2, 1, 2, 1, 2, 2, 2, 2]
 
 
 def test_the_empty_room_shows_no_face(detector: Detector) -> None:

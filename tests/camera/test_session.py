@@ -33,7 +33,7 @@ def test_track_locks_the_face_and_tells_it(opened, notes):
     notes.until(lambda: not session.waits_for_lock)
     state = session.state()
     assert (state["state"], state["track"]["state"]) == ("active", "locked")
-    assert state["track"]["target"]["track"] == session._eye.newest.target.number
+    assert state["track"]["target"]["track"] == session.eye.newest.target.number
     assert state["detector"]["name"].startswith("blazeface")
     session.stop("track")
     assert word(session) == "off"
@@ -46,7 +46,7 @@ def test_nothing_is_locked_while_nobody_is_there_until_somebody_enters(opened, n
     session.start("track")
     notes.until(lambda: word(session) == "searching")
     assert session.waits_for_lock
-    session._eye.source.origin.figures = 1
+    session.eye.source.origin.figures = 1
     notes.until(lambda: not session.waits_for_lock)
     assert word(session) == "locked"
 
@@ -55,18 +55,18 @@ def test_tracking_again_changes_nothing(opened, notes):
     """Camera row 16: one worker."""
     session = opened()
     session.start("track")
-    eye = session._eye
+    eye = session.eye
     session.start("track")
-    assert session._eye is eye
+    assert session.eye is eye
 
 
-@pytest.mark.parametrize("changed", [{"job_type": "learn"}, {"recognized_persons": ("all",)}])
+@pytest.mark.parametrize("changed", [{"recognized_persons": ("all",)}])
 def test_what_is_not_built_is_refused_and_begins_nothing(opened, changed):
     session = opened(Parameters(**changed))
     with pytest.raises(NotYet, match="not available yet"):
         session.start("track")
     assert session.state()["state"] == "idle"
-    assert session._eye is None
+    assert session.eye is None
 
 
 def test_persons_are_refused_while_tracking(opened):
@@ -139,7 +139,7 @@ def test_a_whole_pause_holds_head_and_file(opened, notes, archive):
     session.pause()
     before = session.state()
     assert (before["state"], before["track"]["state"], before["record"]["state"]) == ("paused", "paused", "paused")
-    eye = session._eye
+    eye = session.eye
     frame = eye.newest.frame.number
     eye.wait(lambda glimpse: glimpse.frame.number > frame + 45, timedelta(seconds=BOUND_S))
     after = session.state()
@@ -299,9 +299,9 @@ def test_an_idle_source_closes_10_s_after_it_was_last_looked_at(opened):
     """camera 6."""
     session = opened()
     session.view(Variant(fps=5))
-    session.clock = Later(9.0)
+    session._lookout._clock = Later(9.0)
     assert session.tick()
-    session.clock = Later(10.1)
+    session._lookout._clock = Later(10.1)
     assert not session.tick()
     assert session.state()["stale_s"] is None
 
@@ -310,7 +310,7 @@ def test_a_source_that_gives_no_picture_any_more_is_stale(opened):
     """camera 6: frame.jpg is at most 200 ms old, and 503 when the picture is stale for 2 s."""
     session = opened()
     session.picture(Variant(marks=False))
-    session.clock = Later(60.0)
+    session._lookout._clock = Later(60.0)
     with pytest.raises(Unavailable, match="stale") as fault:
         session.picture(Variant(marks=False))
     assert fault.value.code == "stale"

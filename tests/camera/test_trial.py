@@ -1,15 +1,21 @@
 """The figures of camera 7.3: on the noisy truth over ten seeds, and with the real detector on the real crops."""
 
+import math
+from datetime import timedelta
 from itertools import pairwise
 
 import pytest
 
-from triptych.camera.control import CALM, NORMAL
-from triptych.camera.faces import SimFaces, open_detector
+from triptych.camera.control import CALM, NORMAL, Phase
+from triptych.camera.faces import Gaze, SimFaces, open_detector
 from triptych.camera.heads import CropOptions
 from triptych.camera.heads.crop import CropHead
+from triptych.camera.pilots.follow import Follower
+from triptych.camera.track import Lock, Tracker
 from triptych.camera.trial import COURSES, LENS, Course, Following, following, line, run
-from triptych.media.sources import SimOptions
+from triptych.media import world
+from triptych.media.sources import SceneOptions, SimOptions
+from triptych.media.sources.scene import SceneSource
 from triptych.media.sources.sim import SimSource, VirtualClock
 
 SEEDS = range(10)
@@ -78,6 +84,57 @@ def test_no_seed_oscillates_after_a_stop(law):
         places = run(line(-20.0, 25.0, 25.0), following(LAWS[law]), seed=seed).head_deg[150:]
         turns = [later - earlier for earlier, later in pairwise(places) if later != earlier]
         assert sum(one * other < 0 for one, other in pairwise(turns)) <= 2
+
+
+def test_two_faces_that_cross_leave_one_target_for_30_seconds():
+    """camera row 33, 4: the real detector on the scene; they cross five times, and the head stays with the larger one."""
+    clock = VirtualClock()
+    cast = [
+        world.Figure(look=0, radius_px=95, path=lambda moment: 12 * math.sin(moment / 2)),
+        world.Figure(look=2, radius_px=62, path=lambda moment: -10 * math.sin(moment / 2)),
+    ]
+    source, head = SceneSource(SceneOptions(), clock, cast=cast, wait=clock.wait), CropHead(CropOptions(), clock)
+    law, detector, gaze = Following(NORMAL, head), open_detector(), Gaze()
+    targets, errors = set(), []
+    while clock.monotonic() < timedelta(seconds=32):
+        frame = source.read()
+        faces = gaze.find(detector, head.view(frame), law.target)
+        law(clock.monotonic(), frame.captured, faces, head)
+        if clock.monotonic() > timedelta(seconds=2):
+            targets.add(law.target and law.target.number)
+            errors.append(abs(source.truth(clock.monotonic().total_seconds())[0].pan_deg - head.pose().pan_deg))
+        clock.wait(1 / 15)
+    assert len(targets) == 1
+    assert max(errors) < 3.0
+
+
+@pytest.mark.parametrize("hidden_s", [0.7, 2.0])
+def test_a_hidden_target_is_followed_on_or_taken_up_again_in_place(hidden_s):
+    """camera row 34, L8: hidden 0.7 s, followed on; 2 s, locked again where it was, by the same rules on ten seeds."""
+    for seed in SEEDS:
+        course = Course(angle=lambda time_s: 10 * math.sin(time_s / 2), hidden=(4.0, 4.0 + hidden_s), seconds=9.0)
+        outcome = run(course, following(NORMAL), seed=seed)
+        errors = [abs(target - place) for target, place in zip(outcome.target_deg, outcome.head_deg, strict=True)]
+        assert max(errors[round(30 * (4.0 + hidden_s + 1.0)) :]) < 2.0
+
+
+def test_a_target_that_is_gone_is_coasted_held_searched_and_left():
+    """camera row 34, L8: for good, the times of L8 on the virtual clock, as the whole law on `sim` keeps them."""
+    clock = VirtualClock()
+    cast = [world.Figure(look=0, radius_px=64, path=lambda moment: 20.0 if moment < 5.0 else None)]
+    source, head = SimSource(SimOptions(misses=0.0), clock, cast=cast, wait=clock.wait), CropHead(CropOptions(), clock)
+    follower, tracker, eyes = Follower(Lock(), CALM, head.limits), Tracker(LENS), SimFaces(source, head.at, LENS)
+    phases = {}
+    for number in range(30 * 30):
+        frame = source.read()
+        follower.watch(frame, head.pose(), tracker.update(frame.captured, eyes.find(frame), head.at(frame.captured)))
+        command = follower.steer(clock.monotonic(), head.pose())
+        head.move(command.pan_deg, command.tilt_deg, command.cap_deg_s) if command.moves else head.stop()
+        if number > 150:
+            phases.setdefault(command.phase, number / 30 - 5.0)
+    begins = [phases[phase] for phase in (Phase.COASTING, Phase.HOLDING, Phase.SEARCHING, Phase.HOMING)]
+    assert begins == pytest.approx([0.2, 0.8, 3.0, 20.0], abs=0.1)
+    assert abs(head.pose().pan_deg) < 0.3
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -9,6 +9,7 @@ ELSEWHERE = {
     "src/triptych/camera/activity.py": "Protocols only; tests/camera/activities runs every member",
     "src/triptych/camera/outlet.py": "a Protocol and what it is given; tests/camera/outlets runs every member",
     "src/triptych/camera/pilot.py": "a Protocol only; tests/camera/pilots runs every member",
+    "src/triptych/camera/lookout.py": "tests/camera/test_session.py runs every session by it",
     "src/triptych/camera/opening.py": "tests/camera/test_session.py opens every kind of camera by it",
     "src/triptych/cli/__main__.py": "one call of main; tests/cli runs every command through it",
     "src/triptych/cli/demo/camera.py": "tests/cli/demo/test_run.py runs it against the whole system",

@@ -25,6 +25,11 @@ class Lens:
         down = 2 * math.degrees(math.atan(math.tan(math.radians(hfov_deg / 2)) * size[1] / size[0]))
         return cls(view_deg=(hfov_deg, down))
 
+    def scaled(self, factor: tuple[float, float]) -> "Lens":
+        """Return the lens that tells `factor` (across, down) times the angle near its axis; a negative one mirrors the picture."""
+        across, down = (self._wider(view, part) for view, part in zip(self.view_deg, factor, strict=True))
+        return Lens(view_deg=(across, down), linear=self.linear)
+
     def angles(self, x: float, y: float) -> tuple[float, float]:
         """Return (pan, tilt) in degrees from the axis of the lens, right and up positive, of a point in fractions of the picture."""
         return self._angle(x - 0.5, self.view_deg[0]), self._angle(0.5 - y, self.view_deg[1])
@@ -32,6 +37,11 @@ class Lens:
     def point(self, pan_deg: float, tilt_deg: float) -> tuple[float, float]:
         """Return the point, in fractions of the picture from its top left, at an angle from the axis of the lens."""
         return 0.5 + self._offset(pan_deg, self.view_deg[0]), 0.5 - self._offset(tilt_deg, self.view_deg[1])
+
+    def _wider(self, view_deg: float, part: float) -> float:
+        if self.linear:
+            return part * view_deg
+        return 2 * math.degrees(math.atan(part * math.tan(math.radians(view_deg / 2))))
 
     def _angle(self, offset: float, view_deg: float) -> float:
         if self.linear:
@@ -107,6 +117,7 @@ class Preset:
 
 CALM = Preset(leads=False, outer_deg=1.5, inner_deg=0.5, cap_deg_s=60.0)
 NORMAL = Preset(leads=True, outer_deg=1.2, inner_deg=0.4, cap_deg_s=120.0)
+UNLEARNT_LAG = timedelta(milliseconds=60)
 PRESETS = MappingProxyType({"calm": CALM, "normal": NORMAL})
 """The one knob (camera 7.2); `ai` null chooses calm, `official_ai` normal."""
 
@@ -213,9 +224,7 @@ class Controller:
     never enters the loop.
     """
 
-    def __init__(
-        self, preset: Preset, limits: Limits, *, lag: timedelta = timedelta(milliseconds=60), patience: Patience | None = None
-    ) -> None:
+    def __init__(self, preset: Preset, limits: Limits, *, lag: timedelta = UNLEARNT_LAG, patience: Patience | None = None) -> None:
         self.preset, self.lag = preset, lag
         self.limits, self._patience = limits, patience or Patience()
         self._axes = _Axis(), _Axis()

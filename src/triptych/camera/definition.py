@@ -1,10 +1,12 @@
 """Which camera is meant: its source, head and arm, and what its operator set. Pure."""
 
-from typing import Annotated, Any, TypeVar
+from datetime import timedelta
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
 from triptych.camera.arms import ARMS, ArmOptions
+from triptych.camera.control import PRESETS, Patience, Preset
 from triptych.camera.heads import HEADS, CropOptions, HeadOptions
 from triptych.errors import Invalid
 from triptych.media.sources import SOURCES
@@ -31,6 +33,21 @@ class Colour(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     least_part: Part = 0.0004
 
 
+class Times(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What happens by the seconds since the target was seen: coast to `coast_s`, hold to `hold_s`, search to `search_s`, then go home."""
+
+    coast_s: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0.8
+    hold_s: Annotated[float, msgspec.Meta(ge=0, le=600)] = 3.0
+    search_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 20.0
+
+    def patience(self) -> Patience:
+        """Return the same for the controller; each time is at least the one before."""
+        hold_s = max(self.hold_s, self.coast_s)
+        return Patience(
+            coast=timedelta(seconds=self.coast_s), hold=timedelta(seconds=hold_s), search=timedelta(seconds=max(self.search_s, hold_s))
+        )
+
+
 class Webhook(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who is told of alarms by POST, signed with `secret` (media A5)."""
 
@@ -50,7 +67,8 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     `lock_wait_s` is how long PUT track waits for a target, `budget` the part of one core that a frame may cost before detection thins,
     `min_free_bytes` the room on the disk below which nothing is recorded, `pre_roll_s` how far a recording goes back before its start.
-    The `webhook` is told of alarms. With a `colour` things of that colour are followed instead of faces.
+    The `webhook` is told of alarms. With a `colour` things of that colour are followed instead of faces. `preset` None leaves the choice
+    to the parameter `ai`.
     """
 
     name: str = "Camera"
@@ -65,6 +83,8 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     colour: Colour | None = None
     pre_roll_s: Annotated[float, msgspec.Meta(ge=0, le=30)] = 0.0
     records: Keeping = Keeping()
+    preset: Literal["calm", "normal"] | None = None
+    patience: Times = Times()
 
     def source_options(self) -> msgspec.Struct:
         """Return the options of the source."""
@@ -78,6 +98,10 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         """Return the options of the arm."""
         return _options(self.arm, ARMS[self.arm["kind"]].options)
 
+    def chosen(self, ai: str | None) -> Preset:
+        """Return how the camera is to follow when the parameter `ai` is this (camera 7.2)."""
+        return PRESETS[self.preset or ("normal" if ai == "official_ai" else "calm")]
+
     def looks(self) -> dict[str, Any]:
         """Return what a client may want to know of its pictures: size, rate, width of the view, and the limits of the head in degrees.
 
@@ -86,7 +110,7 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         head, fps = self.head_options(), SOURCES[self.source["kind"]].fps
         size, hfov_deg = (head.size, head.view_deg[0]) if isinstance(head, CropOptions) else (None, head.hfov_deg)
         limits = {"pan": head.limits.pan_deg, "tilt": head.limits.tilt_deg}
-        return {"size": size, "fps": fps, "hfov": hfov_deg, "preset": None, "limits": limits}
+        return {"size": size, "fps": fps, "hfov": hfov_deg, "preset": self.preset, "limits": limits}
 
     @property
     def simulated(self) -> bool:

@@ -4,21 +4,23 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import cv2
 import structlog
 
 from triptych.camera.control import Command, Lens, Phase, PoseTrail
-from triptych.camera.faces import Cadence, Detector
+from triptych.camera.faces import Cadence, Detector, Gaze
 from triptych.camera.marks import Seen
 from triptych.camera.parameters import Mark
 from triptych.camera.pilot import Pilot
+from triptych.camera.pulse import Pulse
 from triptych.camera.stream import View, Views
 from triptych.camera.track import Box, Face, Track, Tracker
 from triptych.camera.vitals import Vitals
 from triptych.camera.wheel import Owner, Wheel
+from triptych.camera.witness import Trust, Witness
 from triptych.contracts import Clock, Frame, Head, Pose, Sound, Source
 from triptych.errors import TriptychError, Unavailable
 
@@ -38,7 +40,7 @@ MOVING_DEG = 0.05
 class Glimpse:
     """What one frame told. `phase` is None while no pilot steers; `searched` counts frames since looking began.
 
-    `fault` says why nothing can be followed any more.
+    `fault` says why nothing can be followed any more, `starved` that control is too slow to turn the head.
     """
 
     frame: Frame
@@ -52,6 +54,8 @@ class Glimpse:
     fault: TriptychError | None = None
     kind: str = "face"
     sound: tuple[Sound, ...] = ()
+    trust: Trust = Trust.GIVEN
+    starved: bool = False
 
     def objects(self) -> list[dict[str, object]]:
         """Return the objects of a line of the sidecar (camera R6)."""
@@ -113,6 +117,7 @@ class Eye:
         self._notice, self._blind = notice, blind
         self.cadence = Cadence(budget, source.fps)
         self._tracker, self._trail = Tracker(lens), PoseTrail()
+        self._witness, self._pulse, self._gaze = Witness(lens), Pulse(), Gaze()
         self._pilot: Pilot | None = None
         self._held = False
         self._sighted = timedelta(0)
@@ -157,10 +162,16 @@ class Eye:
         """Look for faces until then, though nobody follows."""
         self._peek_until = until
 
+    def look_through(self, lens: Lens) -> None:
+        """Tell angles by another lens from the next frame on; what was tracked is tracked anew."""
+        with self._turn:
+            self._tracker, self._witness = Tracker(lens), Witness(lens)
+
     def take(self, pilot: Pilot, *, held: bool = False) -> None:
         """Let `pilot` watch and steer from the next frame on; one that is `held` steers after `go` only."""
         with self._turn:
             self._pilot, self._held = pilot, held
+            self._begin_anew()
 
     def hold(self) -> None:
         """Stand still at once; the pilot goes on watching."""
@@ -174,6 +185,7 @@ class Eye:
             if self._pilot is not None and self._clock.monotonic() - self._sighted > REMEMBERED:
                 self._pilot.forget()
             self._held = False
+            self._begin_anew()
 
     def let_go(self) -> None:
         """Stand still at once; nobody steers any more."""
@@ -233,7 +245,8 @@ class Eye:
             return None, 0.0
         begun_s = time.thread_time()
         try:
-            faces = self.detector.find(view)
+            target = None if self._newest is None else self._newest.target
+            faces = self._gaze.find(self.detector, view, target, self.cadence.every)
             self._faults = 0
         except (cv2.error, RuntimeError, ValueError) as fault:
             faces = None
@@ -261,6 +274,8 @@ class Eye:
             fault=self._fault(),
             kind="face" if self.detector is None else self.detector.kind,
             sound=glimpse.sound,
+            trust=self._witness.trust,
+            starved=not self._pulse.steady,
         )
 
     def _fault(self) -> TriptychError | None:
@@ -277,9 +292,19 @@ class Eye:
             self._sighted = glimpse.frame.captured
         if self._held:
             return target, None
-        command = self._pilot.steer(self._clock.monotonic(), self.head.pose())
-        self.wheel.steer(Owner.TRACK, command)
+        now = self._clock.monotonic()
+        command = self._pilot.steer(now, self.head.pose())
+        if not self._pulse.beat(now):
+            command = replace(command, moves=False)
+        if self.wheel.steer(Owner.TRACK, command) and command.phase is not Phase.LEARNING:
+            self._witness.note(glimpse.frame, glimpse.pose, tracks, command)
+        else:
+            self._witness.forget()
         return target, command
+
+    def _begin_anew(self) -> None:
+        self._witness.forget()
+        self._pulse.forget()
 
     def _publish(self, glimpse: Glimpse) -> None:
         with self._arrived:

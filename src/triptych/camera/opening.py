@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from triptych.camera.control import Lens
 from triptych.camera.definition import Definition
 from triptych.camera.eye import Eye, Glimpse
 from triptych.camera.feed import Feed, check_fit
@@ -22,17 +23,21 @@ def open_eye(
     clock: Clock,
     views: Views,
     manual: Manual,
+    bend: Callable[[Lens], Lens],
     notice: Callable[[Glimpse], None],
     blind: Callable[[str], None],
 ) -> Eye:
-    """Return the eye of a camera whose source is `feed`. Raises `Invalid` when its head does not fit the pictures; no head is held then."""
+    """Return the eye of a camera whose source is `feed`; `bend` gives its lens as it was measured.
+
+    Raises `Invalid` when its head does not fit the pictures; no head is held then.
+    """
     options = definition.head_options()
     check_fit(options, feed.size)
     head, missing = open_head(definition, clock)
     eye = Eye(
         feed,
         manual.mount(head),
-        lens=options.lens(feed.size),
+        lens=bend(options.lens(feed.size)),
         clock=clock,
         views=views,
         budget=definition.budget,

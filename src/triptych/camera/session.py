@@ -15,13 +15,11 @@ from triptych.camera.activities import ACTIVITIES
 from triptych.camera.activities.record import Filming
 from triptych.camera.activities.track import Tracking
 from triptych.camera.activity import Activity, Standing
-from triptych.camera.colour import ColourBlobs
 from triptych.camera.definition import Definition
 from triptych.camera.eye import SIGHTS, Eye, Glimpse
-from triptych.camera.faces import Detector, SimFaces, open_detector
-from triptych.camera.feed import Feed, Trouble, open_feed
+from triptych.camera.feed import Trouble
+from triptych.camera.lookout import Ears, Lookout
 from triptych.camera.manual import Manual
-from triptych.camera.opening import open_eye
 from triptych.camera.parameters import Mark, Parameters, Variant
 from triptych.camera.records import Archive
 from triptych.camera.shots import encode_jpeg, take_shot
@@ -29,15 +27,11 @@ from triptych.camera.state import Facts, describe, essence
 from triptych.camera.stream import QUALITY, View, Views, render
 from triptych.contracts import Clock
 from triptych.errors import TriptychError, Unavailable
-from triptych.media.sources.sim import SimSource
 from triptych.model import Json, Place
 
-FIRST_FRAME = timedelta(seconds=5)
-NEXT_FRAME = timedelta(seconds=2)
 FRESH = timedelta(milliseconds=200)
 FIRST_SIGHT = timedelta(seconds=1)
 PEEK = timedelta(seconds=2)
-UNUSED = timedelta(seconds=10)
 GIVES_UP = MappingProxyType({"record": timedelta(seconds=10), "track": timedelta(seconds=30)})
 """How long an activity waits for a picture that was lost (camera 11)."""
 
@@ -81,21 +75,18 @@ class Session:
         self.lock = threading.RLock()
         self.job: str | None = None
         self._views, self._teller = views, teller
-        self._place = place or Place(worker_id="", data_dir=str(folder))
-        self._eye: Eye | None = None
-        self._feed: Feed | None = None
-        self._trouble: Trouble | None = None
-        self._detector: Detector | None = None
-        self._blindness: TriptychError | None = None
         self._essence: object = None
-        self._used = clock.monotonic()
         self.manual = Manual(self)
+        ears = Ears(notice=self._noticed, blind=self._blind, starve=self._starved)
+        place = place or Place(worker_id="", data_dir=str(folder))
+        self._lookout = Lookout(definition, place, ears, clock=clock, views=views, manual=self.manual)
+        self._lookout.mark = mark
         self.activities: Mapping[str, Activity] = {cause: make(self) for cause, make in ACTIVITIES.items()}
 
     @property
     def eye(self) -> Eye | None:
         """The open eye, None while the source is closed."""
-        return self._eye
+        return self._lookout.eye
 
     @property
     def live(self) -> bool:
@@ -124,7 +115,7 @@ class Session:
     def shoot(self) -> str:
         """Keep one photograph of now; return its id."""
         self.archive.check_room()
-        glimpse = self._next(self.opened())
+        glimpse = self._lookout.next(self.opened())
         note = take_shot(self.archive, self.camera, glimpse.frame.image, self.clock.now().astimezone())
         self.rest()
         return note.id
@@ -166,9 +157,9 @@ class Session:
         for activity in self.activities.values():
             activity.check(parameters)
         with self.lock:
-            self.parameters, self.mark = parameters, mark
-            if self._eye is not None:
-                self._eye.mark = mark
+            self.parameters, self.mark, self._lookout.mark = parameters, mark, mark
+            if self.eye is not None:
+                self.eye.mark = mark
         for activity in self.activities.values():
             activity.adapt()
         self.tell()
@@ -177,19 +168,19 @@ class Session:
     def view(self, variant: Variant) -> str:
         """Make pictures of this variant for a while, from when there are some; return their topic."""
         topic = self._views.want(variant, self.clock.monotonic())
-        eye = self._seeing()
+        eye = self._lookout.seeing(self._tracking.lens)
         if variant.marks:
-            self._look(eye)
+            self._lookout.look(eye)
         return topic
 
     def picture(self, variant: Variant) -> bytes:
         """Return the newest picture as a JPEG, at most 200 ms old. Raises `Unavailable` with code `stale` when there is none for 2 s."""
         eye = self.opened()
-        marks = variant.marks and self.mark is not None and self._look(eye)
+        marks = variant.marks and self.mark is not None and self._lookout.look(eye)
         if marks:
             eye.peek(self.clock.monotonic() + PEEK)
             eye.wait(lambda glimpse: glimpse.searched >= SIGHTS, FIRST_SIGHT)
-        glimpse = self._next(eye, FRESH)
+        glimpse = self._lookout.next(eye, FRESH)
         view = View(frame=glimpse.frame, objects=glimpse.marked())
         return encode_jpeg(render(view, self.mark if marks else None, variant.width), QUALITY)
 
@@ -200,12 +191,11 @@ class Session:
 
     def tick(self) -> bool:
         """Give the source back when nobody used it for 10 s, or when it is lost; return whether it is still open."""
-        now = self.clock.monotonic()
-        if self.live:
-            self._used = now
-        if self._eye is not None and (self._eye.ended or now - self._used > UNUSED):
+        if self.live or self.manual.busy:
+            self._lookout.use()
+        if self._lookout.is_idle:
             self._close_eye()
-        return self._eye is not None
+        return self.eye is not None
 
     def close(self) -> None:
         """Stop the head and finish what is written."""
@@ -218,29 +208,15 @@ class Session:
 
         Where its picture was lost since: code `source_lost`, at once, but after 2 s where it may only be late.
         """
-        eye, trouble = self._seeing(), self._trouble
-        if trouble is None:
-            return eye
-        now = self.clock.monotonic()
-        if trouble.kind != "stalled" or eye.wait(lambda glimpse: glimpse.frame.captured >= now, NEXT_FRAME) is None:
-            raise Unavailable(trouble.message, code="source_lost")
-        return eye
+        return self._lookout.opened(self._tracking.lens)
 
     def search(self, eye: Eye) -> None:
         """Let the eye look for faces. Raises `Unavailable` when there is no detector."""
-        source = None if self._feed is None else self._feed.origin
-        if isinstance(source, SimSource):
-            eye.detector = SimFaces(source, eye.pose_at, self.definition.head_options().lens(source.size))
-            return
-        if self._detector is None:
-            colour = self.definition.colour
-            self._detector = open_detector() if colour is None else ColourBlobs(colour)
-        eye.detector = self._detector
-        self._blindness = None
+        self._lookout.search(eye)
 
     def fresh(self) -> Glimpse:
         """Return a frame that is at most 200 ms old. Raises `Unavailable` with code `stale`."""
-        return self._next(self.opened(), FRESH)
+        return self._lookout.next(self.opened(), FRESH)
 
     def tell(self) -> None:
         """Tell the state to whoever watches, if it is another one."""
@@ -279,56 +255,10 @@ class Session:
     def _meant(self, cause: str | None) -> list[Activity]:
         return list(self.activities.values()) if cause is None else [self.activities[cause]]
 
-    def _seeing(self) -> Eye:
-        """Return the open eye, also where its picture is lost for now. Raises `Unavailable` when there never was one."""
-        self._used = self.clock.monotonic()
-        if self._eye is not None and self._eye.ended:
-            self._close_eye()
-        if self._eye is None:
-            self._eye = self._open()
-        if self._eye.wait(lambda _: True, FIRST_FRAME) is None:
-            self._close_eye()
-            raise Unavailable("The camera gives no picture.", code="source_silent")
-        return self._eye
-
-    def _open(self) -> Eye:
-        """Open source and head. Raises `Unavailable` or `Invalid`; nothing is held then."""
-        feed = open_feed(self.definition, self.clock, self._place, self._starved)
-        try:
-            eye = open_eye(
-                self.definition, feed, clock=self.clock, views=self._views, manual=self.manual, notice=self._noticed, blind=self._blind
-            )
-        except BaseException:
-            feed.close()
-            raise
-        self._feed, eye.mark = feed, self.mark
-        return eye
-
     def _close_eye(self) -> None:
-        eye, self._eye = self._eye, None
-        if eye is not None:
-            self.manual.part()
-            eye.close()
+        if self._lookout.close():
             self._filming.shut()
-            self._feed = self._trouble = None
             self.tell()
-
-    def _look(self, eye: Eye) -> bool:
-        """Let the eye look for faces; False when there is no detector: pictures come without marks then."""
-        try:
-            self.search(eye)
-        except Unavailable as fault:
-            self._blindness = fault
-            return False
-        return True
-
-    def _next(self, eye: Eye, age: timedelta = timedelta(0)) -> Glimpse:
-        """Return a frame that is at most `age` old now."""
-        since = self.clock.monotonic() - age
-        glimpse = eye.wait(lambda glimpse: glimpse.frame.captured >= since, NEXT_FRAME)
-        if glimpse is None:
-            raise Unavailable("The camera's picture is stale.", code="stale")
-        return glimpse
 
     def _noticed(self, glimpse: Glimpse) -> None:
         """Take a frame from the loop: to each activity, and into the state where it changed something."""
@@ -342,8 +272,8 @@ class Session:
 
     def _starved(self, trouble: Trouble | None, silent: timedelta) -> None:
         """Take it from the loop that there is no fresh picture, or one again."""
-        if trouble != self._trouble:
-            self._trouble = trouble
+        if trouble != self._lookout.trouble:
+            self._lookout.trouble = trouble
             told = ("back", None) if trouble is None else (trouble.kind, trouble.message)
             self.event("source", dict(zip(("state", "message"), told, strict=True)))
         weary = [self.activities[cause] for cause, bound in GIVES_UP.items() if silent >= bound and self.activities[cause].standing.live]
@@ -365,19 +295,10 @@ class Session:
         self._teller.settled(fault)
         self.rest()
 
-    @property
-    def _ailment(self) -> TriptychError | None:
-        """Why the head does not answer."""
-        return None if self._eye is None else self._eye.vitals.warning
-
     def _facts(self) -> Facts:
-        glimpse = None if self._eye is None else self._eye.newest
+        glimpse = None if self.eye is None else self.eye.newest
         age = None if glimpse is None else (self.clock.monotonic() - glimpse.frame.captured).total_seconds()
-        faults = {cause: activity.fault for cause, activity in self.activities.items()} | {
-            "detector": self._blindness,
-            "head": self._ailment,
-            "arm": self.manual.fault,
-        }
+        faults = {cause: activity.fault for cause, activity in self.activities.items()} | {"arm": self.manual.fault}
         return Facts(
             camera=self.camera,
             definition=self.definition,
@@ -385,14 +306,8 @@ class Session:
             mark=self.mark,
             session=self.job,
             activities=self.activities,
-            eye=self._eye,
+            eye=self.eye,
             age_s=age,
-            faults=(*self._source_hints(), *(f"{cause}: {fault.message}" for cause, fault in faults.items() if fault is not None)),
+            faults=(*self._lookout.hints(), *(f"{cause}: {fault.message}" for cause, fault in faults.items() if fault is not None)),
+            calibration=self._tracking.calibration,
         )
-
-    def _source_hints(self) -> list[str]:
-        hints = {
-            "source": None if self._trouble is None else self._trouble.message,
-            "microphone": None if self._feed is None else self._feed.deafness,
-        }
-        return [f"{part}: {hint}" for part, hint in hints.items() if hint is not None]

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from triptych.camera.activity import Activity, Standing
+from triptych.camera.calibration import Calibration
 from triptych.camera.definition import Definition
 from triptych.camera.eye import Eye, Glimpse
 from triptych.camera.parameters import Mark, Parameters
@@ -25,6 +26,7 @@ class Facts:
     eye: Eye | None
     age_s: float | None
     faults: tuple[str, ...]
+    calibration: Calibration | None = None
 
     @property
     def glimpse(self) -> Glimpse | None:
@@ -53,7 +55,7 @@ def describe(facts: Facts) -> dict[str, Any]:
         "stale_s": None if facts.age_s is None else round(facts.age_s, 3),
         "parameters": msgspec.to_builtins(facts.parameters),
         "mark": facts.mark,
-        "calibration": None,
+        "calibration": msgspec.to_builtins(facts.calibration),
         "warnings": warnings(facts),
     }
 

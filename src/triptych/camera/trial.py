@@ -9,11 +9,11 @@ from itertools import islice, pairwise
 from types import MappingProxyType
 from typing import Protocol
 
-from triptych.camera.control import Controller, Preset
-from triptych.camera.faces import Detector, SimFaces
+from triptych.camera.control import UNLEARNT_LAG, Controller, Preset
+from triptych.camera.faces import Detector, Gaze, SimFaces
 from triptych.camera.heads import CropOptions
 from triptych.camera.heads.crop import CropHead
-from triptych.camera.track import Face, Lock, Tracker, sight_of
+from triptych.camera.track import Face, Lock, Track, Tracker, sight_of
 from triptych.contracts import Source
 from triptych.media import world
 from triptych.media.sources import SceneOptions, SimOptions
@@ -97,49 +97,60 @@ class Outcome:
 class Following:
     """The law of the camera: tracker, lock and controller, as a session joins them."""
 
-    def __init__(self, preset: Preset, head: CropHead) -> None:
+    def __init__(self, preset: Preset, head: CropHead, *, lag: timedelta = UNLEARNT_LAG) -> None:
         self._tracker, self._lock = Tracker(LENS), Lock()
-        self._controller = Controller(preset, head.limits)
+        self._controller = Controller(preset, head.limits, lag=lag)
+        self.target: Track | None = None
 
     def __call__(self, now: timedelta, captured: timedelta, faces: Sequence[Face] | None, head: CropHead) -> None:
         """Follow the chosen face; `faces` None is a frame that was not searched."""
-        target = self._lock.update(captured, self._tracker.update(captured, faces, head.at(captured)))
-        command = self._controller.update(now, head.pose(), sight_of(target, captured))
+        self.target = self._lock.update(captured, self._tracker.update(captured, faces, head.at(captured)))
+        command = self._controller.update(now, head.pose(), sight_of(self.target, captured))
         if command.moves:
             head.move(command.pan_deg, command.tilt_deg, command.cap_deg_s)
         else:
             head.stop()
 
 
-def following(preset: Preset) -> Callable[[CropHead], Law]:
-    """Return what builds the camera's law for a head."""
-    return lambda head: Following(preset, head)
+def following(preset: Preset, *, lag: timedelta = UNLEARNT_LAG) -> Callable[[CropHead], Law]:
+    """Return what builds the camera's law for a head of this lag."""
+    return lambda head: Following(preset, head, lag=lag)
 
 
-def run(course: Course, build: Callable[[CropHead], Law], *, detector: Detector | None = None, seed: int = 0) -> Outcome:
-    """Let a law follow a figure on its course, the head starting on it, every frame known two frames late.
+def run(
+    course: Course,
+    build: Callable[[CropHead], Law],
+    *,
+    detector: Detector | None = None,
+    seed: int = 0,
+    options: CropOptions | None = None,
+) -> Outcome:
+    """Let a law follow a figure on its course, the head (of these `options`) starting on it, every frame known two frames late.
 
     With a `detector` every crop is drawn and searched; without one the `sim` source tells the noisy truth of this `seed`.
     """
     clock = VirtualClock()
-    head = CropHead(CropOptions(), clock)
+    head = CropHead(options or CropOptions(), clock)
     cast = [world.Figure(look=0, radius_px=64, path=course.visible)]
     _start_on(head, clock, world.truth(cast, 0.0)[0])
+    law = build(head)
     if detector is None:
         sim = SimSource(SimOptions(seed=seed), clock, cast=cast, wait=clock.wait)
-        looks = _looks(sim, SimFaces(sim, head.at, LENS), head)
+        looks = _looks(sim, SimFaces(sim, head.at, LENS), head, law)
     else:
-        looks = _looks(SceneSource(SceneOptions(), clock, cast=cast, wait=clock.wait), detector, head)
-    return _play(course, looks, build(head), head, clock)
+        looks = _looks(SceneSource(SceneOptions(), clock, cast=cast, wait=clock.wait), detector, head, law)
+    return _play(course, looks, law, head, clock)
 
 
 Look = tuple[timedelta, Sequence[Face]]
 
 
-def _looks(source: Source, detector: Detector, head: CropHead) -> Iterator[Look]:
-    """Give for every frame when it was captured and which faces its window shows."""
+def _looks(source: Source, detector: Detector, head: CropHead, law: Law) -> Iterator[Look]:
+    """Give for every frame when it was captured and which faces its window shows; a law with a target is looked for as the camera does."""
+    gaze = Gaze()
     while frame := source.read():
-        yield frame.captured, detector.find(head.view(frame))
+        target = law.target if isinstance(law, Following) else None
+        yield frame.captured, gaze.find(detector, head.view(frame), target)
 
 
 def _play(course: Course, looks: Iterator[Look], law: Law, head: CropHead, clock: VirtualClock) -> Outcome:

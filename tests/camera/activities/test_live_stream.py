@@ -43,7 +43,7 @@ def test_without_a_target_readers_alone_are_served(opened):
     while len(data) < 50_000:
         reading = streaming.read(cursor)
         data, cursor = data + reading.data, reading.cursor
-        session._eye.wait(lambda _: True, live_stream.PEEK)
+        session.eye.wait(lambda _: True, live_stream.PEEK)
     assert played(data)[0] == (0.0, True)
     session.stop("live_stream")
     assert live(session)["state"] == "off"
@@ -58,7 +58,7 @@ def test_a_file_target_plays_once_it_is_stopped(opened, notes, tmp_path):
     assert live(session)["targets"] == [{"site": "Disk", "account": None, "state": "on", "retries": 0}]
     streaming = session.activities["live_stream"]
     while streaming.read(0).cursor < 4:
-        session._eye.wait(lambda _: True, live_stream.PEEK)
+        session.eye.wait(lambda _: True, live_stream.PEEK)
     session.stop("live_stream")
     (path,) = (tmp_path / "live").iterdir()
     assert len(played(path)) > 5
@@ -69,12 +69,12 @@ def test_the_sound_of_the_source_is_sent(opened, tmp_path):
     session = opened()
     session.start("live_stream", asked(DISK))
     streaming = session.activities["live_stream"]
-    glimpse = session._eye.newest
+    glimpse = session.eye.newest
     tone = Sound(captured=glimpse.frame.captured, samples=np.full(96_000, 0.5, np.float32))
     with session.lock:
         streaming.notice(replace(glimpse, sound=(tone,)))
     while streaming.read(0).cursor < 4:
-        session._eye.wait(lambda _: True, live_stream.PEEK)
+        session.eye.wait(lambda _: True, live_stream.PEEK)
     session.stop("live_stream")
     (path,) = (tmp_path / "live").iterdir()
     assert np.abs(heard(path)).max() > 0.1
@@ -156,7 +156,7 @@ def test_marks_are_sent_to_who_asks_for_them(opened):
     """camera 5."""
     session = opened()
     session.start("live_stream", asked({**DISK, "marks": True}))
-    glimpse = session._eye.wait(lambda glimpse: bool(glimpse.marked()), timedelta(seconds=20))
+    glimpse = session.eye.wait(lambda glimpse: bool(glimpse.marked()), timedelta(seconds=20))
     assert glimpse.marked(), "the eye looks for faces though nobody follows"
     session.stop("live_stream")
 
@@ -167,7 +167,7 @@ def test_a_lost_picture_fails_it_with_the_file_whole(opened, tmp_path):
     session.start("live_stream", asked(DISK))
     streaming = session.activities["live_stream"]
     while streaming.read(0).cursor < 3:
-        session._eye.wait(lambda _: True, live_stream.PEEK)
+        session.eye.wait(lambda _: True, live_stream.PEEK)
     streaming.blind(Unavailable("lost", code="source_lost"))
     assert (streaming.standing, streaming.fault.message) == (Standing.FAILED, "lost")
     (path,) = (tmp_path / "live").iterdir()
@@ -187,7 +187,7 @@ def test_a_kind_that_is_not_built_is_refused_by_name_before_anything_starts(open
     session = opened()
     with pytest.raises(NotYet, match=r"^Studio: srt targets are not available yet"):
         session.start("live_stream", asked(DISK, DISK | {"site": "Studio", "server": "srt://a.example:9"}))
-    assert session._eye is None
+    assert session.eye is None
 
 
 def test_what_is_no_list_of_targets_is_refused(opened):

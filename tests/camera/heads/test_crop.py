@@ -58,6 +58,19 @@ def test_the_servo_stands_on_whole_steps(clock, head):
     assert run(clock, head, 3.14159, 1.0)[-1] == pytest.approx(3.1)
 
 
+def test_without_a_fresh_command_the_servo_stops_within_300_ms(clock, head):
+    """camera L9, row 40: whatever the rest does."""
+    for _ in range(10):
+        head.move(60.0, 8.0, 30.0)
+        clock.wait(0.03)
+    before = head.pose().pan_deg
+    clock.wait(0.31)
+    stopped = head.pose().pan_deg
+    assert before + 5 < stopped < 30
+    clock.wait(5)
+    assert head.pose().pan_deg == stopped
+
+
 def test_poses_of_the_past_are_remembered(clock, head):
     places = run(clock, head, 30.0, 0.5)
     earlier = head.at(clock.monotonic() - timedelta(milliseconds=240))

@@ -1,22 +1,28 @@
 """Tracking: puts the pilot at the wheel that the parameters ask for (camera 3.1, 4)."""
 
+from dataclasses import asdict
 from typing import Any
 
 from triptych.camera.activities.record import Filming
 from triptych.camera.activity import Stage, Standing
-from triptych.camera.control import PRESETS, Phase, Preset
+from triptych.camera.calibration import Calibration, Shelf
+from triptych.camera.control import UNLEARNT_LAG, Lens, Phase
 from triptych.camera.eye import Eye, Glimpse, box_of
 from triptych.camera.guard import Guard
+from triptych.camera.learn import Plan
 from triptych.camera.parameters import JobType, Parameters
 from triptych.camera.pilot import Pilot
 from triptych.camera.pilots.follow import Follower
+from triptych.camera.pilots.learn import Learner
 from triptych.camera.pilots.sentry import Sentry
 from triptych.camera.pilots.still import Still
 from triptych.camera.shots import take_shot
 from triptych.camera.track import Lock, Track
 from triptych.camera.visits import ANYONE, Judgement
+from triptych.camera.witness import Trust
+from triptych.clock import to_text
 from triptych.contracts import Frame
-from triptych.errors import Invalid, NotYet, TriptychError
+from triptych.errors import Invalid, NotYet, TriptychError, Unavailable
 from triptych.model import Json
 
 
@@ -27,8 +33,12 @@ class Tracking:
         self.standing, self.fault = Standing.OFF, None
         self._stage = stage
         self._job_type: JobType = stage.parameters.job_type
-        self._lock = Lock()
+        self._patience = stage.definition.patience.patience()
+        self._lock = Lock(self._patience.hold)
         self._follower: Follower | None = None
+        self._learner: Learner | None = None
+        self._shelf = Shelf(stage.folder / "calibrations")
+        self.calibration: Calibration | None = self._shelf.find(stage.camera, stage.definition)
         self._sentry: Sentry | None = None
         self._guard: Guard | None = None
 
@@ -47,6 +57,10 @@ class Tracking:
     def locks(self) -> bool:
         """Whether it answers when a target is locked (camera 2.6)."""
         return self._stage.parameters.job_type == "track" and not self._stage.parameters.non_moving_target
+
+    def lens(self, told: Lens) -> Lens:
+        """Return the lens that was `told` of, corrected by what the camera learnt."""
+        return told if self.calibration is None else told.scaled(self.calibration.factor)
 
     def start(self, data: Json) -> None:
         """Begin, or take a changed job type; `target` in `data` is the number of the track to follow. Raises `TriptychError`."""
@@ -83,6 +97,8 @@ class Tracking:
         """Raise `TriptychError` for parameters that it cannot honour while it goes on."""
         if self.standing.live and parameters.recognized_persons is not None:
             raise NotYet("not available yet")
+        if self.standing.live and self._learner is not None and parameters.non_moving_target:
+            raise Invalid("non_moving_target must be null or false while a calibration moves the head.", field="non_moving_target")
 
     def adapt(self) -> None:
         """Follow as the parameters say now; a changed job type waits for the next start."""
@@ -97,10 +113,14 @@ class Tracking:
         for pilot in (self._follower, self._sentry):
             if pilot is not None and self._stage.eye is not None:
                 pilot.keep_to(self._stage.eye.head.limits)
-        if glimpse.fault is not None and self.standing.live:
-            self.fault = glimpse.fault
-            self._let_go(Standing.FAILED)
-            self._dismiss()
+        if not self.standing.live:
+            return
+        if glimpse.fault is not None:
+            self._fail(glimpse.fault)
+        elif glimpse.trust is Trust.STUCK:
+            self._fail(Unavailable("The head does not turn as it is told.", code="head_stuck"))
+        elif self._learner is not None and self._stage.eye is not None:
+            self._learn(self._learner, self._stage.eye)
 
     def blind(self, fault: TriptychError) -> None:
         """Fail: nothing can be followed any more."""
@@ -121,16 +141,23 @@ class Tracking:
         }
 
     def warnings(self) -> list[str]:
-        """Return no hints."""
-        return []
+        """Return what keeps the head from turning."""
+        glimpse = None if self._stage.eye is None or not self.standing.live else self._stage.eye.newest
+        if glimpse is None:
+            return []
+        doubted = ["head: it does not turn as it is told."] if glimpse.trust is not Trust.GIVEN else []
+        return [*doubted, *(["head: it stands still, for control runs under 10 Hz."] if glimpse.starved else [])]
 
     def _begin(self, eye: Eye, target: object) -> None:
-        lock = self._lock if self.standing.live else Lock()
+        lock = self._lock if self.standing.live else Lock(self._patience.hold)
         if target is not None and not _choose(lock, eye, target):
             raise Invalid("target must be the number of a track in view.", field="target")
         if not self.standing.live:
             self._lock, self._follower, self._sentry = lock, None, None
         was_paused, changed = self.standing is Standing.PAUSED, self._job_type != self._stage.parameters.job_type
+        if changed or not self.standing.live:
+            learns = self._stage.parameters.job_type == "learn"
+            self._learner = Learner(self._told(eye), eye.head.limits) if learns else None
         self._job_type = self._stage.parameters.job_type
         self.standing, self.fault = Standing.ON, None
         if was_paused and not changed:
@@ -143,16 +170,41 @@ class Tracking:
         eye.take(self._pilot(eye), held=self.standing is Standing.PAUSED)
 
     def _pilot(self, eye: Eye) -> Pilot:
+        if self._learner is not None:
+            return self._learner
         if self._stage.parameters.non_moving_target:
             return Still(self._lock)
+        preset = self._stage.definition.chosen(self._stage.parameters.ai)
+        lag = UNLEARNT_LAG if self.calibration is None else self.calibration.lag
         if self._job_type == "secure":
-            self._sentry = self._sentry or Sentry(self._preset(), eye.head.limits, self._judge)
-            self._sentry.preset = self._preset()
+            self._sentry = self._sentry or Sentry(preset, eye.head.limits, self._judge, lag=lag)
+            self._sentry.preset = preset
             return self._sentry
         if self._follower is None:
-            self._follower = Follower(self._lock, self._preset(), eye.head.limits)
-        self._follower.preset = self._preset()
+            self._follower = Follower(self._lock, preset, eye.head.limits, lag=lag, patience=self._patience)
+        self._follower.preset = preset
         return self._follower
+
+    def _told(self, eye: Eye) -> Lens:
+        """Return the lens as the camera's definition tells it."""
+        return self._stage.definition.head_options().lens(eye.source.size)
+
+    def _learn(self, learner: Learner, eye: Eye) -> None:
+        """Keep what was learnt and follow by it, once the run is over; where it failed, what was known before stays."""
+        if learner.fault is not None:
+            self._fail(Unavailable(learner.fault, code="calibration_failed"))
+        elif learner.learnt is not None:
+            self.calibration = Calibration(at=to_text(self._stage.clock.now()), **asdict(learner.learnt))
+            self._shelf.keep(self._stage.camera, self._stage.definition, self.calibration)
+            self._learner = self._follower = None
+            eye.look_through(self.lens(self._told(eye)))
+            self._seat(eye)
+
+    def _fail(self, fault: TriptychError) -> None:
+        self.fault = fault
+        self._let_go(Standing.FAILED)
+        self._dismiss()
+        self._stage.rest()
 
     def _judge(self, _track: Track) -> Judgement:
         """Say whether a face is a visitor (camera 4): anyone is, while no persons are chosen."""
@@ -185,11 +237,8 @@ class Tracking:
         at = self._stage.clock.now().astimezone()
         return take_shot(self._stage.archive, self._stage.camera, frame.image, at, alarm=True).id
 
-    def _preset(self) -> Preset:
-        return PRESETS["normal" if self._stage.parameters.ai == "official_ai" else "calm"]
-
     def _check_built(self, parameters: Parameters) -> None:
-        if parameters.job_type == "learn" or parameters.recognized_persons is not None:
+        if parameters.recognized_persons is not None:
             raise NotYet("not available yet")
 
     def _check_head(self, eye: Eye) -> None:
@@ -201,11 +250,13 @@ class Tracking:
             self._stage.tell()
             self._stage.rest()
             raise eye.vitals.failure
+        if self._stage.parameters.job_type == "learn" and not Plan(eye.head.limits).turns:
+            raise Unavailable("job_type learn needs a head that turns 2 degrees or more.", code="head_fixed")
 
     def _let_go(self, into: Standing) -> None:
         if self.standing.live and self._stage.eye is not None:
             self._stage.eye.let_go()
-        self.standing = into
+        self.standing, self._learner = into, None
 
     def _word(self, glimpse: Glimpse | None) -> str:
         if self.standing is not Standing.ON:

@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from triptych.camera.control import Command, Controller, Preset, Sight
+from triptych.camera.control import UNLEARNT_LAG, Command, Controller, Patience, Preset, Sight
 from triptych.camera.track import Lock, Track, sight_of
 from triptych.contracts import Frame, Limits, Pose
 
 
 class Follower:
-    """Chooses a target by `lock`, which others may share, and keeps it in the middle."""
+    """Chooses a target by `lock`, which others may share, and keeps it in the middle. `lag` is the head's, 60 ms until it is learnt."""
 
-    def __init__(self, lock: Lock, preset: Preset, limits: Limits) -> None:
-        self._lock, self._controller = lock, Controller(preset, limits)
+    def __init__(
+        self, lock: Lock, preset: Preset, limits: Limits, *, lag: timedelta = UNLEARNT_LAG, patience: Patience | None = None
+    ) -> None:
+        self._lock, self._controller = lock, Controller(preset, limits, lag=lag, patience=patience)
         self._sight: Sight | None = None
 
     @property

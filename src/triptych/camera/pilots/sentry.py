@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from triptych.camera.control import Command, Phase, Preset
+from triptych.camera.control import UNLEARNT_LAG, Command, Phase, Preset
 from triptych.camera.pilots.follow import Follower
 from triptych.camera.track import Lock, Track
 from triptych.camera.visits import OVER, Judge, Standing
@@ -18,9 +18,9 @@ _LEAD_DEG = 6.0
 class Sentry:
     """Sweeps the whole pan range to and fro, the tilt on an arc of up to 10 degrees, until `judge` takes a face for more than expected."""
 
-    def __init__(self, preset: Preset, limits: Limits, judge: Judge) -> None:
+    def __init__(self, preset: Preset, limits: Limits, judge: Judge, *, lag: timedelta = UNLEARNT_LAG) -> None:
         self._lock, self._limits, self._judge = Lock(), limits, judge
-        self._follower = Follower(self._lock, preset, limits)
+        self._follower = Follower(self._lock, preset, limits, lag=lag)
         self._direction = 1
         self._seen_at: timedelta | None = None
 

@@ -92,8 +92,14 @@ class BlazeFace:
 
     def find(self, image: Picture) -> tuple[Sighting, ...]:
         """Return the faces in an (H, W, 3) uint8 BGR picture, best first."""
+        return self._search(image, tiles(image.shape[1], image.shape[0]))
+
+    def find_near(self, image: Picture, middle: float) -> tuple[Sighting, ...]:
+        """Return the faces in the one strip about `middle`, a fraction of the width, best first: all of them where one strip is enough."""
+        return self._search(image, (tile_about(middle, image.shape[1], image.shape[0]),))
+
+    def _search(self, image: Picture, parts: Sequence["Tile"]) -> tuple[Sighting, ...]:
         height, width = image.shape[:2]
-        parts = tiles(width, height)
         picture = self._halved(image, parts[0].span)
         found = [self._look(picture, tile, picture.shape[1] / width) for tile in parts]
         boxes, scores = (np.concatenate(each) for each in zip(*found, strict=True))
@@ -155,6 +161,15 @@ def tiles(width: int, height: int) -> tuple[Tile, ...]:
     edges = [-math.inf, *((step * place + step + span - step / 2 - span / 2) for place in range(count - 1)), math.inf]
     slack = height * _SLACK
     return tuple(Tile(step * place, span, (edges[place] - slack, edges[place + 1] + slack)) for place in range(count))
+
+
+def tile_about(middle: float, width: int, height: int) -> Tile:
+    """Return the strip whose centre is as near to `middle`, a fraction of the width, as the edges allow; what it may cut is not its own."""
+    span = min(height * _TILE_SPAN, float(width)) if width > height * _ONE_TILE else float(width)
+    left = min(max(middle * width - span / 2, 0.0), width - span)
+    rim = height * (_TILE_OVERLAP / 2 - _SLACK)
+    owns = (left + rim if left > 0 else -math.inf, left + span - rim if left + span < width else math.inf)
+    return Tile(left, span, owns)
 
 
 def _dnn(weights: bytes) -> Network:
