@@ -252,7 +252,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sound:
-    """A piece of sound: `samples` is (n,) float32 mono at 48 kHz, -1 to 1; `captured` is when its first sample was, monotonic since boot."""
+    """A piece of sound: `samples` is (n,) float32 mono at 48 kHz, -1 to 1; `captured` is its first sample's time, monotonic since boot."""
 
     captured: timedelta
     samples: "NDArray[np.float32]"

@@ -1,15 +1,22 @@
 """Small real things that the camera tests share."""
 
+import threading
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 
+from triptych.camera.definition import Definition
+from triptych.camera.parameters import Parameters
 from triptych.camera.record import Taken
 from triptych.camera.records import Archive
+from triptych.camera.session import Session
+from triptych.camera.stream import Views
+from triptych.clock import SystemClock
 from triptych.contracts import Frame, Pose
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+BOUND_S = 20
 
 
 @pytest.fixture
@@ -34,3 +41,61 @@ def shoot():
         return Taken(frame=Frame(number=number, captured=captured, image=image), pose=Pose(at=captured, pan_deg=pan_deg, tilt_deg=0.0))
 
     return take
+
+
+class Notes:
+    """Writes down what a session tells."""
+
+    def __init__(self):
+        self.states, self.events, self.rests = [], [], []
+        self.news = threading.Condition()
+
+    def settled(self, fault=None):
+        with self.news:
+            self.news.notify_all()
+
+    def changed(self, state):
+        with self.news:
+            self.states.append(state)
+            self.news.notify_all()
+
+    def happened(self, note, data):
+        self.events.append((note, data))
+
+    def rest(self, fault):
+        with self.news:
+            self.rests.append(fault)
+            self.news.notify_all()
+
+    def until(self, condition):
+        with self.news:
+            assert self.news.wait_for(condition, BOUND_S)
+
+
+@pytest.fixture
+def notes():
+    return Notes()
+
+
+@pytest.fixture
+def opened(notes, archive, tmp_path):
+    sessions = []
+
+    def open_session(parameters=None, figures=1, archive=archive):
+        session = Session(
+            "default",
+            Definition(source={"kind": "scene", "figures": figures}),
+            parameters or Parameters(),
+            "single_rect",
+            folder=tmp_path,
+            archive=archive,
+            clock=SystemClock(),
+            views=Views("camera:default", lambda topic, picture: None),
+            teller=notes,
+        )
+        sessions.append(session)
+        return session
+
+    yield open_session
+    for session in sessions:
+        session.close()

@@ -11,7 +11,10 @@ from triptych.camera.faces import open_detector
 from triptych.camera.heads import CropOptions
 from triptych.camera.heads.crop import CropHead
 from triptych.camera.parameters import Variant
+from triptych.camera.pilots.follow import Follower
+from triptych.camera.pilots.still import Still
 from triptych.camera.stream import Views
+from triptych.camera.track import Lock
 from triptych.clock import SystemClock
 from triptych.errors import Unavailable
 from triptych.media.sources import SceneOptions
@@ -74,7 +77,7 @@ def test_frames_come_though_nobody_follows(opened):
 def test_a_face_is_found_locked_and_followed(opened):
     eye = opened()
     eye.detector = open_detector()
-    eye.follow(CALM, still=False)
+    eye.take(Follower(Lock(), CALM, eye.head.limits))
     glimpse = eye.wait(lambda glimpse: glimpse.phase is Phase.LOCKED, BOUND)
     assert glimpse.target.confirmed
     assert [seen.target for seen in glimpse.marked()] == [True]
@@ -85,23 +88,23 @@ def test_still_follows_with_the_eye_only(opened):
     """Camera row 37: no command to the head."""
     eye = opened()
     eye.detector = open_detector()
-    eye.follow(CALM, still=True)
+    eye.take(Still(Lock()))
     glimpse = eye.wait(lambda glimpse: glimpse.target is not None and glimpse.searched > 60, BOUND)
-    assert (glimpse.phase, glimpse.pose.pan_deg, glimpse.pose.tilt_deg) == (None, 0, 0)
+    assert (glimpse.phase, glimpse.pose.pan_deg, glimpse.pose.tilt_deg) == (Phase.STILL, 0, 0)
 
 
 def test_holding_stands_still_and_keeps_the_target_in_sight(opened):
     """Camera 3.2."""
     eye = opened()
     eye.detector = open_detector()
-    eye.follow(CALM, still=False)
+    eye.take(Follower(Lock(), CALM, eye.head.limits))
     locked = eye.wait(lambda glimpse: glimpse.phase is Phase.LOCKED and glimpse.moving, BOUND)
     eye.hold()
     held = eye.head.pose()
     later = eye.wait(lambda glimpse: glimpse.searched > locked.searched + 15, BOUND)
     assert (later.pose.pan_deg, later.pose.tilt_deg) == pytest.approx((held.pan_deg, held.tilt_deg), abs=0.11)
     assert later.target.number == locked.target.number
-    eye.follow(CALM, still=False)
+    eye.go()
     again = eye.wait(lambda glimpse: glimpse.phase is Phase.LOCKED, BOUND)
     assert again.target.number == locked.target.number
 
@@ -109,21 +112,10 @@ def test_holding_stands_still_and_keeps_the_target_in_sight(opened):
 def test_letting_go_forgets_the_target(opened):
     eye = opened()
     eye.detector = open_detector()
-    eye.follow(CALM, still=False)
+    eye.take(Follower(Lock(), CALM, eye.head.limits))
     eye.wait(lambda glimpse: glimpse.phase is Phase.LOCKED, BOUND)
     eye.let_go()
     assert eye.wait(lambda glimpse: glimpse.searched == 0, BOUND).target is None
-
-
-def test_a_track_can_be_chosen_by_its_number(opened):
-    eye = opened(figures=2)
-    eye.detector = open_detector()
-    eye.follow(CALM, still=True)
-    glimpse = eye.wait(lambda glimpse: glimpse.target and len([one for one in glimpse.tracks if one.confirmed]) > 1, BOUND)
-    other = next(track.number for track in glimpse.tracks if track.confirmed and track.number != glimpse.target.number)
-    assert eye.choose(other)
-    assert eye.wait(lambda later: later.frame.number > glimpse.frame.number + 1, BOUND).target.number == other
-    assert not eye.choose(10_000)
 
 
 def test_whoever_looks_at_marks_sees_the_face_that_would_be_followed(opened):
@@ -141,7 +133,7 @@ def test_a_detector_that_throws_is_survived_and_told(opened):
     """Camera 11: that frame is skipped; 30 in a row end the tracking, and the loop lives."""
     eye = opened()
     eye.detector = Broken()
-    eye.follow(CALM, still=False)
+    eye.take(Follower(Lock(), CALM, eye.head.limits))
     failed = eye.wait(lambda glimpse: glimpse.fault is not None, BOUND)
     assert failed.searched == MOST_FAULTS
     assert eye.wait(lambda glimpse: glimpse.frame.number > failed.frame.number, BOUND)

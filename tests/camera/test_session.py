@@ -1,79 +1,15 @@
 """camera 3.1-3.3: activities, what each call does to them, pause and resume."""
 
-import threading
 from datetime import timedelta
 
 import pytest
 
-from triptych.camera.definition import Definition
 from triptych.camera.parameters import Parameters, Variant
 from triptych.camera.record import finish
 from triptych.camera.records import Archive
-from triptych.camera.session import Session
-from triptych.camera.stream import Views
-from triptych.clock import SystemClock
 from triptych.errors import Invalid, NotYet, Unavailable
 
 BOUND_S = 20
-
-
-class Notes:
-    """Writes down what a session tells."""
-
-    def __init__(self):
-        self.states, self.rests = [], []
-        self.news = threading.Condition()
-
-    def settled(self, fault=None):
-        with self.news:
-            self.news.notify_all()
-
-    def changed(self, state):
-        with self.news:
-            self.states.append(state)
-            self.news.notify_all()
-
-    def rest(self, fault):
-        with self.news:
-            self.rests.append(fault)
-            self.news.notify_all()
-
-    def until(self, condition):
-        with self.news:
-            assert self.news.wait_for(condition, BOUND_S)
-
-
-@pytest.fixture
-def notes():
-    return Notes()
-
-
-@pytest.fixture
-def archive(tmp_path):
-    return Archive(tmp_path / "records")
-
-
-@pytest.fixture
-def opened(notes, archive):
-    sessions = []
-
-    def open_session(parameters=None, figures=1, archive=archive):
-        session = Session(
-            "default",
-            Definition(source={"kind": "scene", "figures": figures}),
-            parameters or Parameters(),
-            "single_rect",
-            archive=archive,
-            clock=SystemClock(),
-            views=Views("camera:default", lambda topic, picture: None),
-            teller=notes,
-        )
-        sessions.append(session)
-        return session
-
-    yield open_session
-    for session in sessions:
-        session.close()
 
 
 def word(session):
@@ -91,7 +27,7 @@ def test_an_idle_camera_opens_nothing(opened):
 
 def test_track_locks_the_face_and_tells_it(opened, notes):
     session = opened()
-    session.track()
+    session.start("track")
     notes.until(lambda: not session.waits_for_lock)
     state = session.state()
     assert (state["state"], state["track"]["state"]) == ("active", "locked")
@@ -105,7 +41,7 @@ def test_track_locks_the_face_and_tells_it(opened, notes):
 def test_nothing_is_locked_while_nobody_is_there_until_somebody_enters(opened, notes):
     """Camera row 14."""
     session = opened(figures=0)
-    session.track()
+    session.start("track")
     notes.until(lambda: word(session) == "searching")
     assert session.waits_for_lock
     session._eye.source.figures = 1
@@ -116,9 +52,9 @@ def test_nothing_is_locked_while_nobody_is_there_until_somebody_enters(opened, n
 def test_tracking_again_changes_nothing(opened, notes):
     """Camera row 16: one worker."""
     session = opened()
-    session.track()
+    session.start("track")
     eye = session._eye
-    session.track()
+    session.start("track")
     assert session._eye is eye
 
 
@@ -126,30 +62,43 @@ def test_tracking_again_changes_nothing(opened, notes):
 def test_what_is_not_built_is_refused_and_begins_nothing(opened, changed):
     session = opened(Parameters(**changed))
     with pytest.raises(NotYet, match="not available yet"):
-        session.track()
+        session.start("track")
     assert session.state()["state"] == "idle"
     assert session._eye is None
 
 
 def test_persons_are_refused_while_tracking(opened):
     session = opened()
-    session.track()
+    session.start("track")
     with pytest.raises(NotYet):
         session.configure(Parameters(recognized_persons=("a",)), None)
     assert session.state()["mark"] == "single_rect"
 
 
+def test_a_track_can_be_chosen_by_its_number(opened, notes):
+    session = opened(Parameters(non_moving_target=True), figures=2)
+    session.start("track")
+    session.eye.wait(
+        lambda glimpse: glimpse.target and len([one for one in glimpse.tracks if one.confirmed]) > 1, timedelta(seconds=BOUND_S)
+    )
+    glimpse = session.eye.newest
+    other = next(track.number for track in glimpse.tracks if track.confirmed and track.number != glimpse.target.number)
+    session.start("track", {"target": other})
+    later = session.eye.wait(lambda later: later.frame.number > glimpse.frame.number + 2, timedelta(seconds=BOUND_S))
+    assert later.target.number == other
+
+
 def test_a_track_that_is_not_in_view_cannot_be_chosen(opened):
     session = opened()
     with pytest.raises(Invalid, match="target"):
-        session.track(4711)
+        session.start("track", {"target": 4711})
     assert session.state()["state"] == "idle"
 
 
 def test_record_writes_while_the_head_stands(opened, archive, notes):
     """Camera row 19."""
     session = opened()
-    session.record()
+    session.start("record")
     notes.until(lambda: session.state()["record"]["seconds"] > 1)
     assert session.state()["head"]["pan"] == 0
     session.stop("record")
@@ -162,16 +111,16 @@ def test_record_writes_while_the_head_stands(opened, archive, notes):
 def test_record_twice_is_one_file(opened, archive):
     """Camera row 20."""
     session = opened()
-    session.record()
-    session.record()
+    session.start("record")
+    session.start("record")
     session.stop("record")
     assert len(archive.list(archive.dates()[0])) == 1
 
 
 def test_each_activity_ends_alone(opened):
     session = opened()
-    session.track()
-    session.record()
+    session.start("track")
+    session.start("record")
     session.stop("track")
     assert [session.state()[key]["state"] for key in ("track", "record")] == ["off", "on"]
     session.stop("record")
@@ -181,8 +130,8 @@ def test_each_activity_ends_alone(opened):
 def test_a_whole_pause_holds_head_and_file(opened, notes, archive):
     """Camera row 23."""
     session = opened()
-    session.track()
-    session.record()
+    session.start("track")
+    session.start("record")
     notes.until(lambda: session.state()["record"]["seconds"] > 0.5 and not session.waits_for_lock)
     target = session.state()["track"]["target"]["track"]
     session.pause()
@@ -205,11 +154,11 @@ def test_a_whole_pause_holds_head_and_file(opened, notes, archive):
 def test_one_activity_pauses_alone_and_a_start_resumes_it(opened):
     """Camera rows 24 and 25."""
     session = opened()
-    session.track()
-    session.record()
+    session.start("track")
+    session.start("record")
     session.pause("record")
     assert session.state()["state"] == "active"
-    session.record()
+    session.start("record")
     assert session.state()["record"]["state"] == "on"
     session.pause("record")
     session.stop("record")
@@ -220,15 +169,15 @@ def test_pausing_nothing_is_not_remembered(opened):
     """Camera row 25."""
     session = opened()
     session.pause()
-    session.track()
+    session.start("track")
     assert session.state()["state"] == "active"
 
 
 def test_non_moving_holds_the_head_and_marks_go_on(opened, notes):
     """Camera row 37."""
     session = opened(Parameters(non_moving_target=True))
-    session.track()
-    assert not session.waits_for_lock
+    session.start("track")
+    notes.until(lambda: not session.waits_for_lock)
     notes.until(lambda: session.state()["track"]["target"] is not None)
     assert word(session) == "still"
     assert session.state()["head"]["pan"] == 0
@@ -247,20 +196,20 @@ def test_a_shot_while_idle_ends_the_session_it_needed(opened, archive, notes):
 def test_a_full_disk_refuses_record_and_shots_and_nothing_else(opened, tmp_path):
     """Camera R9."""
     session = opened(archive=Archive(tmp_path, min_free_bytes=1 << 62))
-    for call in (session.record, session.shoot):
+    for call in (lambda: session.start("record"), session.shoot):
         with pytest.raises(Unavailable, match="disk full"):
             call()
-    session.track()
+    session.start("track")
     assert session.state()["state"] == "active"
 
 
 def test_a_recording_that_fails_is_told_and_tracking_goes_on(opened, archive, notes):
     """Camera row 41."""
     session = opened()
-    session.track()
-    session.record()
+    session.start("track")
+    session.start("record")
     archive._min_free_bytes = 1 << 62
-    session._recorder._checked = 0.0
+    session.activities["record"]._recorder._checked = 0.0
     notes.until(lambda: session.state()["record"]["state"] == "failed")
     state = session.state()
     assert state["warnings"] == ["record: disk full"]

@@ -1,12 +1,12 @@
 """camera 3.3: the state object."""
 
+from dataclasses import replace
+
 import pytest
 
-from triptych.camera.control import Phase
-from triptych.camera.definition import Definition
-from triptych.camera.eye import Glimpse
+from triptych.camera.activity import Standing
 from triptych.camera.parameters import Parameters
-from triptych.camera.state import Activity, Facts, describe, essence, session_word, track_word
+from triptych.camera.state import describe, essence, session_word
 
 KEYS = [
     *("camera", "simulated", "session", "state", "track", "record", "mission", "live_stream"),
@@ -14,27 +14,14 @@ KEYS = [
 ]
 
 
-def facts(**changed):
-    return Facts(
-        **{
-            "camera": "default",
-            "definition": Definition(),
-            "parameters": Parameters(),
-            "mark": "single_rect",
-            "session": None,
-            "track": Activity.OFF,
-            "job_type": "track",
-            "record": Activity.OFF,
-            "eye": None,
-            "recorder": None,
-            "age_s": None,
-            "faults": (),
-            **changed,
-        }
-    )
+@pytest.fixture
+def facts(opened):
+    """Make the facts of an idle camera, but for what is changed."""
+    made = opened()._facts()
+    return lambda **changed: replace(made, **{"parameters": Parameters(), **changed})
 
 
-def test_an_idle_camera_has_every_documented_key():
+def test_an_idle_camera_has_every_documented_key(facts):
     state = describe(facts())
     assert list(state) == KEYS
     assert list(state["track"]) == ["state", "job_type", "target"]
@@ -46,32 +33,20 @@ def test_an_idle_camera_has_every_documented_key():
 
 
 @pytest.mark.parametrize(
-    ("activities", "word"),
+    ("standings", "word"),
     [
-        ((Activity.OFF, Activity.OFF), "idle"),
-        ((Activity.FAILED, Activity.OFF), "idle"),
-        ((Activity.ON, Activity.PAUSED), "active"),
-        ((Activity.PAUSED, Activity.OFF), "paused"),
-        ((Activity.PAUSED, Activity.FAILED), "paused"),
+        ((Standing.OFF, Standing.OFF), "idle"),
+        ((Standing.FAILED, Standing.OFF), "idle"),
+        ((Standing.ON, Standing.PAUSED), "active"),
+        ((Standing.PAUSED, Standing.OFF), "paused"),
+        ((Standing.PAUSED, Standing.FAILED), "paused"),
     ],
 )
-def test_a_session_is_active_paused_or_idle(activities, word):
-    assert session_word(*activities) == word
+def test_a_session_is_active_paused_or_idle(standings, word):
+    assert session_word(*standings) == word
 
 
-def test_track_has_the_words_of_what_it_sees(shoot):
-    def word(activity, parameters=None, phase=None):
-        taken = shoot(0)
-        return track_word(activity, parameters or Parameters(), Glimpse(frame=taken.frame, pose=taken.pose, phase=phase))
-
-    assert word(Activity.ON) == "starting"
-    assert [word(Activity.ON, phase=phase) for phase in Phase] == ["searching", "locked", "coasting", "holding", "homing"]
-    assert word(Activity.ON, Parameters(non_moving_target=True), Phase.LOCKED) == "still"
-    assert word(Activity.PAUSED, phase=Phase.LOCKED) == "paused"
-    assert word(Activity.FAILED) == "failed"
-
-
-def test_unknown_persons_are_warned_about():
+def test_unknown_persons_are_warned_about(facts):
     """Camera row 8."""
     assert describe(facts(parameters=Parameters(recognized_persons=("a", "b"))))["warnings"] == [
         "recognized_persons: 2 of the ids are not enrolled."
@@ -81,8 +56,8 @@ def test_unknown_persons_are_warned_about():
     assert describe(facts(faults=("record: disk full",)))["warnings"] == ["record: disk full"]
 
 
-def test_measurements_are_no_event_and_changes_are():
+def test_measurements_are_no_event_and_changes_are(facts):
     before = describe(facts())
     assert essence(before | {"fps": 12.0, "stale_s": 1.0}) == essence(before)
-    for changed in ({"mark": None}, {"track": Activity.ON}, {"parameters": Parameters(ai="official_ai")}, {"session": "job"}):
+    for changed in ({"mark": None}, {"faults": ("record: disk full",)}, {"parameters": Parameters(ai="official_ai")}, {"session": "job"}):
         assert essence(describe(facts(**changed))) != essence(before)

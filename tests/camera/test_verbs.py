@@ -21,14 +21,18 @@ class Deaf:
     def changed(self, state):
         pass
 
+    def happened(self, note, data):
+        pass
+
     def rest(self, fault):
         pass
 
 
 @pytest.fixture
-def session(archive):
+def session(archive, tmp_path):
     views = Views("camera:default", lambda topic, picture: None)
-    return Session("default", Definition(), Parameters(), None, archive=archive, clock=SystemClock(), views=views, teller=Deaf())
+    parts = {"folder": tmp_path, "archive": archive, "clock": SystemClock(), "views": views, "teller": Deaf()}
+    return Session("default", Definition(), Parameters(), None, **parts)
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ from shape.source import ROOT, SRC, python_files, shown
 
 ELSEWHERE = {
     "src/triptych/contracts.py": "Protocols only; tests/contracts runs every implementation against them",
+    "src/triptych/camera/activity.py": "Protocols only; tests/camera/activities runs every member",
+    "src/triptych/camera/pilot.py": "a Protocol only; tests/camera/pilots runs every member",
     "src/triptych/cli/__main__.py": "one call of main; tests/cli runs every command through it",
     "src/triptych/cli/demo/camera.py": "tests/cli/demo/test_run.py runs it against the whole system",
     "src/triptych/cli/demo/clips.py": "tests/cli/demo/test_run.py",

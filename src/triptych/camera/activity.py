@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Mapping
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Protocol
 
 from triptych.camera.definition import Definition
@@ -30,9 +31,13 @@ class Standing(StrEnum):
 
 
 class Stage(Protocol):
-    """What a session offers to its activities. `lock` guards everything that the frame loop and the calls share."""
+    """What a session offers to its activities.
+
+    `lock` guards everything that the frame loop and the calls share; `folder` is the worker's data folder.
+    """
 
     camera: str
+    folder: Path
     definition: Definition
     parameters: Parameters
     mark: Mark | None
@@ -48,6 +53,10 @@ class Stage(Protocol):
 
     def opened(self) -> Eye:
         """Return the eye, opened if need be, having seen a frame. Raises `Unavailable` with code `source_silent`."""
+        ...
+
+    def search(self, eye: Eye) -> None:
+        """Let the eye look for faces. Raises `Unavailable` when there is no detector."""
         ...
 
     def fresh(self) -> Glimpse:
@@ -72,7 +81,7 @@ class Stage(Protocol):
 
 
 class Activity(Protocol):
-    """One activity of a camera. Calls come from the session's thread, one after the other, without its lock; each leaves nothing half done."""
+    """One activity of a camera. Calls come from the session's thread, one after the other, without its lock."""
 
     standing: Standing
     fault: TriptychError | None

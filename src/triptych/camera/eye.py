@@ -6,17 +6,18 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 
 import cv2
 import structlog
 
-from triptych.camera.control import Controller, Lens, Phase, PoseTrail, Preset
+from triptych.camera.control import Command, Lens, Phase, PoseTrail
 from triptych.camera.faces import Cadence, Detector
 from triptych.camera.marks import Seen
 from triptych.camera.parameters import Mark
+from triptych.camera.pilot import Pilot
 from triptych.camera.stream import View, Views
-from triptych.camera.track import Box, Face, Lock, Track, Tracker, sight_of
+from triptych.camera.track import Box, Face, Track, Tracker
+from triptych.camera.wheel import Owner, Wheel
 from triptych.contracts import Clock, Frame, Head, Pose, Source
 
 log = structlog.get_logger()
@@ -31,18 +32,9 @@ RATE_FRAMES = 60
 MOVING_DEG = 0.05
 
 
-class Helm(StrEnum):
-    """What the loop does with the head."""
-
-    FREE = "free"
-    FOLLOW = "follow"
-    STILL = "still"
-    PAUSED = "paused"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Glimpse:
-    """What one frame told. `phase` is None while the head is not following; `searched` counts frames since looking began.
+    """What one frame told. `phase` is None while no pilot steers; `searched` counts frames since looking began.
 
     `fault` says why nothing can be followed any more.
     """
@@ -107,18 +99,18 @@ class Eye:
         notice: Callable[[Glimpse], None],
         blind: Callable[[str], None],
     ) -> None:
-        self.source, self.head = source, head
+        self.source, self.head, self.wheel = source, head, Wheel(head)
         self.detector: Detector | None = None
         self.mark: Mark | None = None
         self.detect_ms = 0.0
         self._lens, self._clock, self._views = lens, clock, views
         self._notice, self._blind = notice, blind
         self.cadence = Cadence(budget, source.fps)
-        self._tracker, self._lock, self._trail = Tracker(lens), Lock(), PoseTrail()
-        self._controller: Controller | None = None
-        self._wheel = threading.Lock()
-        self._helm = Helm.FREE
-        self._paused_since = timedelta(0)
+        self._tracker, self._trail = Tracker(lens), PoseTrail()
+        self._pilot: Pilot | None = None
+        self._held = False
+        self._sighted = timedelta(0)
+        self._turn = threading.Lock()
         self._peek_until = timedelta(0)
         self._searched = self._faults = 0
         self._times: deque[timedelta] = deque(maxlen=RATE_FRAMES)
@@ -159,40 +151,29 @@ class Eye:
         """Look for faces until then, though nobody follows."""
         self._peek_until = until
 
-    def follow(self, preset: Preset, *, still: bool) -> None:
-        """Follow the target from the next frame on, with the head or, `still`, only by eye; what is followed already stays the target."""
-        with self._wheel:
-            if self._helm is Helm.PAUSED and self._clock.monotonic() - self._paused_since > REMEMBERED:
-                self._forget()
-            if self._controller is None:
-                self._controller = Controller(preset, self.head.limits)
-            self._controller.preset = preset
-            self._helm = Helm.STILL if still else Helm.FOLLOW
-            if still:
-                self.head.stop()
-
-    def choose(self, number: int) -> bool:
-        """Make the track with this number the target; False when there is none."""
-        glimpse = self._newest
-        for track in glimpse.tracks if glimpse is not None else ():
-            if track.number == number:
-                self._lock.choose(track)
-                return True
-        return False
+    def take(self, pilot: Pilot, *, held: bool = False) -> None:
+        """Let `pilot` watch and steer from the next frame on; one that is `held` steers after `go` only."""
+        with self._turn:
+            self._pilot, self._held = pilot, held
 
     def hold(self) -> None:
-        """Stand still at once, and keep the target in sight."""
-        with self._wheel:
-            self._helm = Helm.PAUSED
-            self._paused_since = self._clock.monotonic()
-            self.head.stop()
+        """Stand still at once; the pilot goes on watching."""
+        with self._turn:
+            self._held = True
+            self.wheel.stop(Owner.TRACK)
+
+    def go(self) -> None:
+        """Let the pilot steer again; it looks for a target anew when the old one was out of sight for 5 s."""
+        with self._turn:
+            if self._pilot is not None and self._clock.monotonic() - self._sighted > REMEMBERED:
+                self._pilot.forget()
+            self._held = False
 
     def let_go(self) -> None:
-        """Stand still at once, and follow nobody."""
-        with self._wheel:
-            self._helm = Helm.FREE
-            self._forget()
-            self.head.stop()
+        """Stand still at once; nobody steers any more."""
+        with self._turn:
+            self._pilot, self._held = None, False
+            self.wheel.stop(Owner.TRACK)
 
     def close(self) -> None:
         """Stop the head and give source and head back."""
@@ -235,7 +216,7 @@ class Eye:
         self.cadence.note(now, time.thread_time() - begun_s - detect_s, detect_s)
 
     def _looks(self, now: timedelta) -> bool:
-        wanted = self._helm is not Helm.FREE or now < self._peek_until or (self.mark is not None and self._views.marked(now))
+        wanted = self._pilot is not None or now < self._peek_until or (self.mark is not None and self._views.marked(now))
         return wanted and self.detector is not None
 
     def _find(self, view: Frame) -> tuple[Sequence[Face] | None, float]:
@@ -258,30 +239,32 @@ class Eye:
     def _judge(self, glimpse: Glimpse, faces: Sequence[Face] | None) -> Glimpse:
         captured = glimpse.frame.captured
         tracks = self._tracker.update(captured, faces, glimpse.pose)
-        with self._wheel:
-            target = self._lock.update(captured, tracks) if self._helm is not Helm.FREE else None
-            phase, at_limit = self._steer(captured, target)
+        with self._turn:
+            target, command = self._consult(glimpse, tracks)
         return Glimpse(
             frame=glimpse.frame,
             pose=glimpse.pose,
             tracks=tracks,
             target=target,
-            phase=phase,
-            at_limit=at_limit,
+            phase=None if command is None else command.phase,
+            at_limit=command is not None and command.at_limit,
             moving=glimpse.moving,
             searched=self._searched,
             fault="The face detector failed." if self._faults >= MOST_FAULTS else None,
         )
 
-    def _steer(self, captured: timedelta, target: Track | None) -> tuple[Phase | None, bool]:
-        if self._controller is None or self._helm is not Helm.FOLLOW:
-            return None, False
-        command = self._controller.update(self._clock.monotonic(), self.head.pose(), sight_of(target, captured))
-        if command.moves:
-            self.head.move(command.pan_deg, command.tilt_deg, command.cap_deg_s)
-        else:
-            self.head.stop()
-        return command.phase, command.at_limit
+    def _consult(self, glimpse: Glimpse, tracks: tuple[Track, ...]) -> tuple[Track | None, Command | None]:
+        """Let the pilot watch, and steer unless the camera is paused."""
+        if self._pilot is None:
+            return None, None
+        target = self._pilot.watch(glimpse.frame, glimpse.pose, tracks)
+        if target is not None and target.seen:
+            self._sighted = glimpse.frame.captured
+        if self._held:
+            return target, None
+        command = self._pilot.steer(self._clock.monotonic(), self.head.pose())
+        self.wheel.steer(Owner.TRACK, command)
+        return target, command
 
     def _publish(self, glimpse: Glimpse) -> None:
         with self._arrived:
@@ -292,10 +275,6 @@ class Eye:
     def _moves(self) -> bool:
         last, pose = self._newest, self.head.pose()
         return last is not None and abs(pose.pan_deg - last.pose.pan_deg) + abs(pose.tilt_deg - last.pose.tilt_deg) > MOVING_DEG
-
-    def _forget(self) -> None:
-        self._lock.release()
-        self._controller = None
 
 
 def box_of(box: Box) -> list[float]:

@@ -5,26 +5,29 @@ held while anything is waited for.
 """
 
 import threading
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import timedelta
 from importlib import import_module
-from typing import Any, Literal, Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
-from triptych.camera.control import PRESETS, Phase
+from triptych.camera.activities import ACTIVITIES
+from triptych.camera.activities.track import Tracking
+from triptych.camera.activity import Activity, Standing
 from triptych.camera.definition import Definition
 from triptych.camera.eye import SIGHTS, Eye, Glimpse
 from triptych.camera.faces import Detector, SimFaces, open_detector
 from triptych.camera.heads import HEADS
 from triptych.camera.parameters import Mark, Parameters, Variant
-from triptych.camera.record import Recorder, Recording, Taken
 from triptych.camera.records import Archive
 from triptych.camera.shots import encode_jpeg, take_shot
-from triptych.camera.state import Activity, Facts, describe, essence
+from triptych.camera.state import Facts, describe, essence
 from triptych.camera.stream import QUALITY, View, Views, render
-from triptych.clock import to_text
 from triptych.contracts import Clock, Head, Source
-from triptych.errors import Invalid, NotYet, TriptychError, Unavailable
+from triptych.errors import TriptychError, Unavailable
 from triptych.media.sources import SOURCES
 from triptych.media.sources.sim import SimSource
+from triptych.model import Json
 
 FIRST_FRAME = timedelta(seconds=5)
 NEXT_FRAME = timedelta(seconds=2)
@@ -32,8 +35,6 @@ FRESH = timedelta(milliseconds=200)
 FIRST_SIGHT = timedelta(seconds=1)
 PEEK = timedelta(seconds=2)
 UNUSED = timedelta(seconds=10)
-
-Cause = Literal["track", "record"]
 
 
 class Teller(Protocol):
@@ -45,8 +46,11 @@ class Teller(Protocol):
     def changed(self, state: dict[str, Any]) -> None:
         """Take note of a new state."""
 
+    def happened(self, note: str, data: Json) -> None:
+        """Take note of an event: `note` is its kind."""
+
     def rest(self, fault: TriptychError | None) -> None:
-        """Take note that every activity is off or failed, after one was on."""
+        """Take note that every activity is off, finished or failed, after one was on."""
 
 
 class Session:
@@ -59,145 +63,109 @@ class Session:
         parameters: Parameters,
         mark: Mark | None,
         *,
+        folder: Path,
         archive: Archive,
         clock: Clock,
         views: Views,
         teller: Teller,
     ) -> None:
+        self.camera, self.definition, self.folder = camera, definition, folder
         self.parameters, self.mark = parameters, mark
+        self.archive, self.clock = archive, clock
+        self.lock = threading.RLock()
         self.job: str | None = None
-        self._camera, self._definition = camera, definition
-        self._archive, self._clock, self._views, self._teller = archive, clock, views, teller
+        self._views, self._teller = views, teller
         self._eye: Eye | None = None
         self._detector: Detector | None = None
-        self._recorder: Recorder | None = None
-        self._track = self._record = Activity.OFF
-        self._job_type = parameters.job_type
-        self._faults: dict[str, TriptychError] = {}
+        self._blindness: TriptychError | None = None
         self._essence: object = None
         self._used = clock.monotonic()
-        self._lock = threading.RLock()
+        self.activities: Mapping[str, Activity] = {cause: make(self) for cause, make in ACTIVITIES.items()}
+
+    @property
+    def eye(self) -> Eye | None:
+        """The open eye, None while the source is closed."""
+        return self._eye
 
     @property
     def live(self) -> bool:
         """Whether any activity goes on, now or after a resume."""
-        return self._track.live or self._record.live
+        return any(activity.standing.live for activity in self.activities.values())
 
     @property
     def busy(self) -> bool:
         """Whether any activity goes on or anybody looks."""
-        return self.live or self._views.wanted(self._clock.monotonic())
+        return self.live or self._views.wanted(self.clock.monotonic())
 
     @property
     def waits_for_lock(self) -> bool:
         """Whether whoever asked for track has still to wait."""
-        glimpse = None if self._eye is None else self._eye.newest
-        following = self._track is Activity.ON and not self.parameters.non_moving_target
-        return following and (glimpse is None or glimpse.phase is not Phase.LOCKED)
+        return self._tracking.waits
 
-    def track(self, target: int | None = None) -> None:
-        """Follow the target, or the track with the number `target`. Raises `NotYet`, `Invalid` or `Unavailable`; nothing changed then."""
-        if self.parameters.job_type != "track" or self.parameters.recognized_persons is not None:
-            raise NotYet("not available yet")
-        eye = self._opened()
-        eye.detector = self._detect(eye)
-        if target is not None and not eye.choose(target):
-            raise Invalid("target must be the number of a track in view.", field="target")
-        with self._lock:
-            self._track, self._job_type = Activity.ON, self.parameters.job_type
-            self._faults.pop("track", None)
-            self._faults.pop("detector", None)
-            self._steer(eye)
-        self._tell()
+    @property
+    def locks(self) -> bool:
+        """Whether track answers when a target is locked, or as soon as it runs (camera 2.6)."""
+        return self._tracking.locks
 
-    def record(self) -> None:
-        """Begin a recording, or go on with the paused one. Raises `Unavailable` with code `disk_full` and others."""
-        if self._record is Activity.PAUSED:
-            self.resume("record")
-        if self._record is Activity.ON:
-            return
-        self._archive.check_room()
-        eye = self._opened()
-        recorder = self._begin_recording(eye)
-        with self._lock:
-            self._recorder, self._record = recorder, Activity.ON
-            self._faults.pop("record", None)
-        self._settle_recording(recorder)
-        self._tell()
+    def start(self, cause: str, data: Json | None = None) -> None:
+        """Start an activity, go on with it where it is paused, or let it take what changed. Raises `TriptychError`: nothing changed."""
+        self.activities[cause].start(data or {})
 
     def shoot(self) -> str:
         """Keep one photograph of now; return its id."""
-        self._archive.check_room()
-        glimpse = self._next(self._opened())
-        note = take_shot(self._archive, self._camera, glimpse.frame.image, self._local_now())
-        self._rest()
+        self.archive.check_room()
+        glimpse = self._next(self.opened())
+        note = take_shot(self.archive, self.camera, glimpse.frame.image, self.clock.now().astimezone())
+        self.rest()
         return note.id
 
-    def stop(self, cause: Cause | None = None) -> None:
-        """End one activity, or all; a recording is on the disk and finished then."""
-        with self._lock:
-            recorder, self._recorder = (self._recorder, None) if cause != "track" else (None, self._recorder)
-            ended = {"track", "record"} if cause is None else {cause}
-            if "track" in ended:
-                self._let_go(Activity.OFF)
-            if "record" in ended:
-                self._record = Activity.OFF
-        if recorder is not None:
-            recorder.stop()
-        self._tell()
+    def stop(self, cause: str | None = None) -> None:
+        """End one activity, or all; what it wrote is on the disk and whole then."""
+        for activity in self._meant(cause):
+            activity.stop()
+        self.tell()
         self._teller.settled()
-        self._rest()
+        self.rest()
 
-    def pause(self, cause: Cause | None = None) -> None:
+    def pause(self, cause: str | None = None) -> None:
         """Hold what goes on: the head still, no frame written."""
-        with self._lock:
-            if cause != "record" and self._track is Activity.ON:
-                self._track = Activity.PAUSED
-                if self._eye is not None:
-                    self._eye.hold()
-            if cause != "track" and self._record is Activity.ON and self._recorder is not None:
-                self._record = Activity.PAUSED
-                self._recorder.pause()
-        self._tell()
+        for activity in self._meant(cause):
+            activity.pause()
+        self.tell()
         self._teller.settled()
 
-    def resume(self, cause: Cause | None = None) -> None:
+    def resume(self, cause: str | None = None) -> None:
         """Go on with what is paused: the same target if it was seen within 5 s, the same file."""
-        with self._lock:
-            if cause != "record" and self._track is Activity.PAUSED and self._eye is not None:
-                self._track = Activity.ON
-                self._steer(self._eye)
-            if cause != "track" and self._record is Activity.PAUSED and self._recorder is not None:
-                self._record = Activity.ON
-                self._recorder.resume()
-        self._tell()
+        for activity in self._meant(cause):
+            activity.resume()
+        self.tell()
 
     def configure(self, parameters: Parameters, mark: Mark | None) -> None:
-        """Take new parameters and mark, in force with the next frame. Raises `NotYet` for what a running activity cannot honour."""
-        if self._track.live and parameters.recognized_persons is not None:
-            raise NotYet("not available yet")
-        with self._lock:
+        """Take new parameters and mark, in force with the next frame. Raises `TriptychError` for what a running activity cannot honour."""
+        for activity in self.activities.values():
+            activity.check(parameters)
+        with self.lock:
             self.parameters, self.mark = parameters, mark
             if self._eye is not None:
                 self._eye.mark = mark
-                if self._track is Activity.ON:
-                    self._steer(self._eye)
-        self._tell()
+        for activity in self.activities.values():
+            activity.adapt()
+        self.tell()
         self._teller.settled()
 
     def view(self, variant: Variant) -> str:
         """Make pictures of this variant for a while; return their topic."""
-        eye = self._opened()
+        eye = self.opened()
         if variant.marks:
             self._look(eye)
-        return self._views.want(variant, self._clock.monotonic())
+        return self._views.want(variant, self.clock.monotonic())
 
     def picture(self, variant: Variant) -> bytes:
         """Return the newest picture as a JPEG, at most 200 ms old. Raises `Unavailable` with code `stale` when there is none for 2 s."""
-        eye = self._opened()
+        eye = self.opened()
         marks = variant.marks and self.mark is not None and self._look(eye)
         if marks:
-            eye.peek(self._clock.monotonic() + PEEK)
+            eye.peek(self.clock.monotonic() + PEEK)
             eye.wait(lambda glimpse: glimpse.searched >= SIGHTS, FIRST_SIGHT)
         glimpse = self._next(eye, FRESH)
         view = View(frame=glimpse.frame, objects=glimpse.marked())
@@ -205,12 +173,12 @@ class Session:
 
     def state(self) -> dict[str, Any]:
         """Return the state object."""
-        with self._lock:
+        with self.lock:
             return describe(self._facts())
 
     def tick(self) -> bool:
         """Give the source back when nobody used it for 10 s, or when it is lost; return whether it is still open."""
-        now = self._clock.monotonic()
+        now = self.clock.monotonic()
         if self.busy:
             self._used = now
         if self._eye is not None and (self._eye.ended or now - self._used > UNUSED):
@@ -222,9 +190,9 @@ class Session:
         self.stop()
         self._close_eye()
 
-    def _opened(self) -> Eye:
+    def opened(self) -> Eye:
         """Return the open eye, having seen at least one frame. Raises `Unavailable` with code `source_silent` after 5 s without."""
-        self._used = self._clock.monotonic()
+        self._used = self.clock.monotonic()
         if self._eye is not None and self._eye.ended:
             self._close_eye()
         if self._eye is None:
@@ -234,16 +202,61 @@ class Session:
             raise Unavailable("The camera gives no picture.", code="source_silent")
         return self._eye
 
+    def search(self, eye: Eye) -> None:
+        """Let the eye look for faces. Raises `Unavailable` when there is no detector."""
+        if isinstance(eye.source, SimSource):
+            eye.detector = SimFaces(eye.source, eye.pose_at, self.definition.head_options().lens(eye.source.size))
+            return
+        if self._detector is None:
+            self._detector = open_detector()
+        eye.detector = self._detector
+        self._blindness = None
+
+    def fresh(self) -> Glimpse:
+        """Return a frame that is at most 200 ms old. Raises `Unavailable` with code `stale`."""
+        return self._next(self.opened(), FRESH)
+
+    def tell(self) -> None:
+        """Tell the state to whoever watches, if it is another one."""
+        with self.lock:
+            state = describe(self._facts())
+            if (now := essence(state)) != self._essence:
+                self._essence = now
+                self._teller.changed(state)
+
+    def event(self, note: str, data: Json) -> None:
+        """Tell something that happened."""
+        self._teller.happened(note, data)
+
+    def settled(self, fault: TriptychError | None = None) -> None:
+        """Say that nobody has to wait for a lock any more."""
+        self._teller.settled(fault)
+
+    def rest(self) -> None:
+        """End the session's job if nothing goes on any more."""
+        if not self.live:
+            failed = [activity.fault for activity in self.activities.values() if activity.standing is Standing.FAILED]
+            self._teller.rest(failed[0] if failed else None)
+
+    @property
+    def _tracking(self) -> Tracking:
+        tracking = self.activities["track"]
+        assert isinstance(tracking, Tracking)  # noqa: S101 - the register says so
+        return tracking
+
+    def _meant(self, cause: str | None) -> list[Activity]:
+        return list(self.activities.values()) if cause is None else [self.activities[cause]]
+
     def _open(self) -> Eye:
-        definition = self._definition
-        source: Source = _load(SOURCES[definition.source["kind"]].open)(definition.source_options(), self._clock)
+        definition = self.definition
+        source: Source = _load(SOURCES[definition.source["kind"]].open)(definition.source_options(), self.clock)
         options = definition.head_options()
-        head: Head = _load(HEADS[definition.head["kind"]].open)(options, self._clock)
+        head: Head = _load(HEADS[definition.head["kind"]].open)(options, self.clock)
         eye = Eye(
             source,
             head,
             lens=options.lens(source.size),
-            clock=self._clock,
+            clock=self.clock,
             views=self._views,
             budget=definition.budget,
             notice=self._noticed,
@@ -256,129 +269,63 @@ class Session:
         eye, self._eye = self._eye, None
         if eye is not None:
             eye.close()
-            self._tell()
-
-    def _detect(self, eye: Eye) -> Detector:
-        if isinstance(eye.source, SimSource):
-            return SimFaces(eye.source, eye.pose_at, self._definition.head_options().lens(eye.source.size))
-        if self._detector is None:
-            self._detector = open_detector()
-        return self._detector
+            self.tell()
 
     def _look(self, eye: Eye) -> bool:
         """Let the eye look for faces; False when there is no detector: pictures come without marks then."""
         try:
-            eye.detector = self._detect(eye)
+            self.search(eye)
         except Unavailable as fault:
-            self._faults["detector"] = fault
+            self._blindness = fault
             return False
         return True
 
     def _next(self, eye: Eye, age: timedelta = timedelta(0)) -> Glimpse:
         """Return a frame that is at most `age` old now."""
-        since = self._clock.monotonic() - age
+        since = self.clock.monotonic() - age
         glimpse = eye.wait(lambda glimpse: glimpse.frame.captured >= since, NEXT_FRAME)
         if glimpse is None:
             raise Unavailable("The camera's picture is stale.", code="stale")
         return glimpse
 
-    def _steer(self, eye: Eye) -> None:
-        preset = PRESETS["normal" if self.parameters.ai == "official_ai" else "calm"]
-        eye.follow(preset, still=self.parameters.non_moving_target)
-
-    def _let_go(self, into: Activity) -> None:
-        if self._track.live and self._eye is not None:
-            self._eye.let_go()
-        self._track = into
-
-    def _begin_recording(self, eye: Eye) -> Recorder:
-        at, image = self._local_now(), self._next(eye, FRESH).frame.image
-        size = image.shape[1], image.shape[0]
-        entry = self._archive.begin(self._camera, "mp4", at, audio="silence")
-        header = {"version": 1, "id": entry.note.id, "camera": self._camera, "start": to_text(at), "size": size, "mark": self.mark}
-        return Recorder(self._archive, entry, Recording(entry, size, eye.source.fps, header))
-
-    def _settle_recording(self, recorder: Recorder) -> None:
-        """Wait for the first frame in the file; without one the recording is off again."""
-        try:
-            recorder.wait(NEXT_FRAME)
-        except Unavailable:
-            with self._lock:
-                self._recorder, self._record = None, Activity.OFF
-            recorder.stop()
-            raise
-
     def _noticed(self, glimpse: Glimpse) -> None:
-        """Take a frame from the loop: into the file, and into the state where it changed something."""
-        with self._lock:
-            if glimpse.fault is not None and self._track.live:
-                self._faults["track"] = Unavailable(glimpse.fault, code="detector_failed")
-                self._let_go(Activity.FAILED)
-            if self._recorder is not None:
-                self._take(self._recorder, glimpse)
-            self._tell()
-            settled, fault = not self.waits_for_lock, self._faults.get("track")
+        """Take a frame from the loop: to each activity, and into the state where it changed something."""
+        with self.lock:
+            for activity in self.activities.values():
+                activity.notice(glimpse)
+            self.tell()
+            settled, fault = not self.waits_for_lock, self.activities["track"].fault
         if settled:
             self._teller.settled(fault)
-
-    def _take(self, recorder: Recorder, glimpse: Glimpse) -> None:
-        if recorder.fault is None:
-            recorder.offer(Taken(frame=glimpse.frame, pose=glimpse.pose, objects=tuple(glimpse.objects())))
-            return
-        self._faults["record"], self._record, self._recorder = recorder.fault, Activity.FAILED, None
-        recorder.stop()
-        self._rest()
 
     def _blind(self, message: str) -> None:
         """Take it from the loop that there will be no more frames."""
         fault = Unavailable(message, code="source_lost")
-        with self._lock:
-            recorder, self._recorder = self._recorder, None
-            if self._track.live:
-                self._track, self._faults["track"] = Activity.FAILED, fault
-            if self._record.live:
-                self._record, self._faults["record"] = Activity.FAILED, fault
-        if recorder is not None:
-            recorder.stop()
-        self._tell()
+        for activity in self.activities.values():
+            activity.blind(fault)
+        self.tell()
         self._teller.settled(fault)
-        self._rest()
-
-    def _rest(self) -> None:
-        if not self.live:
-            failed = [cause for cause, activity in (("track", self._track), ("record", self._record)) if activity is Activity.FAILED]
-            self._teller.rest(self._faults.get(failed[0]) if failed else None)
-
-    def _tell(self) -> None:
-        with self._lock:
-            state = describe(self._facts())
-            if (now := essence(state)) != self._essence:
-                self._essence = now
-                self._teller.changed(state)
+        self.rest()
 
     def _facts(self) -> Facts:
         glimpse = None if self._eye is None else self._eye.newest
-        age = None if glimpse is None else (self._clock.monotonic() - glimpse.frame.captured).total_seconds()
+        age = None if glimpse is None else (self.clock.monotonic() - glimpse.frame.captured).total_seconds()
+        faults = {cause: activity.fault for cause, activity in self.activities.items()} | {"detector": self._blindness}
         return Facts(
-            camera=self._camera,
-            definition=self._definition,
+            camera=self.camera,
+            definition=self.definition,
             parameters=self.parameters,
             mark=self.mark,
             session=self.job,
-            track=self._track,
-            job_type=self._job_type,
-            record=self._record,
+            activities=self.activities,
             eye=self._eye,
-            recorder=self._recorder,
             age_s=age,
-            faults=tuple(f"{cause}: {fault.message}" for cause, fault in self._faults.items()),
+            faults=tuple(f"{cause}: {fault.message}" for cause, fault in faults.items() if fault is not None),
         )
 
-    def _local_now(self) -> datetime:
-        return self._clock.now().astimezone()
 
-
-def _load(name: str) -> Any:
+def _load(name: str) -> Callable[..., Any]:
     """Return what a register names as `module:attribute`."""
     module, _, attribute = name.partition(":")
-    return getattr(import_module(module), attribute)
+    found: Callable[..., Any] = getattr(import_module(module), attribute)
+    return found

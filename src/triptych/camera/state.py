@@ -1,29 +1,15 @@
 """The state object of a camera (camera.md 3.3): what clients are told, and which changes of it are worth an event."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import msgspec
 
+from triptych.camera.activity import Activity, Standing
 from triptych.camera.definition import Definition
-from triptych.camera.eye import Eye, Glimpse, box_of
+from triptych.camera.eye import Eye, Glimpse
 from triptych.camera.parameters import Mark, Parameters
-from triptych.camera.record import Recorder
-
-
-class Activity(StrEnum):
-    """Where track or record stands; track's finer words come from what the camera sees."""
-
-    OFF = "off"
-    ON = "on"
-    PAUSED = "paused"
-    FAILED = "failed"
-
-    @property
-    def live(self) -> bool:
-        """Whether it goes on, now or after a resume."""
-        return self in {Activity.ON, Activity.PAUSED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +21,8 @@ class Facts:
     parameters: Parameters
     mark: Mark | None
     session: str | None
-    track: Activity
-    job_type: str
-    record: Activity
+    activities: Mapping[str, Activity]
     eye: Eye | None
-    recorder: Recorder | None
     age_s: float | None
     faults: tuple[str, ...]
 
@@ -49,11 +32,11 @@ class Facts:
         return None if self.eye is None else self.eye.newest
 
 
-def session_word(*activities: Activity) -> str:
+def session_word(*standings: Standing) -> str:
     """Return `active`, `paused` when something is paused and nothing active, or `idle`."""
-    if Activity.ON in activities:
+    if Standing.ON in standings:
         return "active"
-    return "paused" if Activity.PAUSED in activities else "idle"
+    return "paused" if Standing.PAUSED in standings else "idle"
 
 
 def describe(facts: Facts) -> dict[str, Any]:
@@ -62,11 +45,8 @@ def describe(facts: Facts) -> dict[str, Any]:
         "camera": facts.camera,
         "simulated": facts.definition.simulated,
         "session": facts.session,
-        "state": session_word(facts.track, facts.record),
-        "track": _track(facts),
-        "record": _record(facts),
-        "mission": {"state": "off", "scenario": None, "step": None},
-        "live_stream": {"state": "off", "targets": []},
+        "state": session_word(*(activity.standing for activity in facts.activities.values())),
+        **{cause: activity.describe() for cause, activity in facts.activities.items()},
         "head": _head(facts),
         "detector": _detector(facts),
         "fps": 0.0 if facts.eye is None else round(facts.eye.fps, 1),
@@ -82,20 +62,11 @@ def essence(state: dict[str, Any]) -> object:
     """Return what of a state is told as an event when it changes: no measurements."""
     target = state["track"]["target"]
     return (
-        *(state[key] for key in ("session", "state", "parameters", "mark", "warnings")),
-        (state["track"]["state"], state["track"]["job_type"], target and target["track"]),
+        *(state[key] for key in ("session", "state", "parameters", "mark", "calibration", "warnings", "mission", "live_stream")),
+        (state["track"]["state"], state["track"]["job_type"], target and (target["track"], target["person"])),
         (state["record"]["state"], state["record"]["id"]),
         (state["head"]["at_limit"], state["detector"]["name"], state["detector"]["every"]),
     )
-
-
-def track_word(track: Activity, parameters: Parameters, glimpse: Glimpse | None) -> str:
-    """Return the state of track as the contract calls it."""
-    if track is not Activity.ON:
-        return track.value
-    if parameters.non_moving_target:
-        return "still"
-    return "starting" if glimpse is None or glimpse.phase is None else glimpse.phase.value
 
 
 def warnings(facts: Facts) -> list[str]:
@@ -108,29 +79,7 @@ def warnings(facts: Facts) -> list[str]:
         found.append(f"recognized_persons: {len(asked.recognized_persons)} of the ids are not enrolled.")
     if asked.arm_expansion:
         found.append("arm_expansion: this camera has no arm.")
-    if facts.recorder is not None and facts.recorder.lagging:
-        found.append("record: frames are being dropped.")
-    return found
-
-
-def _track(facts: Facts) -> dict[str, Any]:
-    glimpse = facts.glimpse
-    target = glimpse.target if glimpse is not None and facts.track.live else None
-    return {
-        "state": track_word(facts.track, facts.parameters, glimpse),
-        "job_type": facts.job_type if facts.track.live else facts.parameters.job_type,
-        "target": target and {"track": target.number, "person": None, "box": box_of(target.box), "score": round(target.score, 3)},
-    }
-
-
-def _record(facts: Facts) -> dict[str, Any]:
-    recorder = facts.recorder
-    return {
-        "state": facts.record.value,
-        "id": recorder and recorder.id,
-        "seconds": 0.0 if recorder is None else round(recorder.length_s, 2),
-        "dropped": 0 if recorder is None else recorder.dropped,
-    }
+    return [*found, *(hint for activity in facts.activities.values() for hint in activity.warnings())]
 
 
 def _head(facts: Facts) -> dict[str, Any]:

@@ -1,18 +1,16 @@
 """What a panel may ask of a camera's process, by the verb of the request; `track` alone is answered later and is not here."""
 
 from collections.abc import Callable, Mapping
-from typing import Literal
 
 import msgspec
 
-from triptych.camera.parameters import Mark, Parameters, Variant
+from triptych.camera.parameters import ACTIVITIES, Mark, Parameters, Variant
 from triptych.camera.records import Archive, Part
 from triptych.camera.session import Session
 from triptych.errors import Invalid
 from triptych.model import Json
 
 MOST_BYTES = 1024 * 1024
-BUILT: tuple[Literal["track", "record"], ...] = ("track", "record")
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,9 +40,12 @@ def obey(session: Session, archive: Archive, verb: str, data: Json) -> Json:
     return kept(archive, data)
 
 
-def _record(session: Session, _data: Json) -> Json:
-    session.record()
-    return {}
+def _start(cause: str) -> Callable[[Session, Json], Json]:
+    def start(session: Session, data: Json) -> Json:
+        session.start(cause, data)
+        return {}
+
+    return start
 
 
 def _take_shots(session: Session, _data: Json) -> Json:
@@ -63,14 +64,12 @@ def _resume(session: Session, data: Json) -> Json:
     return _each(session.resume, data)
 
 
-def _each(act: Callable[[Literal["track", "record"] | None], None], data: Json) -> Json:
-    """Do it to the activity that is named, or to all; what is not built is never on, so there is nothing to do."""
+def _each(act: Callable[[str | None], None], data: Json) -> Json:
+    """Do it to the activity that is named, or to all."""
     cause = data.get("cause")
-    if cause is None:
-        act(None)
-    for built in BUILT:
-        if cause == built:
-            act(built)
+    if cause is not None and cause not in ACTIVITIES:
+        raise Invalid("no such activity", field="cause")
+    act(None if cause is None else str(cause))
     return {}
 
 
@@ -118,7 +117,9 @@ def _read(archive: Archive, data: Json) -> Json:
 
 
 _VERBS: Mapping[str, Callable[[Session, Json], Json]] = {
-    "record": _record,
+    "record": _start("record"),
+    "mission": _start("mission"),
+    "live_stream": _start("live_stream"),
     "take_shots": _take_shots,
     "stop": _stop,
     "pause": _pause,

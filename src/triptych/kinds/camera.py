@@ -12,6 +12,7 @@ import msgspec
 import structlog
 
 from triptych.camera.definition import Definition, read_definition
+from triptych.camera.events import Tail
 from triptych.camera.parameters import Mark, Parameters
 from triptych.camera.record import finish
 from triptych.camera.records import Archive
@@ -47,7 +48,8 @@ log = structlog.get_logger()
 TICK = timedelta(milliseconds=250)
 UNUSED = timedelta(seconds=10)
 RECOVERY_BOUND_S = 3.0
-NEEDS_SESSION = frozenset({"track", "record", "take_shots"})
+FIRST_FRAME = timedelta(seconds=2)
+NEEDS_SESSION = frozenset({"track", "record", "mission", "live_stream", "take_shots"})
 NEEDS_RECORDS = frozenset({"records", "record_info", "read"})
 
 
@@ -61,8 +63,10 @@ class Server:
 
     def __init__(self, channel: Channel, place: Place, clock: Clock) -> None:
         self._channel, self._clock = channel, clock
-        self._records = Path(place.data_dir) / "records"
+        self._folder = Path(place.data_dir)
+        self._records = self._folder / "records"
         self._session: Session | None = None
+        self._tail: Tail | None = None
         self._definition = Definition()
         self._archive = Archive(self._records)
         self._recovery = threading.Thread(target=self._archive.recover, args=(finish,), name="recovery", daemon=True)
@@ -100,11 +104,18 @@ class Server:
     def changed(self, state: dict[str, Any]) -> None:
         """Report a new state to those who watch the job."""
         with self._lock:
-            self._report(Finding(note="camera", data=state))
+            self.happened("camera", state)
             paused = state["state"] == "paused"
             if paused != self._was_paused:
                 self._report(Paused() if paused else Resumed())
             self._was_paused = paused
+
+    def happened(self, note: str, data: Json) -> None:
+        """Report an event to those who watch the job, and to those who watch the camera."""
+        with self._lock:
+            self._report(Finding(note=note, data=dict(data)))
+            if self._tail is not None:
+                self._tail.add("state" if note == "camera" else note, data)
 
     def rest(self, fault: TriptychError | None) -> None:
         """End the session's job: everything it was for is off."""
@@ -194,10 +205,10 @@ class Server:
         return Answer(data=dict(obey(session, self._archive, request.verb, request.data)))
 
     def _track(self, number: int, session: Session, data: Json) -> Reply | None:
-        target = data.get("target")
-        session.track(target if isinstance(target, int) else None)
+        session.start("track", data)
+        bound = timedelta(seconds=self._definition.lock_wait_s) if session.locks else FIRST_FRAME
         with self._lock:
-            self._waiting[number] = self._clock.monotonic() + timedelta(seconds=self._definition.lock_wait_s)
+            self._waiting[number] = self._clock.monotonic() + bound
         if not session.waits_for_lock:
             self.settled()
         return None
@@ -212,14 +223,17 @@ class Server:
             self._session.close()
         self._definition = definition
         self._archive = Archive(self._records, min_free_bytes=definition.min_free_bytes)
+        process = KINDS["camera"].process("", spec)
+        self._tail = self._tail or Tail(process, self._show, self._clock)
         self._session = Session(
             asked.camera,
             definition,
             msgspec.convert(asked.parameters, Parameters),
             msgspec.convert(asked.mark, Mark | None),
+            folder=self._folder,
             archive=self._archive,
             clock=self._clock,
-            views=Views(KINDS["camera"].process("", spec), self._show),
+            views=Views(process, self._show),
             teller=self,
         )
         return self._session

@@ -1,6 +1,6 @@
 """The camera panel: `/api/job` by its contract, and the calls around it that exist so far (camera.md 2 and 6)."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any, NoReturn
 
@@ -22,7 +22,8 @@ from triptych.camera.parameters import (
     wants_pause,
 )
 from triptych.errors import Invalid, NotYet, TriptychError
-from triptych.panels.cameras import ANSWER_BOUND, Kept, ask, ask_in_session, everyone, keep, named, words
+from triptych.model import Json
+from triptych.panels.cameras import ANSWER_BOUND, Camera, Kept, ask, ask_in_session, everyone, keep, named, words
 from triptych.panels.footage import ROUTES as FOOTAGE
 from triptych.panels.footage import refuse_bytes, wants_bytes
 from triptych.panels.http import Handler, Panel, Parameter, Role, Route, json_answer, read_body, read_json, service
@@ -35,7 +36,6 @@ FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 FORBIDDEN = 403
 TRACK_DIGITS = 9
 OK = {"status": "OK"}
-NOT_BUILT = frozenset({"mission", "live_stream"})
 STATUSES = {
     "disk_full": 507,
     "not_allowed": FORBIDDEN,
@@ -90,9 +90,7 @@ async def put_job(request: Request) -> Response:
     query = words(request, KNOWN)
     cause = read_cause(query.get("cause"), CAUSES)
     camera = await named(request, query)
-    if cause in NOT_BUILT:
-        raise NotYet("not available yet")
-    data = {"target": _track_id(query["target"])} if query.get("target") else {}
+    data = await _BRINGS[cause](request, camera) if cause in _BRINGS else {}
     bound = ANSWER_BOUND + timedelta(seconds=camera.definition.lock_wait_s) if cause == "track" else ANSWER_BOUND
     await ask_in_session(service(request), camera, cause, data, bound)
     return json_answer(OK)
@@ -161,6 +159,16 @@ def _parameters(request: Request, body: bytes, *, alone: bool) -> Parameters | N
 
 def _optional_cause(query: Mapping[str, str]) -> Cause | None:
     return read_cause(query["cause"], ACTIVITIES) if query.get("cause") else None
+
+
+async def _bring_target(request: Request, _camera: Camera) -> Json:
+    """Return which track is to be followed."""
+    target = request.query_params.get("target")
+    return {"target": _track_id(target)} if target else {}
+
+
+_BRINGS: Mapping[str, Callable[[Request, Camera], Awaitable[Json]]] = {"track": _bring_target}
+"""What the server knows and a camera's process needs to start an activity."""
 
 
 def _track_id(text: str) -> int:

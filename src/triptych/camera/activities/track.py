@@ -1,0 +1,157 @@
+"""Tracking: puts the pilot at the wheel that the parameters ask for (camera 3.1, 4)."""
+
+from typing import Any
+
+from triptych.camera.activity import Stage, Standing
+from triptych.camera.control import PRESETS, Phase, Preset
+from triptych.camera.eye import Eye, Glimpse, box_of
+from triptych.camera.parameters import JobType, Parameters
+from triptych.camera.pilot import Pilot
+from triptych.camera.pilots.follow import Follower
+from triptych.camera.pilots.still import Still
+from triptych.camera.track import Lock
+from triptych.errors import Invalid, NotYet, TriptychError, Unavailable
+from triptych.model import Json
+
+
+class Tracking:
+    """The activity `track`, whatever its job type."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.standing, self.fault = Standing.OFF, None
+        self._stage = stage
+        self._job_type: JobType = stage.parameters.job_type
+        self._lock = Lock()
+        self._follower: Follower | None = None
+
+    standing: Standing
+    fault: TriptychError | None
+
+    @property
+    def waits(self) -> bool:
+        """Whether whoever asked for it has still to wait: for a lock, or where none is due for the first frame."""
+        if self.standing is not Standing.ON:
+            return False
+        phase = None if self._stage.eye is None or self._stage.eye.newest is None else self._stage.eye.newest.phase
+        return phase is not Phase.LOCKED if self.locks else phase is None
+
+    @property
+    def locks(self) -> bool:
+        """Whether it answers when a target is locked (camera 2.6)."""
+        return self._stage.parameters.job_type == "track" and not self._stage.parameters.non_moving_target
+
+    def start(self, data: Json) -> None:
+        """Begin, or take a changed job type; `target` in `data` is the number of the track to follow. Raises `TriptychError`."""
+        self._check_built(self._stage.parameters)
+        eye = self._stage.opened()
+        self._stage.search(eye)
+        with self._stage.lock:
+            self._begin(eye, data.get("target"))
+        self._stage.tell()
+
+    def stop(self) -> None:
+        """End; the head stands still."""
+        with self._stage.lock:
+            self._let_go(Standing.OFF)
+
+    def pause(self) -> None:
+        """Hold the head."""
+        with self._stage.lock:
+            if self.standing is Standing.ON and self._stage.eye is not None:
+                self.standing = Standing.PAUSED
+                self._stage.eye.hold()
+
+    def resume(self) -> None:
+        """Go on with the same target, if it was seen within 5 s."""
+        with self._stage.lock:
+            if self.standing is Standing.PAUSED and self._stage.eye is not None:
+                self.standing = Standing.ON
+                self._stage.eye.go()
+
+    def check(self, parameters: Parameters) -> None:
+        """Raise `TriptychError` for parameters that it cannot honour while it goes on."""
+        if self.standing.live and parameters.recognized_persons is not None:
+            raise NotYet("not available yet")
+
+    def adapt(self) -> None:
+        """Follow as the parameters say now; a changed job type waits for the next start."""
+        with self._stage.lock:
+            if self.standing.live and self._stage.eye is not None:
+                self._seat(self._stage.eye)
+
+    def notice(self, glimpse: Glimpse) -> None:
+        """Take note of a frame."""
+        if glimpse.fault is not None and self.standing.live:
+            self.fault = Unavailable(glimpse.fault, code="detector_failed")
+            self._let_go(Standing.FAILED)
+
+    def blind(self, fault: TriptychError) -> None:
+        """Fail: nothing can be followed any more."""
+        if self.standing.live:
+            self.standing, self.fault = Standing.FAILED, fault
+
+    def describe(self) -> dict[str, Any]:
+        """Return `state, job_type, target`."""
+        glimpse = None if self._stage.eye is None else self._stage.eye.newest
+        target = glimpse.target if glimpse is not None and self.standing.live else None
+        return {
+            "state": self._word(glimpse),
+            "job_type": self._job_type if self.standing.live else self._stage.parameters.job_type,
+            "target": target and {"track": target.number, "person": None, "box": box_of(target.box), "score": round(target.score, 3)},
+        }
+
+    def warnings(self) -> list[str]:
+        """Return no hints."""
+        return []
+
+    def _begin(self, eye: Eye, target: object) -> None:
+        lock = self._lock if self.standing.live else Lock()
+        if target is not None and not _choose(lock, eye, target):
+            raise Invalid("target must be the number of a track in view.", field="target")
+        if not self.standing.live:
+            self._lock, self._follower = lock, None
+        was_paused, changed = self.standing is Standing.PAUSED, self._job_type != self._stage.parameters.job_type
+        self._job_type = self._stage.parameters.job_type
+        self.standing, self.fault = Standing.ON, None
+        if was_paused and not changed:
+            eye.go()
+        else:
+            self._seat(eye)
+
+    def _seat(self, eye: Eye) -> None:
+        """Put the pilot at the wheel that the job type and the parameters ask for."""
+        eye.take(self._pilot(eye), held=self.standing is Standing.PAUSED)
+
+    def _pilot(self, eye: Eye) -> Pilot:
+        if self._stage.parameters.non_moving_target:
+            return Still(self._lock)
+        if self._follower is None:
+            self._follower = Follower(self._lock, self._preset(), eye.head.limits)
+        self._follower.preset = self._preset()
+        return self._follower
+
+    def _preset(self) -> Preset:
+        return PRESETS["normal" if self._stage.parameters.ai == "official_ai" else "calm"]
+
+    def _check_built(self, parameters: Parameters) -> None:
+        if parameters.job_type != "track" or parameters.recognized_persons is not None:
+            raise NotYet("not available yet")
+
+    def _let_go(self, into: Standing) -> None:
+        if self.standing.live and self._stage.eye is not None:
+            self._stage.eye.let_go()
+        self.standing = into
+
+    def _word(self, glimpse: Glimpse | None) -> str:
+        if self.standing is not Standing.ON:
+            return self.standing.value
+        return "starting" if glimpse is None or glimpse.phase is None else glimpse.phase.value
+
+
+def _choose(lock: Lock, eye: Eye, number: object) -> bool:
+    """Make the track with this number the target; False when there is none."""
+    for track in eye.newest.tracks if eye.newest is not None else ():
+        if track.number == number:
+            lock.choose(track)
+            return True
+    return False
