@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from triptych.camera.definition import Definition
 from triptych.camera.eye import Eye, Glimpse
 from triptych.camera.parameters import Mark, Parameters
+from triptych.camera.persons.reception import Reception
 from triptych.camera.records import Archive
 from triptych.contracts import Clock
 from triptych.errors import TriptychError
@@ -42,6 +43,7 @@ class Stage(Protocol):
     parameters: Parameters
     mark: Mark | None
     archive: Archive
+    reception: Reception
     clock: Clock
     lock: threading.RLock
     activities: "Mapping[str, Activity]"

@@ -19,6 +19,7 @@ from triptych.camera.eye import SIGHTS, Eye, Glimpse
 from triptych.camera.faces import Detector, SimFaces, open_detector
 from triptych.camera.heads import HEADS
 from triptych.camera.parameters import Mark, Parameters, Variant
+from triptych.camera.persons.reception import Reception
 from triptych.camera.records import Archive
 from triptych.camera.shots import encode_jpeg, take_shot
 from triptych.camera.state import Facts, describe, essence
@@ -68,10 +69,12 @@ class Session:
         clock: Clock,
         views: Views,
         teller: Teller,
+        models_dir: Path | None = None,
     ) -> None:
         self.camera, self.definition, self.folder = camera, definition, folder
         self.parameters, self.mark = parameters, mark
         self.archive, self.clock = archive, clock
+        self.reception = Reception(folder / "persons", models_dir or folder / "models", clock, simulated=definition.simulated)
         self.lock = threading.RLock()
         self.job: str | None = None
         self._views, self._teller = views, teller
@@ -189,6 +192,7 @@ class Session:
         """Stop the head and finish what is written."""
         self.stop()
         self._close_eye()
+        self.reception.close()
 
     def opened(self) -> Eye:
         """Return the open eye, having seen at least one frame. Raises `Unavailable` with code `source_silent` after 5 s without."""

@@ -223,6 +223,10 @@ class Lock:
         self._last = foremost(confirmed)
         return self._last
 
+    def admits(self, track: Track) -> bool:  # noqa: ARG002 - anybody's face will do
+        """Say whether `track` may be chosen."""
+        return True
+
     def choose(self, track: Track) -> None:
         """Follow `track` from now on."""
         self._last = track

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from triptych.camera.enrolling import VERBS as PERSONS
 from triptych.camera.parameters import ACTIVITIES, Mark, Parameters, Variant
 from triptych.camera.records import Archive, Part
 from triptych.camera.session import Session
@@ -128,6 +129,7 @@ _VERBS: Mapping[str, Callable[[Session, Json], Json]] = {
     "state": _state,
     "view": _view,
     "frame": _frame,
+    **PERSONS,
 }
 _ARCHIVE_VERBS: Mapping[str, Callable[[Archive, Json], Json]] = {
     "records": _records,

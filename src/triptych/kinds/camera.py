@@ -64,6 +64,7 @@ class Server:
     def __init__(self, channel: Channel, place: Place, clock: Clock) -> None:
         self._channel, self._clock = channel, clock
         self._folder = Path(place.data_dir)
+        self._models_dir = Path(place.models_dir) if place.models_dir else None
         self._records = self._folder / "records"
         self._session: Session | None = None
         self._tail: Tail | None = None
@@ -231,6 +232,7 @@ class Server:
             msgspec.convert(asked.parameters, Parameters),
             msgspec.convert(asked.mark, Mark | None),
             folder=self._folder,
+            models_dir=self._models_dir,
             archive=self._archive,
             clock=self._clock,
             views=Views(process, self._show),

@@ -6,10 +6,11 @@ from triptych.camera.activity import Stage, Standing
 from triptych.camera.control import PRESETS, Phase, Preset
 from triptych.camera.eye import Eye, Glimpse, box_of
 from triptych.camera.parameters import JobType, Parameters
+from triptych.camera.persons.choice import ChosenLock
 from triptych.camera.pilot import Pilot
 from triptych.camera.pilots.follow import Follower
 from triptych.camera.pilots.still import Still
-from triptych.camera.track import Lock
+from triptych.camera.track import Lock, Track
 from triptych.errors import Invalid, NotYet, TriptychError, Unavailable
 from triptych.model import Json
 
@@ -43,6 +44,7 @@ class Tracking:
     def start(self, data: Json) -> None:
         """Begin, or take a changed job type; `target` in `data` is the number of the track to follow. Raises `TriptychError`."""
         self._check_built(self._stage.parameters)
+        self._check_persons(self._stage.parameters)
         eye = self._stage.opened()
         self._stage.search(eye)
         with self._stage.lock:
@@ -70,8 +72,8 @@ class Tracking:
 
     def check(self, parameters: Parameters) -> None:
         """Raise `TriptychError` for parameters that it cannot honour while it goes on."""
-        if self.standing.live and parameters.recognized_persons is not None:
-            raise NotYet("not available yet")
+        if self.standing.live:
+            self._stage.reception.check_choice(parameters)
 
     def adapt(self) -> None:
         """Follow as the parameters say now; a changed job type waits for the next start."""
@@ -81,6 +83,8 @@ class Tracking:
 
     def notice(self, glimpse: Glimpse) -> None:
         """Take note of a frame."""
+        if glimpse.identities is not None and self.standing.live:
+            self._stage.reception.recogniser().look(glimpse.frame, glimpse.tracks)
         if glimpse.fault is not None and self.standing.live:
             self.fault = Unavailable(glimpse.fault, code="detector_failed")
             self._let_go(Standing.FAILED)
@@ -88,6 +92,7 @@ class Tracking:
     def blind(self, fault: TriptychError) -> None:
         """Fail: nothing can be followed any more."""
         if self.standing.live:
+            self._stage.reception.rest()
             self.standing, self.fault = Standing.FAILED, fault
 
     def describe(self) -> dict[str, Any]:
@@ -97,16 +102,18 @@ class Tracking:
         return {
             "state": self._word(glimpse),
             "job_type": self._job_type if self.standing.live else self._stage.parameters.job_type,
-            "target": target and {"track": target.number, "person": None, "box": box_of(target.box), "score": round(target.score, 3)},
+            "target": glimpse and target and _target(glimpse, target),
         }
 
     def warnings(self) -> list[str]:
-        """Return no hints."""
-        return []
+        """Return what the choice of persons does not do yet."""
+        return self._stage.reception.hints(self._stage.parameters)
 
     def _begin(self, eye: Eye, target: object) -> None:
-        lock = self._lock if self.standing.live else Lock()
+        lock = self._lock if self.standing.live else self._new_lock(eye)
         if target is not None and not _choose(lock, eye, target):
+            if not self.standing.live:
+                self._recognise_nobody(eye)
             raise Invalid("target must be the number of a track in view.", field="target")
         if not self.standing.live:
             self._lock, self._follower = lock, None
@@ -119,7 +126,10 @@ class Tracking:
             self._seat(eye)
 
     def _seat(self, eye: Eye) -> None:
-        """Put the pilot at the wheel that the job type and the parameters ask for."""
+        """Put the pilot at the wheel that the job type and the parameters ask for, with the lock that their persons ask for."""
+        chosen = self._lock.chosen if isinstance(self._lock, ChosenLock) else None
+        if chosen != self._stage.parameters.recognized_persons:
+            self._lock = self._new_lock(eye)
         eye.take(self._pilot(eye), held=self.standing is Standing.PAUSED)
 
     def _pilot(self, eye: Eye) -> Pilot:
@@ -127,19 +137,38 @@ class Tracking:
             return Still(self._lock)
         if self._follower is None:
             self._follower = Follower(self._lock, self._preset(), eye.head.limits)
-        self._follower.preset = self._preset()
+        self._follower.lock, self._follower.preset = self._lock, self._preset()
         return self._follower
 
     def _preset(self) -> Preset:
         return PRESETS["normal" if self._stage.parameters.ai == "official_ai" else "calm"]
 
     def _check_built(self, parameters: Parameters) -> None:
-        if parameters.job_type != "track" or parameters.recognized_persons is not None:
+        if parameters.job_type != "track":
             raise NotYet("not available yet")
+
+    def _check_persons(self, parameters: Parameters) -> None:
+        self._stage.reception.check_choice(parameters)
+        if parameters.job_type != "secure":
+            self._stage.reception.check_enrolled(parameters)
+
+    def _new_lock(self, eye: Eye) -> Lock:
+        """Return a lock on nobody yet: on any face, or on those of the chosen persons, who are recognised from now on."""
+        chosen = self._stage.parameters.recognized_persons
+        if chosen is None:
+            self._recognise_nobody(eye)
+            return Lock()
+        eye.identify = self._stage.reception.recogniser().follow
+        return ChosenLock(chosen, eye.identify)
+
+    def _recognise_nobody(self, eye: Eye) -> None:
+        eye.identify = None
+        self._stage.reception.rest()
 
     def _let_go(self, into: Standing) -> None:
         if self.standing.live and self._stage.eye is not None:
             self._stage.eye.let_go()
+            self._recognise_nobody(self._stage.eye)
         self.standing = into
 
     def _word(self, glimpse: Glimpse | None) -> str:
@@ -148,10 +177,15 @@ class Tracking:
         return "starting" if glimpse is None or glimpse.phase is None else glimpse.phase.value
 
 
+def _target(glimpse: Glimpse, target: Track) -> dict[str, Any]:
+    person = glimpse.identity(target).person or None
+    return {"track": target.number, "person": person, "box": box_of(target.box), "score": round(target.score, 3)}
+
+
 def _choose(lock: Lock, eye: Eye, number: object) -> bool:
     """Make the track with this number the target; False when there is none."""
     for track in eye.newest.tracks if eye.newest is not None else ():
-        if track.number == number:
+        if track.number == number and lock.admits(track):
             lock.choose(track)
             return True
     return False

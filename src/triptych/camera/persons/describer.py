@@ -49,7 +49,8 @@ class Describer:
     def describe(self, image: Picture, box: Box) -> Descriptors:
         """Return the descriptor (128,) of the face in `box` of `image`, (H, W, 3) uint8 BGR; takes some 80 ms.
 
-        Raises `Unavailable` with code `faces_missing`, or `recognition_failed` when the process gave no answer; the next call begins another.
+        Raises `Unavailable` with code `faces_missing`, or `recognition_failed` when the process gave no answer: the next call begins
+        another one.
         """
         crop, inside = cut(image, box)
         with self._lock:

@@ -72,10 +72,11 @@ class Dossier:
     """What is known of one track: samples come three at a time, when it is new, in doubt, and every 3 s (camera 9).
 
     A person who once was not recognised in three samples stays who she was until the next three: a turned head is no stranger.
+    `since` is when the track was new or in doubt; samples from before are not taken.
     """
 
     def __init__(self, began: timedelta) -> None:
-        self._faceless_since = began
+        self.since = self._faceless_since = began
         self._concluded: timedelta | None = None
         self._coming: list[Descriptors] = []
         self._judged: Descriptors | None = None
@@ -107,7 +108,8 @@ class Dossier:
 
     def doubt(self, at: timedelta) -> None:
         """Forget whose face it was: the track may have gone over to another one."""
-        self._identity, self._missed, self._faceless_since = NOBODY_YET, False, at
+        self._identity, self._missed = NOBODY_YET, False
+        self.since = self._faceless_since = at
         self._concluded, self._coming, self._judged = None, [], None
 
     def identity(self, at: timedelta) -> Identity:

@@ -12,7 +12,7 @@ class Follower:
     """Chooses a target by `lock`, which others may share, and keeps it in the middle."""
 
     def __init__(self, lock: Lock, preset: Preset, limits: Limits) -> None:
-        self._lock, self._controller = lock, Controller(preset, limits)
+        self.lock, self._controller = lock, Controller(preset, limits)
         self._sight: Sight | None = None
 
     @property
@@ -26,7 +26,7 @@ class Follower:
 
     def watch(self, frame: Frame, pose: Pose, tracks: Sequence[Track]) -> Track | None:  # noqa: ARG002 - the tracks know where the head looked
         """Return the target."""
-        target = self._lock.update(frame.captured, tracks)
+        target = self.lock.update(frame.captured, tracks)
         self._sight = sight_of(target, frame.captured)
         return target
 
@@ -36,5 +36,5 @@ class Follower:
 
     def forget(self) -> None:
         """Follow nobody; the next choice is free."""
-        self._lock.release()
+        self.lock.release()
         self._controller.forget()
