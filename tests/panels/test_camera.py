@@ -120,24 +120,6 @@ async def test_a_documented_delete_is_ok(door, query):
     assert await said(door, "DELETE", query) == "OK"
 
 
-@pytest.mark.parametrize("query", ["", "?cause=foo", "?cause=take_shots", "?pause=None", "?pause=true&cause=foo", "?pause=false"])
-async def test_a_bad_delete_is_an_error(door, query):
-    """Camera row 21."""
-    assert await said(door, "DELETE", query) != "OK"
-
-
-@pytest.mark.parametrize(
-    "query", ["?cause=mission", "?cause=live_stream", "?pause=1", "?pause=true&cause=record", "?pause=None&cause=track"]
-)
-async def test_a_documented_delete_is_ok(door, query):
-    assert await said(door, "DELETE", query) == "OK"
-
-
-@pytest.mark.parametrize("cause", ["mission", "live_stream"])
-async def test_what_is_not_built_is_not_available_yet(door, cause):
-    assert await said(door, "PUT", f"?cause={cause}") == "not available yet"
-
-
 @pytest.mark.parametrize("query", ["", "?cause=foo", "?cause=Mark", "?cause=mark&camera=x"])
 async def test_a_bad_get_is_an_error(door, query):
     """Camera row 1."""
