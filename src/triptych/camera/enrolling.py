@@ -5,10 +5,9 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from triptych.camera.persons.album import Card
+from triptych.camera.persons.rules import PIECE_BYTES
 from triptych.camera.session import Session
 from triptych.model import Json
-
-MOST_BYTES = 512 * 1024
 
 
 class Piece(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +34,7 @@ class Which(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     image: str
     offset: int = 0
-    limit: int = MOST_BYTES
+    limit: int = PIECE_BYTES
 
 
 def _persons(session: Session, _data: Json) -> Json:
@@ -72,7 +71,7 @@ def _picture(session: Session, data: Json) -> Json:
     picture, path = session.reception.album.picture(which.id, which.image)
     with path.open("rb") as file:
         file.seek(which.offset)
-        read = file.read(min(which.limit, MOST_BYTES))
+        read = file.read(min(which.limit, PIECE_BYTES))
     return {"media_type": picture.media_type, "size": path.stat().st_size, "data": read}
 
 

@@ -27,6 +27,7 @@ from triptych.panels.cameras import ANSWER_BOUND, Camera, Kept, ask, ask_in_sess
 from triptych.panels.footage import ROUTES as FOOTAGE
 from triptych.panels.footage import refuse_bytes, wants_bytes
 from triptych.panels.http import Handler, Panel, Parameter, Role, Route, json_answer, read_body, read_json, service
+from triptych.panels.persons import ROUTES as PERSONS
 
 KNOWN = frozenset({"mark", "admin_id", "cause", "pause", "camera", "target"})
 MOST_BYTES = 64 * 1024
@@ -45,6 +46,8 @@ STATUSES = {
     "cross_site": FORBIDDEN,
     "camera_not_found": 404,
     "record_not_found": 404,
+    "person_not_found": 404,
+    "image_not_found": 404,
     "route_not_found": 404,
     "job_not_found": 404,
     "conflict": 409,
@@ -217,7 +220,6 @@ _PAUSE = Parameter(name="pause", place="query", type=str, summary="Any text but 
 _TARGET = Parameter(name="target", place="query", type=int, summary="The number of the track to follow.")
 _ABSENT = (
     ("/api/cameras", "POST PATCH DELETE"),
-    ("/api/face_encoding", "GET POST PUT DELETE"),
     ("/api/position", "GET POST PUT DELETE"),
     ("/api/scenario", "GET POST PUT DELETE"),
     ("/api/move", "GET PUT POST PATCH DELETE"),
@@ -246,6 +248,7 @@ PANEL = Panel(
         _job("DELETE", delete_job, Role.OPERATOR, "Stop or pause an activity.", _PAUSE, _cause(*ACTIVITIES, required=False)),
         Route(method="GET", path="/api/cameras", handler=list_cameras, role=Role.VIEWER, summary="Return every camera.", tag="camera"),
         *FOOTAGE,
+        *PERSONS,
         *(_absent(path, method) for path, methods in _ABSENT for method in methods.split()),
     ),
     refuse=refuse,

@@ -21,7 +21,15 @@ KNOWN = frozenset({"date", "id", "part", "type", "fps", "width", "marks", "camer
 CHUNK_BYTES = 512 * 1024
 RECORDING = ("id", "name", "time", "length", "extension", "state", "audio", "alarm")
 SHOT = ("id", "name", "time", "size", "extension")
-STATUSES = {"camera_not_found": 404, "record_not_found": 404, "route_not_found": 404, "not_available_yet": 404, "internal": 500}
+STATUSES = {
+    "camera_not_found": 404,
+    "record_not_found": 404,
+    "person_not_found": 404,
+    "image_not_found": 404,
+    "route_not_found": 404,
+    "not_available_yet": 404,
+    "internal": 500,
+}
 REFUSED = frozenset({"not_authenticated", "not_authorised", "not_allowed", "host_not_allowed", "cross_site"})
 _WATCHING: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
 """By client address: set to end a live view."""
@@ -67,7 +75,9 @@ def wants_bytes(request: Request) -> bool:
     """Say whether a request is for bytes, whose errors are told by real statuses."""
     path = request.url.path
     reads = request.method in {"GET", "HEAD"}
-    return reads and (path.startswith("/api/stream") or (path == "/api/record" and "id" in request.query_params))
+    asked = request.query_params
+    face = path == "/api/face_encoding" and ("image" in asked or "export" in asked)
+    return reads and (path.startswith("/api/stream") or (path == "/api/record" and "id" in asked) or face)
 
 
 def refuse_bytes(fault: TriptychError) -> Response:

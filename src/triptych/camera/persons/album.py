@@ -17,10 +17,10 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from triptych.camera.parameters import is_label
 from triptych.camera.persons.matching import Descriptors, Enrolled
 from triptych.camera.persons.photos import MEDIA_TYPES, Extension
-from triptych.errors import Conflict, Invalid, NotFound
+from triptych.camera.persons.rules import check_name
+from triptych.errors import Conflict, NotFound
 
 _CARD, _LOCK, _VERSION = "card.json", ".lock", ".version"
 
@@ -180,12 +180,6 @@ class Album:
                     left.unlink()
             if card is None:
                 folder.rmdir()
-
-
-def check_name(name: str) -> None:
-    """Raise `Invalid` unless `name` may be a person's."""
-    if not is_label(name):
-        raise Invalid("face_name must be 1 to 80 visible characters without / and \\.", field="face_name")
 
 
 def _folded(name: str) -> str:

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from triptych.camera.parameters import is_label
 from triptych.camera.persons.album import Accepted
 from triptych.camera.persons.matching import Descriptors
-from triptych.camera.persons.photos import MOST_BYTES, Photo, read_photo
+from triptych.camera.persons.photos import Photo, read_photo
+from triptych.camera.persons.rules import MOST_PHOTO_BYTES, MOST_PHOTOS
 from triptych.camera.track import Box
 from triptych.errors import Invalid, NotFound
 
-MOST_PHOTOS = 20
 MOST_UPLOADS = 2
 SMALLEST_PX = 80
 
@@ -44,9 +44,7 @@ class Intake:
         Raises `Unavailable` when no face can be described at all.
         """
         kept = self._upload(upload)
-        kept.coming += piece
-        if len(kept.coming) > MOST_BYTES + len(piece):
-            kept.coming.clear()
+        kept.coming += piece[: MOST_PHOTO_BYTES + 1 - len(kept.coming)]
         if not last:
             return None
         data, kept.coming = bytes(kept.coming), bytearray()

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from triptych.camera.persons.rules import MIB, MOST_PHOTO_BYTES
 from triptych.errors import Invalid
 
-MOST_BYTES = 8 * 1024 * 1024
 MOST_PIXELS = 40_000_000
 MOST_SIDE_PX = 16_384
 JPEG_QUALITY = 95
@@ -36,8 +36,8 @@ class Photo:
 
 def read_photo(data: bytes) -> Photo:
     """Return the photo in `data`. Raises `Invalid` with the reason: no JPEG or PNG, too large, broken."""
-    if len(data) > MOST_BYTES:
-        raise Invalid(f"it is larger than {MOST_BYTES >> 20} MB")
+    if len(data) > MOST_PHOTO_BYTES:
+        raise Invalid(f"it is larger than {MOST_PHOTO_BYTES // MIB} MB")
     wide, high, extension = _look(data)
     if wide < 1 or high < 1:
         raise Invalid("its size cannot be read")
