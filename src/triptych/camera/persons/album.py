@@ -163,7 +163,7 @@ class Album:
     def _changing(self) -> Iterator[None]:
         """Hold the folder alone; what a killed process left half made goes first."""
         self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with (self._root / _LOCK).open("w") as lock:
+        with os.fdopen(os.open(self._root / _LOCK, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600), "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             self._tidy()
             try:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,7 +19,6 @@ from triptych.camera.persons.recognise import Recogniser
 from triptych.camera.track import Box
 from triptych.contracts import Clock, Frame
 from triptych.errors import Invalid, Unavailable
-from triptych.media.senses.faces import SHORT_RANGE
 
 FRESH = timedelta(seconds=0.25)
 
@@ -112,13 +112,24 @@ class Reception:
         self._describer.close()
 
     @cached_property
-    def _detectors(self) -> tuple[Detector, ...]:
-        return open_detector(), open_detector(SHORT_RANGE)
+    def _detector(self) -> Detector:
+        return open_detector()
 
     def _faces(self, image: Picture) -> tuple[Box, ...]:
-        """Return the faces in a photo: by the camera's own detector, or if that finds none by the one for faces close by."""
-        frame = Frame(number=0, captured=timedelta(0), image=image)
-        for detector in self._detectors:
-            if found := detector.find(frame):
-                return tuple(face.box for face in found)
-        return ()
+        """Return the faces in a photo; one that fills it is found in twice the picture."""
+        found = self._detector.find(_shown(image))
+        if found:
+            return tuple(face.box for face in found)
+        high, wide = image.shape[:2]
+        wider = cv2.copyMakeBorder(image, high // 2, high // 2, wide // 2, wide // 2, cv2.BORDER_REPLICATE)
+        return tuple(_within(face.box) for face in self._detector.find(_shown(wider.astype(np.uint8, copy=False))))
+
+
+def _shown(image: Picture) -> Frame:
+    return Frame(number=0, captured=timedelta(0), image=image)
+
+
+def _within(box: Box) -> Box:
+    """Return where a box of twice the picture lies in the picture."""
+    left, top, right, bottom = (2 * edge - 0.5 for edge in box.edges)
+    return Box(left=left, top=top, right=right, bottom=bottom)
