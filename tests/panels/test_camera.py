@@ -148,7 +148,7 @@ async def test_cameras_are_listed_and_cannot_be_changed_yet(door):
         assert json.loads((await door.ask(method, "/api/cameras")).body)["message"] == "not available yet"
 
 
-@pytest.mark.parametrize("path", ["face_encoding", "position", "scenario", "move", "events", "live_stream", "identity", "system_info"])
+@pytest.mark.parametrize("path", ["position", "scenario", "move", "events", "live_stream", "identity", "system_info"])
 async def test_the_neighbours_say_that_they_are_not_available_yet(door, path):
     reply = await door.ask("GET", f"/api/{path}")
     assert (reply.status, json.loads(reply.body)) == (200, {"status": "ERROR", "message": "not available yet"})

@@ -57,7 +57,7 @@ class Reception:
 
     def check_enrolled(self, parameters: Parameters) -> None:
         """Raise `Invalid` when nobody of the choice is enrolled."""
-        chosen = parameters.recognized_persons
+        chosen, self._read_at = parameters.recognized_persons, None
         if chosen is not None and not any(chosen == EVERYBODY or one.id in chosen for one in self.enrolled()):
             raise Invalid("recognized_persons: nobody of the choice is enrolled.", field="recognized_persons")
 
@@ -71,7 +71,7 @@ class Reception:
         if chosen == EVERYBODY and not known:
             found.append("recognized_persons: nobody is enrolled.")
         elif chosen != EVERYBODY and (missing := len(set(chosen) - known)):
-            found.append(f"recognized_persons: {missing} of the ids are not enrolled.")
+            found.append(f"recognized_persons: {missing} of the ids {'is' if missing == 1 else 'are'} not enrolled.")
         if self._recogniser is not None and self._recogniser.fault is not None:
             found.append(f"recognized_persons: {self._recogniser.fault}")
         return found
