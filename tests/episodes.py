@@ -48,13 +48,13 @@ def recording(job_id: str, **more) -> dict:
 class Telling:
     """One job in a store, moved on as its worker's reports would."""
 
-    def __init__(self, store, now=None) -> None:
-        self.store = store
+    def __init__(self, store, now=None, kind="annotate") -> None:
+        self.store, self.kind = store, kind
         self.now = now or (lambda: datetime.now(UTC))
         self.id = make_id("hex24", self.now())
 
     async def begin(self, berth: int = 2) -> None:
-        await self.store.add(Job(id=self.id, kind="annotate", spec={"input_uri": "a.mp4", "features": ["IN_BLACK"]}, created_at=self.now()))
+        await self.store.add(Job(id=self.id, kind=self.kind, spec={"input_uri": "a.mp4", "features": ["IN_BLACK"]}, created_at=self.now()))
         await self.start(berth)
 
     async def start(self, berth: int = 2) -> None:

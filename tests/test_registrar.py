@@ -319,3 +319,15 @@ async def test_documents_that_a_crash_left_behind_their_job_go_with_the_next_rou
     await registrar.run_once()
     assert registrar.all("alarms") == registrar.all("recordings") == await house.store.all("alarms") == []
     assert not any(path.exists() for path in files)
+
+
+async def test_the_alarm_of_a_camera_is_announced_to_its_webhook_and_is_no_document(house) -> None:
+    """camera 4, secure: one alarm event, and a webhook when one is set."""
+    job, registrar = Telling(house.store, house.clock.now, kind="camera"), await house.registrar()
+    await job.begin()
+    await job.tell("camera", {"state": "active"})
+    await job.tell("alarm", {"id": "a1", "camera": "gate", "record": "r1"})
+    await registrar.run_once()
+    (event,) = house.events
+    assert (event.name, event.subject, event.target, event.data["record"]) == ("camera.alarm", "a1", "camera:gate", "r1")
+    assert registrar.all("alarms") == []

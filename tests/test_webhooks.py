@@ -17,7 +17,7 @@ from triptych.errors import NotFound
 from triptych.model import Inputs
 from triptych.posts import post
 from triptych.stores.memory import MemoryStore
-from triptych.webhooks import EVENTS, LADDER, Event, Herald, Target, sign
+from triptych.webhooks import CAMERA_ALARM, EVENTS, LADDER, Event, Herald, Target, sign
 
 SECRET = "whispered"
 SUBJECT = "64b1f0a2c3d4e5f60123aaaa"
@@ -273,3 +273,18 @@ async def test_what_is_kept_comes_back_as_it_was(site) -> None:
     await site.send()
     kept = msgspec.to_builtins(site.herald.deliveries())
     assert msgspec.to_builtins((await site.start()).deliveries()) == kept
+
+
+async def test_the_alarm_of_a_camera_goes_to_its_own_webhook_signed(site) -> None:
+    """camera 4, secure: a webhook when one is set, signed as media A5."""
+    herald = await site.start()
+    await site.target(0)
+    own = await site.target(id=CAMERA_ALARM.target("gate"), events=(CAMERA_ALARM.name,))
+    await site.target(id=CAMERA_ALARM.target("attic"), events=(CAMERA_ALARM.name,))
+    event = Event(name="camera.alarm", subject="a1", at=site.clock.now(), data={"camera": "gate"}, target=own.id)
+    await herald.announce(event)
+    await site.send()
+    assert [body["event"] for body in site.bodies] == ["camera.alarm"]
+    (delivery,) = herald.deliveries()
+    assert (delivery.target, delivery.state) == (own.id, "delivered")
+    assert [target.id for target in herald.targets()] == [f"{0:024x}"]

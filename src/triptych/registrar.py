@@ -17,11 +17,11 @@ from triptych.cores import Cores
 from triptych.engine import Engine
 from triptych.errors import Conflict, NotFound, TriptychError
 from triptych.model import Happening, Job, Json, State
-from triptych.webhooks import Event
+from triptych.webhooks import CAMERA_ALARM, Event
 
 log = structlog.get_logger()
 
-KIND = "annotate"
+KIND, CAMERA = "annotate", "camera"
 SHELVES: Mapping[str, "Shelf"] = {"alarm": "alarms", "recording": "recordings"}
 """Where a document goes by the note that it was told with."""
 CURSOR = "registrar", "cursor"
@@ -142,6 +142,8 @@ class Registrar:
                 for happening in happenings:
                     if happening.kind == KIND:
                         await self._take(happening)
+                    elif happening.kind == CAMERA and happening.note == "alarm":
+                        await self._announce(_camera_alarm(happening))
                     self._cursor = happening.number
                 await self._catalog.put(*CURSOR, {"number": self._cursor})
 
@@ -295,6 +297,13 @@ def _is_news(happening: Happening, before: Kept | None) -> bool:
     if before is not None:
         return before.document["job"] == happening.job_id and before.number < happening.number
     return _ID.fullmatch(str(happening.data.get("_id"))) is not None
+
+
+def _camera_alarm(happening: Happening) -> Event:
+    """Return what the webhook of a camera is told of a visitor (camera 4, secure)."""
+    alarm = dict(happening.data)
+    target = CAMERA_ALARM.target(str(alarm.get("camera")))
+    return Event(name=CAMERA_ALARM.name, subject=str(alarm.get("id")), at=happening.at, data=alarm, target=target)
 
 
 def _alarm(happening: Happening, core: str | None, before: Kept | None) -> Document:

@@ -41,13 +41,29 @@ Post = Callable[[str, bytes, Mapping[str, str]], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CameraAlarm:
+    """The event that the webhook of one camera is told of; its target is kept under an id that no other has."""
+
+    name: str = "camera.alarm"
+    prefix: str = "camera:"
+
+    def target(self, camera: str) -> str:
+        """Return the id of the target of a camera."""
+        return f"{self.prefix}{camera}"
+
+
+CAMERA_ALARM = CameraAlarm()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something that happened to `subject`, which is the id of an alarm or a job."""
+    """Something that happened to `subject`, which is the id of an alarm or a job; `target` None means everyone who wants it."""
 
     name: str
     subject: str
     at: datetime
     data: Json
+    target: str | None = None
 
     @property
     def id(self) -> str:
@@ -128,8 +144,13 @@ class Herald:
         await asyncio.gather(*self._at_work.values(), return_exceptions=True)
 
     def targets(self) -> list[Target]:
-        """Return every target, oldest first."""
-        return sorted(self._targets.values(), key=lambda target: target.id)
+        """Return every target that was made as one, oldest first: not the webhooks of cameras."""
+        made = (target for target in self._targets.values() if not target.id.startswith(CAMERA_ALARM.prefix))
+        return sorted(made, key=lambda target: target.id)
+
+    def knows(self, target_id: str) -> bool:
+        """Say whether there is a target with this id."""
+        return target_id in self._targets
 
     def target(self, target_id: str) -> Target:
         """Return a target. Raises `NotFound`."""
@@ -156,7 +177,9 @@ class Herald:
 
     async def announce(self, event: Event) -> None:
         """Have an event delivered to each target that wants it; one that was announced before changes nothing."""
-        for target in self.targets():
+        for target in list(self._targets.values()):
+            if event.target not in {None, target.id}:
+                continue
             delivery_id = hashlib.sha256(f"{event.id} {target.id}".encode()).hexdigest()[:24]
             if event.name not in target.events or target.disabled or delivery_id in self._deliveries:
                 continue

@@ -141,14 +141,7 @@ async def test_del_is_delete_and_the_rest_is_405(door):
     assert (await door.ask("OPTIONS", "/api/job")).headers["allow"] == refused.headers["allow"]
 
 
-async def test_cameras_are_listed_and_cannot_be_changed_yet(door):
-    listed = json.loads((await door.ask("GET", "/api/cameras")).body)
-    assert [(camera["id"], camera["default"], camera["source"]) for camera in listed["data"]] == [("default", True, {"kind": "scene"})]
-    for method in ("POST", "PATCH", "DELETE"):
-        assert json.loads((await door.ask(method, "/api/cameras")).body)["message"] == "not available yet"
-
-
-@pytest.mark.parametrize("path", ["position", "scenario", "move", "events", "live_stream", "identity", "system_info"])
+@pytest.mark.parametrize("path", ["position", "scenario", "move", "events", "live_stream"])
 async def test_the_neighbours_say_that_they_are_not_available_yet(door, path):
     reply = await door.ask("GET", f"/api/{path}")
     assert (reply.status, json.loads(reply.body)) == (200, {"status": "ERROR", "message": "not available yet"})

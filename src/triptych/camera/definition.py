@@ -16,11 +16,18 @@ FPS = 30.0
 """The rate of every source there is so far."""
 
 
+class Webhook(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who is told of alarms by POST, signed with `secret` (media A5)."""
+
+    url: str
+    secret: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+
+
 class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One camera. `source`, `head` and `arm` name a `kind` and what is set of its options; `worker` None is the only worker.
 
     `lock_wait_s` is how long PUT track waits for a target, `budget` the part of one core that a frame may cost before detection thins,
-    `min_free_bytes` the room on the disk below which nothing is recorded.
+    `min_free_bytes` the room on the disk below which nothing is recorded; `webhook` is told of alarms.
     """
 
     name: str = "Camera"
@@ -31,6 +38,7 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     lock_wait_s: Annotated[float, msgspec.Meta(ge=0, le=60)] = 10.0
     budget: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.35
     min_free_bytes: Annotated[int, msgspec.Meta(ge=0)] = GIB
+    webhook: Webhook | None = None
 
     def source_options(self) -> msgspec.Struct:
         """Return the options of the source."""

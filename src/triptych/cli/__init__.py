@@ -30,6 +30,7 @@ app.command("triptych.cli.jobs:pause", name="pause", help="Hold a job where it s
 app.command("triptych.cli.jobs:resume", name="resume", help="Let a held job go on.")
 app.command("triptych.cli.workers:app", name="workers", help="List the workers, show one, drain or remove it.")
 app.command("triptych.cli.annotate:annotate", name="annotate", help="Measure features on media files and show what is found.")
+app.command("triptych.cli.camera:app", name="camera", help="Follow, film, photograph, play moves, stream; list the cameras.")
 app.command("triptych.cli.models:app", name="models", help="List the models, fetch one, check their hashes, or print where they are.")
 app.command("triptych.cli.workflows:app", name="workflow", help="List, show, save and delete workflows of media jobs.")
 app.command("triptych.cli.tokens:app", name="token", help="Make, list and revoke tokens.")

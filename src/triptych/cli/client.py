@@ -96,6 +96,10 @@ class Client:
         """Put `body` as JSON in the place of what lies at `path`, and return what is answered."""
         return (await self._call("PUT", path, content=msgspec.json.encode(body))).content
 
+    async def patch(self, path: str) -> bytes:
+        """Change what lies at `path` as its query says, and return what is answered."""
+        return (await self._call("PATCH", path)).content
+
     async def delete(self, path: str) -> bytes:
         """Delete what lies at `path`."""
         return (await self._call("DELETE", path)).content

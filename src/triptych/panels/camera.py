@@ -2,12 +2,11 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from triptych.camera.definition import DEFAULT_CAMERA, Definition
 from triptych.camera.parameters import (
     ACTIVITIES,
     BARE_WORDS,
@@ -23,11 +22,13 @@ from triptych.camera.parameters import (
 )
 from triptych.errors import Invalid, NotYet, TriptychError
 from triptych.model import Json
-from triptych.panels.cameras import ANSWER_BOUND, Camera, Kept, ask, ask_in_session, everyone, keep, named, words
+from triptych.panels.cameras import ANSWER_BOUND, Camera, Kept, ask, ask_in_session, keep, named, words
+from triptych.panels.definitions import ROUTES as DEFINITIONS
 from triptych.panels.footage import ROUTES as FOOTAGE
 from triptych.panels.footage import refuse_bytes, wants_bytes
-from triptych.panels.http import Handler, Panel, Parameter, Role, Route, json_answer, read_body, read_json, service
+from triptych.panels.http import Handler, Panel, Parameter, Role, Route, caller, json_answer, read_body, read_json, service
 from triptych.panels.persons import ROUTES as PERSONS
+from triptych.panels.site import ROUTES as SITE
 
 KNOWN = frozenset({"mark", "admin_id", "cause", "pause", "camera", "target"})
 MOST_BYTES = 64 * 1024
@@ -96,6 +97,7 @@ async def put_job(request: Request) -> Response:
     data = await _BRINGS[cause](request, camera) if cause in _BRINGS else {}
     bound = ANSWER_BOUND + timedelta(seconds=camera.definition.lock_wait_s) if cause == "track" else ANSWER_BOUND
     await ask_in_session(service(request), camera, cause, data, bound)
+    service(request).audit.note(caller(request).who, f"camera.{cause}", camera=camera.id)
     return json_answer(OK)
 
 
@@ -114,13 +116,8 @@ async def delete_job(request: Request) -> Response:
     cause = _optional_cause(query) if pause else read_cause(query.get("cause"), ACTIVITIES)
     camera = await named(request, query)
     await ask(service(request), camera, "pause" if pause else "stop", {"cause": cause})
+    service(request).audit.note(caller(request).who, "camera.pause" if pause else "camera.stop", camera=camera.id, cause=cause)
     return json_answer(OK)
-
-
-async def list_cameras(request: Request) -> Response:
-    """Answer every camera and what it is made of."""
-    cameras = await everyone(service(request).catalog)
-    return json_answer({**OK, "data": [_camera(camera_id, definition) for camera_id, definition in cameras]})
 
 
 async def not_yet(_request: Request) -> NoReturn:
@@ -180,18 +177,6 @@ def _track_id(text: str) -> int:
     return int(text)
 
 
-def _camera(camera_id: str, definition: Definition) -> dict[str, Any]:
-    return {
-        "id": camera_id,
-        "name": definition.name,
-        "default": camera_id == DEFAULT_CAMERA,
-        "source": definition.source,
-        "head": definition.head,
-        "arm": definition.arm,
-        **definition.looks(),
-    }
-
-
 _JOB_PARAMETERS = (
     Parameter(name="admin_id", place="query", type=str, summary="A bearer credential; without effect while only this user may call."),
     Parameter(name="camera", place="query", type=str, summary="Which camera; absent means the default one."),
@@ -219,7 +204,6 @@ _MARK = Parameter(name="mark", place="query", type=str, summary="How the target 
 _PAUSE = Parameter(name="pause", place="query", type=str, summary="Any text but a word for nothing pauses instead of stopping.")
 _TARGET = Parameter(name="target", place="query", type=int, summary="The number of the track to follow.")
 _ABSENT = (
-    ("/api/cameras", "POST PATCH DELETE"),
     ("/api/position", "GET POST PUT DELETE"),
     ("/api/scenario", "GET POST PUT DELETE"),
     ("/api/move", "GET PUT POST PATCH DELETE"),
@@ -227,8 +211,6 @@ _ABSENT = (
     ("/api/stream/live.mp4", "GET"),
     ("/api/events", "GET"),
     ("/api/live_stream", "GET POST PUT PATCH DELETE"),
-    ("/api/identity", "GET PUT"),
-    ("/api/system_info", "GET"),
 )
 """What the contract of the neighbours names and later releases bring."""
 
@@ -246,9 +228,10 @@ PANEL = Panel(
         _job("PUT", put_job, Role.OPERATOR, "Start an activity, or take a shot.", _cause(*CAUSES), _TARGET),
         _job("PATCH", patch_job, Role.OPERATOR, "Resume what is paused.", _cause(*ACTIVITIES, required=False)),
         _job("DELETE", delete_job, Role.OPERATOR, "Stop or pause an activity.", _PAUSE, _cause(*ACTIVITIES, required=False)),
-        Route(method="GET", path="/api/cameras", handler=list_cameras, role=Role.VIEWER, summary="Return every camera.", tag="camera"),
+        *DEFINITIONS,
         *FOOTAGE,
         *PERSONS,
+        *SITE,
         *(_absent(path, method) for path, methods in _ABSENT for method in methods.split()),
     ),
     refuse=refuse,

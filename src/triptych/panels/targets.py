@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from triptych.clock import to_text
-from triptych.errors import Conflict, Invalid
+from triptych.errors import Conflict, Invalid, NotFound
 from triptych.ids import make_id
 from triptych.panels.bodies import BODY_CAP_BYTES, Nothing, read_object
 from triptych.panels.contexts import Body
@@ -57,7 +57,7 @@ async def list_targets(request: Request) -> Response:
 
 async def show(request: Request) -> Response:
     """Tell one target."""
-    return json_answer(_shown(service(request).herald.target(request.path_params["id"])))
+    return json_answer(_shown(_target(request)))
 
 
 async def create(request: Request) -> Response:
@@ -70,13 +70,13 @@ async def create(request: Request) -> Response:
 
 async def replace(request: Request) -> Response:
     """Put another target in the place of one, enabled again; without a `secret` it keeps the old one."""
-    before, body = service(request).herald.target(request.path_params["id"]), await read_object(request)
+    before, body = _target(request), await read_object(request)
     return await _save(request, _read(request, body, before.id, before.secret))
 
 
 async def delete(request: Request) -> Response:
     """Forget a target; what waits for it is not sent any more."""
-    parts, target_id = service(request), request.path_params["id"]
+    parts, target_id = service(request), _target(request).id
     await parts.herald.remove(target_id)
     parts.audit.note(caller(request).who, "target.delete", target=target_id)
     return json_answer(Nothing())
@@ -85,6 +85,14 @@ async def delete(request: Request) -> Response:
 async def list_deliveries(request: Request) -> Response:
     """Tell the last thousand deliveries, newest first."""
     return json_answer([_shown_delivery(delivery) for delivery in service(request).herald.deliveries()])
+
+
+def _target(request: Request) -> Target:
+    """Return the target that the path names. Raises `NotFound`, for the webhook of a camera too."""
+    found = service(request).herald.target(request.path_params["id"])
+    if found not in service(request).herald.targets():
+        raise NotFound("target not found", code="target_not_found")
+    return found
 
 
 async def _save(request: Request, target: Target) -> Response:
