@@ -12,38 +12,36 @@ from triptych.media.sources import SourceEntry
 from triptych.media.sources.scene import Pace
 
 WIDE, HIGH = 1280, 720
+ROOM = backdrop(WIDE, HIGH)
 WOMAN, MAN = hopper()[70:470, 90:420], man()[20:420, 110:440]
 HALF = 165
-FACE_X = {"woman": 170, "man": 160}
 
 
 class StrollOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How long after the start they cross, in seconds; None and they stay where they are."""
-
-    cross_s: float | None = None
+    """Nothing is to be set."""
 
 
 class Stroll:
-    """They come from either side; where they cross she is in front of him."""
+    """They stand on either side until they are sent across; where they meet she is in front of him."""
 
     size, fps, has_sound = (WIDE, HIGH), 30.0, False
 
     def __init__(self, options, clock):
-        self._options, self._pace, self._began = options, Pace(clock, time.sleep), clock.monotonic()
+        self._pace, self._clock, self._sent = Pace(clock, time.sleep), clock, None
 
-    def places(self, age_s):
-        """Return the middle of her and of his picture, in pixels from the left."""
-        cross_s = self._options.cross_s
-        way = -1.0 if cross_s is None else max(-1.0, min(1.0, (age_s - cross_s) / 2))
-        return 640 - way * 320, 640 + way * 320
+    def cross(self):
+        """Send each to the other's side, which takes 3 s."""
+        self._sent = self._clock.monotonic()
 
     def at(self, captured):
-        """Return where they were in a frame."""
-        return self.places((captured - self._began) / timedelta(seconds=1))
+        """Return the middle of her and of his picture in a frame, in pixels from the left."""
+        age = 0.0 if self._sent is None else (captured - self._sent) / timedelta(seconds=3)
+        way = max(-1.0, min(1.0, 2 * age - 1))
+        return 640 - way * 320, 640 + way * 320
 
     def read(self):
         number, captured, _ = self._pace.next()
-        picture = backdrop(WIDE, HIGH)
+        picture = ROOM.copy()
         for x, person in zip(reversed(self.at(captured)), (MAN, WOMAN), strict=True):
             picture[160:560, round(x) - HALF : round(x) + HALF] = person
         return Frame(number=number, captured=captured, image=picture)

@@ -1,5 +1,6 @@
 """camera 3.1-3.3: activities, what each call does to them, pause and resume."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -58,7 +59,7 @@ def test_tracking_again_changes_nothing(opened, notes):
     assert session._eye is eye
 
 
-@pytest.mark.parametrize("changed", [{"job_type": "learn"}, {"job_type": "secure"}, {"recognized_persons": ("all",)}])
+@pytest.mark.parametrize("changed", [{"job_type": "learn"}, {"job_type": "secure"}])
 def test_what_is_not_built_is_refused_and_begins_nothing(opened, changed):
     session = opened(Parameters(**changed))
     with pytest.raises(NotYet, match="not available yet"):
@@ -67,10 +68,22 @@ def test_what_is_not_built_is_refused_and_begins_nothing(opened, changed):
     assert session._eye is None
 
 
-def test_persons_are_refused_while_tracking(opened):
+def test_persons_who_are_not_enrolled_are_kept_and_warned_about(opened):
+    """camera 2.3, row 8: ids not enrolled are kept, warned about, and count once enrolled."""
+    session = opened()
+    session.configure(Parameters(recognized_persons=("a", "b")), None)
+    assert session.state()["warnings"] == ["recognized_persons: 2 of the ids are not enrolled."]
+
+
+def test_persons_are_refused_while_tracking_where_they_cannot_be_recognised(opened, tmp_path):
+    """camera 9: POST of persons while tracking: ERROR naming the extra."""
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "mine.dat").write_bytes(b"another network")
+    manifest = {"slot": "person", "name": "x", "version": "1", "licence": "x", "measured_on": "x", "file": "mine.dat", "sha256": "0" * 64}
+    (tmp_path / "models" / "person.json").write_text(json.dumps(manifest))
     session = opened()
     session.start("track")
-    with pytest.raises(NotYet):
+    with pytest.raises(Unavailable, match="extra `faces`"):
         session.configure(Parameters(recognized_persons=("a",)), None)
     assert session.state()["mark"] == "single_rect"
 

@@ -52,6 +52,13 @@ def test_a_process_that_was_killed_is_replaced(describer):
     assert (describer.describe(hopper(), FACE) == before).all()
 
 
+def test_it_can_be_made_ready_beforehand(describer):
+    describer.prepare()
+    process = describer._process
+    describer.describe(hopper(), FACE)
+    assert describer._process is process
+
+
 def test_a_model_with_another_hash_is_refused_and_the_extra_named(tmp_path):
     """camera 9: ERROR naming the extra."""
     (tmp_path / "mine.dat").write_bytes(b"not the network")
@@ -59,6 +66,7 @@ def test_a_model_with_another_hash_is_refused_and_the_extra_named(tmp_path):
     (tmp_path / "person.json").write_text(json.dumps(manifest))
     assert "extra `faces`" in lacks(tmp_path)
     describer = Describer(tmp_path)
+    describer.prepare()
     with pytest.raises(Unavailable, match="extra `faces`") as fault:
         describer.describe(hopper(), FACE)
     assert fault.value.code == "faces_missing"

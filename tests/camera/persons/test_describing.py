@@ -22,7 +22,9 @@ def ask(picture, box):
 def test_each_ask_has_its_answer_and_the_end_of_input_ends_it():
     dark, bright = np.zeros((4, 6, 3), np.uint8), np.full((2, 2, 3), 10, np.uint8)
     answers = BytesIO()
-    serve(Network(), lambda picture, box: sum(box), lambda *box: box, BytesIO(ask(dark, (1, 2, 3, 4)) + ask(bright, (-1, 0, 0, 0))), answers)
+    serve(
+        Network(), lambda picture, box: sum(box), lambda *box: box, BytesIO(ask(dark, (1, 2, 3, 4)) + ask(bright, (-1, 0, 0, 0))), answers
+    )
     told = answers.getvalue()
     assert told[:1] == READY
     assert len(told) == 1 + 2 * ANSWER_BYTES

@@ -75,6 +75,8 @@ def test_not_enrolled_needs_three_samples_or_two_seconds_without_one():
     faceless = Dossier(at(0))
     assert faceless.identity(at(1.9)).standing is Standing.UNKNOWN
     assert faceless.identity(at(2.0)).standing is Standing.STRANGER
+    faceless.face(at(2.0))
+    assert faceless.identity(at(3.9)).standing is Standing.UNKNOWN, "its turn will come"
 
 
 def test_a_known_face_that_is_not_seen_for_long_stays_known():

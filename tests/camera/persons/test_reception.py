@@ -133,4 +133,4 @@ def test_nothing_is_begun_before_it_is_needed(reception):
     assert reception.recogniser() is first
     reception.rest()
     first.join()
-    assert reception._describer._process is None
+    assert reception.recogniser() is not first

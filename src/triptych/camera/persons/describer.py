@@ -60,6 +60,11 @@ class Describer:
                 self._end()
                 raise Unavailable("The process that describes faces gave no answer.", code="recognition_failed") from fault
 
+    def prepare(self) -> None:
+        """Begin the process now, so that the first face need not wait for it; what fails is told at that one."""
+        with self._lock, suppress(OSError, EOFError, TimeoutError, Unavailable):
+            self._running()
+
     def close(self) -> None:
         """End the process, if there is one, for good."""
         with self._lock:

@@ -3,7 +3,6 @@
 Reads pictures from its standard input and writes descriptors to its standard output until the input ends; see `describer.py`.
 """
 
-import os
 import signal
 import struct
 import sys
@@ -15,7 +14,6 @@ ASK = struct.Struct("<2I4i")
 """Height and width in pixels, then left, top, right, bottom of the face in pixels; (H, W, 3) bytes RGB follow."""
 READY = b"r"
 NUMBERS = 128
-NICENESS = 5
 ANSWER_BYTES = NUMBERS * 4
 """The descriptor as little-endian float32."""
 
@@ -37,7 +35,6 @@ def main(network: str, landmarks: str) -> None:
     import dlib  # noqa: PLC0415 - the extra is needed in this process alone
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.nice(NICENESS)
     made = dlib.face_recognition_model_v1(network), dlib.shape_predictor(landmarks), dlib.rectangle
     serve(*made, sys.stdin.buffer, sys.stdout.buffer)
 

@@ -92,9 +92,12 @@ class Dossier:
         """Whether nothing is known of it."""
         return self._concluded is None
 
+    def face(self, at: timedelta) -> None:
+        """Take it that its face could be looked at then, whether or not there was time for it."""
+        self._faceless_since = at
+
     def add(self, sample: Descriptors, at: timedelta, enrolled: Sequence[Enrolled]) -> None:
         """Take the descriptor (128,) of its face at `at`; the third in a row leads to a judgement."""
-        self._faceless_since = at
         self._coming.append(sample)
         if len(self._coming) == SAMPLES:
             self._judged, self._coming, self._concluded = np.stack(self._coming), [], at

@@ -88,7 +88,7 @@ class Reception:
     def recogniser(self) -> Recogniser:
         """Return what recognises the faces of this camera, begun if need be."""
         if self._recogniser is None:
-            self._recogniser = Recogniser(self._describer.describe, self.enrolled)
+            self._recogniser = Recogniser(self._describer.describe, self.enrolled, prepare=self._describer.prepare)
         return self._recogniser
 
     def rest(self) -> None:

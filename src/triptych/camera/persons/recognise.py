@@ -43,9 +43,11 @@ class Sample:
 class Recogniser:
     """Knows for each track whose face it shows. `follow` and `look` are called by the frame loop; `enrolled` may read files."""
 
-    def __init__(self, describe: Describe, enrolled: Callable[[], tuple[Enrolled, ...]]) -> None:
+    def __init__(
+        self, describe: Describe, enrolled: Callable[[], tuple[Enrolled, ...]], *, prepare: Callable[[], None] = lambda: None
+    ) -> None:
         self.fault: str | None = None
-        self._describe, self._enrolled = describe, enrolled
+        self._describe, self._enrolled, self._prepare = describe, enrolled, prepare
         self._people = enrolled()
         self._dossiers: dict[int, Dossier] = {}
         self._last: dict[int, Track] = {}
@@ -74,10 +76,11 @@ class Recogniser:
     def look(self, frame: Frame, tracks: Sequence[Track]) -> None:
         """Hand over the face of `frame` that is wanted most, unless one is being described."""
         with self._changed:
-            if self._busy or not self._open:
-                return
-            due = [track for track in tracks if usable(track, frame, tracks) and self._due(track, frame.captured)]
-            if not due:
+            plain = [track for track in tracks if track.number in self._dossiers and usable(track, frame, tracks)]
+            for track in plain:
+                self._dossiers[track.number].face(frame.captured)
+            due = [track for track in plain if self._dossiers[track.number].due(frame.captured)]
+            if self._busy or not self._open or not due:
                 return
             track = min(due, key=lambda track: (not self._dossiers[track.number].urgent, -track.box.area))
             self._sample, self._busy = _cut(track, frame), True
@@ -93,11 +96,8 @@ class Recogniser:
         """Wait for the end of the thread, once it is closed."""
         self._thread.join()
 
-    def _due(self, track: Track, at: timedelta) -> bool:
-        dossier = self._dossiers.get(track.number)
-        return dossier is not None and dossier.due(at)
-
     def _run(self) -> None:
+        self._prepare()
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._sample is not None or not self._open, POLL_S)
