@@ -11,6 +11,7 @@ from triptych.camera import definition as definitions
 from triptych.camera import session as sessions
 from triptych.camera.definition import Definition
 from triptych.camera.parameters import Parameters
+from triptych.camera.records import Archive
 from triptych.camera.session import Session
 from triptych.camera.stream import Views
 from triptych.clock import SystemClock
@@ -23,8 +24,15 @@ CLEAR_PX = 60
 SOURCES_HERE = MappingProxyType({**SOURCES, "stroll": ENTRY})
 
 
+class Quiet:
+    """Takes note of nothing."""
+
+    def __getattr__(self, name):
+        return lambda *_: None
+
+
 @pytest.fixture
-def room(tmp_path, notes, archive, monkeypatch):
+def room(tmp_path, monkeypatch):
     """Open cameras before which the two stroll."""
     for module in (definitions, sessions):
         monkeypatch.setattr(module, "SOURCES", SOURCES_HERE)
@@ -33,7 +41,7 @@ def room(tmp_path, notes, archive, monkeypatch):
     def open_room():
         source, clock = {"kind": "stroll"}, SystemClock()
         views = Views("camera:default", lambda topic, picture: None)
-        parts = {"folder": tmp_path, "archive": archive, "clock": clock, "views": views, "teller": notes}
+        parts = {"folder": tmp_path, "archive": Archive(tmp_path / "records"), "clock": clock, "views": views, "teller": Quiet()}
         session = Session("default", Definition(source=source, head={"kind": "none"}), Parameters(), "single_rect", **parts)
         opened.append(session)
         return session
