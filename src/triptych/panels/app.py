@@ -86,7 +86,7 @@ class App:
         try:
             if match.panel.cross_origin and self._guards.preflight(request.scope):
                 return Response(status_code=204, headers={**PREFLIGHT, "access-control-allow-methods": match.allow})
-            caller = self._guards.check(request.scope, takes_keys=match.panel.takes_keys)
+            caller = self._guards.check(request.scope, takes_keys=match.panel.takes_keys, takes_admin_id=match.panel.takes_admin_id)
             request.scope[CALLER_KEY] = caller
             if route is None:
                 return _unrouted(request, match)

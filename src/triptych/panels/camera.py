@@ -235,4 +235,5 @@ PANEL = Panel(
         *(_absent(path, method) for path, methods in _ABSENT for method in methods.split()),
     ),
     refuse=refuse,
+    takes_admin_id=True,
 )

@@ -4,6 +4,7 @@ import ipaddress
 import os
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -11,8 +12,10 @@ from urllib.parse import parse_qsl
 
 from starlette.types import Scope
 
-from triptych.errors import Forbidden, Unavailable
+from triptych.camera.parameters import credential
+from triptych.errors import Forbidden, Invalid, Unavailable
 from triptych.panels.http import Caller
+from triptych.panels.lockout import Lockout
 from triptych.settings import Settings
 from triptych.tokens import Role, Token, Tokens
 
@@ -61,16 +64,20 @@ class Guards:
         self._proxies = [ipaddress.ip_network(address) for address in settings.tls_proxy]
         self._hosts = LOOPBACK_NAMES | {settings.host, *settings.allowed_hosts}
         self._origins = frozenset(settings.allowed_origins)
+        self._lockout = Lockout(time.monotonic)
         self._knows = lru_cache(maxsize=256)(self._is_our_name)
 
-    def check(self, scope: Scope, *, takes_keys: bool = False) -> Caller:
-        """Return who asks; with `takes_keys` a token may come as an API key as well.
+    def check(self, scope: Scope, *, takes_keys: bool = False, takes_admin_id: bool = False) -> Caller:
+        """Return who asks; with `takes_keys` a token may come as an API key as well, with `takes_admin_id` as that (camera 2.7).
 
-        Raises `Forbidden` with code `host_not_allowed`, `cross_site`, `not_authorised` or `not_authenticated`.
+        Raises `Forbidden` with code `host_not_allowed`, `cross_site`, `not_authorised` or `not_authenticated`, and `Invalid` for two
+        credentials that differ.
         """
         head = self._enter(scope)
         if takes_keys:
             head.take_key(scope)
+        if takes_admin_id and not self._is_at_home(scope, head):
+            return self._admin(scope, head)
         return self._caller(scope, head)
 
     def preflight(self, scope: Scope) -> bool:
@@ -103,11 +110,27 @@ class Guards:
             if token is None:
                 raise Forbidden("not authorised", code="not_authenticated")
             return _of_token(token)
-        peer = scope.get("state", {}).get("peer", NOBODY)
-        if self._is_local and not head.is_forwarded and (self._trusts_any or peer.is_same_user):
-            return Caller(who=f"uid:{peer.uid}", role=Role.ADMIN)
+        if self._is_at_home(scope, head):
+            return Caller(who=f"uid:{_peer(scope).uid}", role=Role.ADMIN)
         expects_token = not self._is_local or len(self._tokens) > 0
         raise Forbidden("not authorised", code="not_authenticated" if expects_token else "not_authorised")
+
+    def _admin(self, scope: Scope, head: "Head") -> Caller:
+        """Return who asks by `admin_id` or a header; whoever guesses is not heard for a while."""
+        address = scope["client"][0] if scope.get("client") else ""
+        if self._lockout.holds(address):
+            raise Forbidden("not authorised", code="not_authenticated")
+        head.take_admin_id(scope)
+        try:
+            return self._caller(scope, head)
+        except Forbidden:
+            if head.credential:
+                self._lockout.note(address)
+            raise
+
+    def _is_at_home(self, scope: Scope, head: "Head") -> bool:
+        """Say whether this machine's own user asks, and nobody else can."""
+        return self._is_local and not head.is_forwarded and (self._trusts_any or _peer(scope).is_same_user)
 
     def _is_proxy(self, scope: Scope) -> bool:
         client = scope.get("client")
@@ -163,6 +186,17 @@ class Head:
         if not self.credential and (key := self.key or asked.get(b"key")):
             self.credential = b"Bearer " + key
 
+    def take_admin_id(self, scope: Scope) -> None:
+        """Read the token that `admin_id` brings. Raises `Invalid` when a header brings another one."""
+        for name, word in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
+            spelled = credential(word) if name == "admin_id" else None
+            if spelled is None:
+                continue
+            told = b"Bearer " + spelled.encode()
+            if self.credential and self.credential != told:
+                raise Invalid("admin_id and Authorization must bring the same credential.", field="admin_id")
+            self.credential = told
+
 
 def hostname(host: str) -> str:
     """Return the name in a Host header, without port and brackets."""
@@ -211,6 +245,11 @@ def _spellings(address: Address) -> tuple[str, ...]:
 def _hex(packed: bytes, port: int) -> str:
     words = struct.unpack(f"={len(packed) // 4}I", packed)
     return "".join(f"{word:08X}" for word in words) + f":{port:04X}"
+
+
+def _peer(scope: Scope) -> Peer:
+    found: Peer = scope.get("state", {}).get("peer", NOBODY)
+    return found
 
 
 def _of_token(token: Token) -> Caller:

@@ -104,7 +104,7 @@ class Panel:
 
     With `cross_origin` pages of listed origins may read the answers; without it a browser lets them send at most.
     `error` is the msgspec type of an error's body and `error_media_type` what it is sent as, both for the OpenAPI document.
-    With `takes_keys` a token may also come as `X-Goog-Api-Key` or `key=` (media V7).
+    With `takes_keys` a token may also come as `X-Goog-Api-Key` or `key=` (media V7), with `takes_admin_id` as that (camera 2.7).
     """
 
     name: str
@@ -115,6 +115,7 @@ class Panel:
     error_media_type: str = "application/json"
     cross_origin: bool = False
     takes_keys: bool = False
+    takes_admin_id: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
