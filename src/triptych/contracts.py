@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
+from triptych.errors import Unavailable
 from triptych.messages import Asked, Body, Reply, Report, Request
 from triptych.model import Berths, Change, Happening, Job, Json, Page, Place, Query, Worker
 
@@ -307,7 +308,12 @@ class Source(Protocol):
 
 
 class Head(Protocol):
-    """A pan-tilt head: limits, move, read the position, stop."""
+    """A pan-tilt head: limits, move, read the position, stop. No call waits for the hardware; opening moves nothing."""
+
+    @property
+    def fault(self) -> Unavailable | None:
+        """Return why the hardware does not answer, None while it does; commands are taken all the same, and the newest is obeyed later."""
+        ...
 
     @property
     def limits(self) -> Limits:
@@ -347,7 +353,10 @@ class Arm(Protocol):
         ...
 
     def move(self, joints_deg: "Sequence[float]", cap_deg_s: float) -> None:
-        """Send every joint towards an angle within its limits, none faster than `cap_deg_s`; a joint that was sent on holds there."""
+        """Send every joint towards an angle within its limits, none faster than `cap_deg_s`; a joint that was sent on holds there.
+
+        Raises `Unavailable` while the hardware does not answer.
+        """
         ...
 
     def joints(self) -> tuple[float, ...]:

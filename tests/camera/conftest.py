@@ -81,10 +81,10 @@ def notes():
 def opened(notes, archive, tmp_path):
     sessions = []
 
-    def open_session(parameters=None, figures=1, archive=archive):
+    def open_session(parameters=None, figures=1, archive=archive, definition=None):
         session = Session(
             "default",
-            Definition(source={"kind": "scene", "figures": figures}),
+            definition or Definition(source={"kind": "scene", "figures": figures}),
             parameters or Parameters(),
             "single_rect",
             folder=tmp_path,

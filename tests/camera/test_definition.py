@@ -9,7 +9,7 @@ from triptych.errors import Invalid
 def test_the_default_camera_is_the_scene_through_the_crop_head():
     definition = read_definition({})
     assert definition == Definition()
-    assert (definition.source["kind"], definition.head["kind"], definition.arm["kind"]) == ("scene", "crop", "none")
+    assert (definition.source["kind"], definition.head["kind"], definition.arm["kind"]) == ("scene", "crop", "sim")
     assert not definition.simulated
 
 
@@ -28,8 +28,8 @@ def test_a_sim_source_says_that_it_is_simulated():
     [
         {"source": {"kind": "tape"}},
         {"source": {}},
-        {"head": {"kind": "gpio"}},
-        {"arm": {"kind": "sim"}},
+        {"head": {"kind": "stepper"}},
+        {"arm": {"kind": "crane"}},
         {"source": {"kind": "scene", "figures": 9}},
         {"source": {"kind": "scene", "figure": 1}},
         {"lock_wait_s": 61},

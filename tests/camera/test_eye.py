@@ -27,6 +27,7 @@ class Broken:
     """A detector whose library fails."""
 
     name = "broken"
+    kind = "face"
 
     def find(self, frame):
         raise cv2.error("no")

@@ -5,9 +5,13 @@ from datetime import timedelta
 
 import pytest
 
+from triptych.camera.definition import Definition
 from triptych.camera.parameters import Parameters, Variant
 from triptych.camera.record import finish
 from triptych.camera.records import Archive
+from triptych.camera.session import Session
+from triptych.camera.stream import Views
+from triptych.clock import SystemClock
 from triptych.errors import Invalid, NotYet, Unavailable
 
 BOUND_S = 20
@@ -73,6 +77,17 @@ def test_persons_who_are_not_enrolled_are_kept_and_warned_about(opened):
     session = opened()
     session.configure(Parameters(recognized_persons=("a", "b")), None)
     assert session.state()["warnings"] == ["recognized_persons: 2 of the ids are not enrolled."]
+
+
+@pytest.mark.parametrize("seen", [{"source": {"kind": "sim"}}, {"colour": {"hue_deg": (0.0, 30.0)}}])
+def test_a_camera_that_sees_no_faces_refuses_persons(seen, archive, notes, tmp_path):
+    """camera 1: `sim` refuses recognition; so does a camera that follows a colour."""
+    parts = {"folder": tmp_path, "archive": archive, "clock": SystemClock(), "views": Views("c", lambda topic, picture: None)}
+    session = Session("default", Definition(**seen), Parameters(recognized_persons=("all",)), None, teller=notes, **parts)
+    with pytest.raises(Invalid, match="recognized_persons must be null"):
+        session.start("track")
+    assert (session.live, session.eye) == (False, None)
+    session.close()
 
 
 def test_persons_are_refused_while_tracking_where_they_cannot_be_recognised(opened, tmp_path):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from triptych.camera.activity import Standing
+from triptych.camera.definition import Definition
 from triptych.camera.parameters import Parameters
 from triptych.camera.state import describe, essence, session_word
 
@@ -47,7 +48,10 @@ def test_a_session_is_active_paused_or_idle(standings, word):
 
 
 def test_what_succeeded_with_a_drawback_is_warned_about(facts):
-    assert describe(facts(parameters=Parameters(arm_expansion=True)))["warnings"] == ["arm_expansion: this camera has no arm."]
+    bare = Definition(arm={"kind": "none"})
+    asked = Parameters(arm_expansion=True)
+    assert describe(facts(parameters=asked, definition=bare))["warnings"] == ["arm_expansion: this camera has no arm."]
+    assert describe(facts(parameters=asked))["warnings"] == []
     assert describe(facts(faults=("record: disk full",)))["warnings"] == ["record: disk full"]
 
 

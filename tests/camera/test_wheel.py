@@ -71,3 +71,28 @@ def test_track_needs_no_claim_and_gives_nothing_back(head):
     wheel = Wheel(head)
     wheel.release(Owner.TRACK)
     assert wheel.owner is Owner.TRACK
+
+
+def test_axes_are_turned_by_rank_too(head, clock):
+    wheel = Wheel(head)
+    wheel.claim(Owner.MANUAL)
+    assert not wheel.turn(Owner.MISSION, 10.0, 0.0, 60.0)
+    assert wheel.turn(Owner.MANUAL, 10.0, 0.0, 60.0)
+    let(clock, 0.2)
+    assert head.pose().pan_deg > 1
+
+
+def test_a_halt_stops_whoever_has_the_head_and_lasts(head, clock):
+    """camera S2: emergency stop before manual move, mission and track."""
+    wheel = Wheel(head)
+    wheel.claim(Owner.MANUAL)
+    wheel.turn(Owner.MANUAL, 30.0, 0.0, 60.0)
+    let(clock, 0.2)
+    wheel.halt()
+    stopped = head.pose().pan_deg
+    assert not wheel.turn(Owner.MANUAL, 30.0, 0.0, 60.0)
+    assert not wheel.steer(Owner.MANUAL, go(30.0))
+    let(clock, 0.2)
+    assert head.pose().pan_deg == stopped
+    wheel.ease()
+    assert wheel.turn(Owner.MANUAL, 30.0, 0.0, 60.0)

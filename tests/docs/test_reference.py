@@ -7,6 +7,8 @@ from tomllib import loads
 import msgspec
 import pytest
 
+from triptych.camera.arms import ARMS
+from triptych.camera.heads import HEADS
 from triptych.cli import app
 from triptych.media.features import FEATURES
 from triptych.panels.health import Figures
@@ -65,3 +67,11 @@ def test_a_metric_is_documented():
     figures = Figures(census={}, workers=(), traffic={})
     names = {family.name + ("_total" if family.type == "counter" else "") for family in figures.collect()}
     assert {name for name in names if f"| `{name}` |" not in _page("reference/metrics.md")} == set()
+
+
+@pytest.mark.parametrize("part", [*HEADS.items(), *ARMS.items()], ids=lambda part: part[0])
+def test_an_option_of_a_head_or_an_arm_is_documented(part):
+    page = _page("reference/camera/heads.md")
+    told = {name for line in page.splitlines() if line.startswith("| `") for name in re.findall(r"`(\w+)`", line.split("|")[1])}
+    assert part[0] in page
+    assert {field.name for field in msgspec.structs.fields(part[1].options)} <= told

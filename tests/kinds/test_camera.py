@@ -1,5 +1,6 @@
 """The camera's process over a real line: its job, what it answers and when, and its end."""
 
+import threading
 import time
 from itertools import pairwise
 
@@ -154,7 +155,7 @@ def test_another_job_of_a_camera_in_use_never_starts(opened):
 
 
 def test_a_camera_that_cannot_be_opened_never_starts(opened):
-    process = opened({"head": {"kind": "gpio"}})
+    process = opened({"head": {"kind": "crane"}})
     assert process.start().code == "start_failed"
     assert process.ended().reason is EndReason.NEVER_STARTED
 
@@ -198,3 +199,37 @@ def test_bad_asks_are_refused_and_it_lives(opened):
     assert process.get("view", fps=0) == "internal"
     assert process.get("record_info", id="../x") == "record_not_found"
     assert process.get("state")["state"] == "idle"
+
+
+def test_an_emergency_stop_does_not_wait_for_a_source_that_gives_no_picture(opened, monkeypatch):
+    """camera S2, row 42: it works with the source dead, while another call waits for it."""
+    dead = threading.Event()
+    monkeypatch.setattr(SceneSource, "read", lambda self: dead.wait(0.05) or None)
+    process = opened()
+    process.start()
+    assert process.get("mission", scenario={"name": "s", "positions": [STEP] * 100}) == {}
+    process.until(lambda: len(process.told(Finding)) > 4)
+    waiting = process.ask("record")
+    stopping = process.ask("halt")
+    assert not waiting.done()
+    told = settled(process)
+    assert waiting.result(10).code == "source_silent"
+    assert stopping.result(10).data == {}
+    assert len(process.told(Finding)) <= told + 2
+    assert process.get("state")["mission"]["state"] == "paused"
+
+
+STEP = {
+    "name": "p",
+    "cartesian_coords": [0, 0, 0],
+    "polar_params": {"coords": [1.5708] * 3, "delays": [0.05] * 3, "divide_counts": [1] * 3},
+}
+
+
+def settled(process):
+    """Wait until the steps of a mission that took a twentieth of a second each are told no more; return how many were."""
+    while True:
+        told = len(process.told(Finding))
+        with process.heard:
+            if not process.heard.wait_for(lambda told=told: len(process.told(Finding)) > told, 0.5):
+                return told

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from triptych.camera.definition import Definition
 from triptych.camera.eye import Eye, Glimpse
+from triptych.camera.manual import Manual
 from triptych.camera.parameters import Mark, Parameters
 from triptych.camera.persons.reception import Reception
 from triptych.camera.records import Archive
@@ -46,6 +47,7 @@ class Stage(Protocol):
     reception: Reception
     clock: Clock
     lock: threading.RLock
+    manual: Manual
     activities: "Mapping[str, Activity]"
 
     @property

@@ -217,7 +217,7 @@ class Controller:
         self, preset: Preset, limits: Limits, *, lag: timedelta = timedelta(milliseconds=60), patience: Patience | None = None
     ) -> None:
         self.preset, self.lag = preset, lag
-        self._limits, self._patience = limits, patience or Patience()
+        self.limits, self._patience = limits, patience or Patience()
         self._axes = _Axis(), _Axis()
         self._target: int | None = None
         self._estimates: tuple[Estimate, Estimate] | None = None
@@ -289,7 +289,7 @@ class Controller:
         return Command(phase=Phase.HOMING, moves=True, pan_deg=0.0, tilt_deg=0.0, cap_deg_s=cap)
 
     def _steer(self, phase: Phase, aims: Sequence[float], speeds: Sequence[float], head: Pose, cap_deg_s: float = math.inf) -> Command:
-        ranges = self._limits.pan_deg, self._limits.tilt_deg
+        ranges = self.limits.pan_deg, self.limits.tilt_deg
         places = head.pan_deg, head.tilt_deg
         within = [min(max(aim, low), high) for aim, (low, high) in zip(aims, ranges, strict=True)]
         sent = [

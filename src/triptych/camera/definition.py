@@ -4,7 +4,8 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from triptych.camera.heads import HEADS, CropOptions, NoneOptions
+from triptych.camera.arms import ARMS, ArmOptions
+from triptych.camera.heads import HEADS, CropOptions, HeadOptions
 from triptych.errors import Invalid
 from triptych.media.sources import SOURCES
 
@@ -14,6 +15,22 @@ DEFAULT_CAMERA = "default"
 GIB = 1024**3
 FPS = 30.0
 """The rate of every source there is so far."""
+
+
+Part = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Degrees = Annotated[float, msgspec.Meta(ge=0, le=360)]
+
+
+class Colour(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which colour is followed: `hue_deg` from, to (red is 0; from may be above to, across red), and how strong and bright at least.
+
+    Things smaller than `least_part` of the picture are left out.
+    """
+
+    hue_deg: tuple[Degrees, Degrees]
+    least_saturation: Part = 0.5
+    least_value: Part = 0.3
+    least_part: Part = 0.0004
 
 
 class Webhook(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -28,33 +45,38 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     `lock_wait_s` is how long PUT track waits for a target, `budget` the part of one core that a frame may cost before detection thins,
     `min_free_bytes` the room on the disk below which nothing is recorded; `webhook` is told of alarms.
+    With a `colour` things of that colour are followed instead of faces.
     """
 
     name: str = "Camera"
     worker: str | None = None
     source: dict[str, Any] = msgspec.field(default_factory=lambda: {"kind": "scene"})
     head: dict[str, Any] = msgspec.field(default_factory=lambda: {"kind": "crop"})
-    arm: dict[str, Any] = msgspec.field(default_factory=lambda: {"kind": "none"})
+    arm: dict[str, Any] = msgspec.field(default_factory=lambda: {"kind": "sim"})
     lock_wait_s: Annotated[float, msgspec.Meta(ge=0, le=60)] = 10.0
     budget: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.35
     min_free_bytes: Annotated[int, msgspec.Meta(ge=0)] = GIB
     webhook: Webhook | None = None
+    colour: Colour | None = None
 
     def source_options(self) -> msgspec.Struct:
         """Return the options of the source."""
         return _options(self.source, SOURCES[self.source["kind"]].options)
 
-    def head_options(self) -> CropOptions | NoneOptions:
+    def head_options(self) -> HeadOptions:
         """Return the options of the head."""
         return _options(self.head, HEADS[self.head["kind"]].options)
+
+    def arm_options(self) -> ArmOptions:
+        """Return the options of the arm."""
+        return _options(self.arm, ARMS[self.arm["kind"]].options)
 
     def looks(self) -> dict[str, Any]:
         """Return what a client may want to know of its pictures: size, rate, width of the view, and the limits of the head in degrees."""
         head = self.head_options()
-        if isinstance(head, NoneOptions):
-            return {"size": None, "fps": FPS, "hfov": head.hfov_deg, "preset": None, "limits": {"pan": (0.0, 0.0), "tilt": (0.0, 0.0)}}
-        limits = {"pan": head.pan_deg, "tilt": head.tilt_deg}
-        return {"size": head.size, "fps": FPS, "hfov": head.view_deg[0], "preset": None, "limits": limits}
+        size, hfov_deg = (head.size, head.view_deg[0]) if isinstance(head, CropOptions) else (None, head.hfov_deg)
+        limits = {"pan": head.limits.pan_deg, "tilt": head.limits.tilt_deg}
+        return {"size": size, "fps": FPS, "hfov": hfov_deg, "preset": None, "limits": limits}
 
     @property
     def simulated(self) -> bool:
@@ -66,11 +88,12 @@ def read_definition(document: object) -> Definition:
     """Return the camera that a stored document defines. Raises `Invalid`."""
     try:
         found = msgspec.convert(document, Definition)
-        for part, kinds in ((found.source, SOURCES), (found.head, HEADS), (found.arm, ("none",))):
+        for part, kinds in ((found.source, SOURCES), (found.head, HEADS), (found.arm, ARMS)):
             if part.get("kind") not in kinds:
                 raise Invalid(f"kind must be one of {', '.join(kinds)}.", field="kind")
         found.source_options()
         found.head_options()
+        found.arm_options()
     except msgspec.ValidationError as fault:
         raise Invalid(f"The camera is not defined well: {fault}.", field="definition") from fault
     return found

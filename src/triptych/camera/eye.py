@@ -19,8 +19,10 @@ from triptych.camera.persons.matching import NOBODY_YET, Identity, Standing
 from triptych.camera.pilot import Pilot
 from triptych.camera.stream import View, Views
 from triptych.camera.track import Box, Face, Track, Tracker
+from triptych.camera.vitals import Vitals
 from triptych.camera.wheel import Owner, Wheel
 from triptych.contracts import Clock, Frame, Head, Pose, Source
+from triptych.errors import TriptychError, Unavailable
 
 log = structlog.get_logger()
 
@@ -49,7 +51,8 @@ class Glimpse:
     at_limit: bool = False
     moving: bool = False
     searched: int = 0
-    fault: str | None = None
+    fault: TriptychError | None = None
+    kind: str = "face"
     identities: Mapping[int, Identity] | None = None
 
     def identity(self, track: Track) -> Identity:
@@ -62,7 +65,7 @@ class Glimpse:
             {
                 "track": track.number,
                 "person": self.identity(track).person or None,
-                "kind": "face",
+                "kind": self.kind,
                 "box": box_of(track.box),
                 "score": round(track.score, 3),
                 "target": track is self.target,
@@ -103,8 +106,10 @@ class Eye:
         budget: float,
         notice: Callable[[Glimpse], None],
         blind: Callable[[str], None],
+        vitals: Vitals | None = None,
     ) -> None:
         self.source, self.head, self.wheel = source, head, Wheel(head)
+        self.vitals = vitals or Vitals()
         self.detector: Detector | None = None
         self.mark: Mark | None = None
         self.identify: Identify | None = None
@@ -202,6 +207,7 @@ class Eye:
 
     def _step(self) -> None:
         self._trail.note(self.head.pose())
+        self.vitals.note(self._clock.monotonic(), self.head.fault)
         frame = self.source.read()
         begun_s = time.thread_time()
         if frame is None:
@@ -257,9 +263,15 @@ class Eye:
             at_limit=command is not None and command.at_limit,
             moving=glimpse.moving,
             searched=self._searched,
-            fault="The face detector failed." if self._faults >= MOST_FAULTS else None,
+            fault=self._fault(),
+            kind="face" if self.detector is None else self.detector.kind,
             identities=identities,
         )
+
+    def _fault(self) -> TriptychError | None:
+        if self._faults >= MOST_FAULTS:
+            return Unavailable("The detector failed.", code="detector_failed")
+        return self.vitals.failure
 
     def _consult(self, glimpse: Glimpse, tracks: tuple[Track, ...]) -> tuple[Track | None, Command | None]:
         """Let the pilot watch, and steer unless the camera is paused."""

@@ -30,6 +30,11 @@ class Detector(Protocol):
         """Return which detector this is, for the state."""
         ...
 
+    @property
+    def kind(self) -> str:
+        """Return what it finds: `face` or `colour`."""
+        ...
+
     def find(self, frame: Frame) -> Sequence[Face]:
         """Return the faces in `frame`, best first, boxes in fractions of its picture."""
         ...
@@ -73,6 +78,8 @@ def check_opencv(version: str = cv2.__version__) -> None:
 class BlazeFaces:
     """MediaPipe's detector over frames."""
 
+    kind = "face"
+
     def __init__(self, sense: BlazeFace) -> None:
         self.name = sense.name
         self._sense = sense
@@ -86,6 +93,7 @@ class HaarFaces:
     """The frontal cascade of the OpenCV wheel at 640 x 360: only where BlazeFace's weights are damaged."""
 
     name = "haar (the face model is damaged)"
+    kind = "face"
 
     def __init__(self) -> None:
         self._cascade = cv2.CascadeClassifier(str(Path(cv2.__file__).parent / "data" / "haarcascade_frontalface_default.xml"))
@@ -103,6 +111,7 @@ class SimFaces:
     """The detector of a `sim` source: its noisy truth, as the head's window shows it. Invents nothing for any other source."""
 
     name = "sim"
+    kind = "face"
 
     def __init__(self, source: SimSource, pose_at: Callable[[timedelta], Pose], lens: Lens) -> None:
         self._source, self._pose_at, self._lens = source, pose_at, lens

@@ -5,25 +5,29 @@ held while anything is waited for.
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
 from triptych.camera.activities import ACTIVITIES
 from triptych.camera.activities.track import Tracking
 from triptych.camera.activity import Activity, Standing
+from triptych.camera.colour import ColourBlobs
 from triptych.camera.definition import Definition
 from triptych.camera.eye import SIGHTS, Eye, Glimpse
 from triptych.camera.faces import Detector, SimFaces, open_detector
-from triptych.camera.heads import HEADS
+from triptych.camera.heads import HEADS, HeadOptions, NoneOptions
+from triptych.camera.heads.none import NoneHead
+from triptych.camera.manual import Manual
 from triptych.camera.parameters import Mark, Parameters, Variant
 from triptych.camera.persons.reception import Reception
 from triptych.camera.records import Archive
+from triptych.camera.registers import load
 from triptych.camera.shots import encode_jpeg, take_shot
 from triptych.camera.state import Facts, describe, essence
 from triptych.camera.stream import QUALITY, View, Views, render
+from triptych.camera.vitals import Vitals
 from triptych.contracts import Clock, Head, Source
 from triptych.errors import TriptychError, Unavailable
 from triptych.media.sources import SOURCES
@@ -74,7 +78,7 @@ class Session:
         self.camera, self.definition, self.folder = camera, definition, folder
         self.parameters, self.mark = parameters, mark
         self.archive, self.clock = archive, clock
-        self.reception = Reception(folder / "persons", models_dir or folder / "models", clock, simulated=definition.simulated)
+        self.reception = Reception(folder / "persons", models_dir or folder / "models", clock, faceless=_faceless(definition))
         self.lock = threading.RLock()
         self.job: str | None = None
         self._views, self._teller = views, teller
@@ -83,6 +87,7 @@ class Session:
         self._blindness: TriptychError | None = None
         self._essence: object = None
         self._used = clock.monotonic()
+        self.manual = Manual(self)
         self.activities: Mapping[str, Activity] = {cause: make(self) for cause, make in ACTIVITIES.items()}
 
     @property
@@ -97,8 +102,8 @@ class Session:
 
     @property
     def busy(self) -> bool:
-        """Whether any activity goes on or anybody looks."""
-        return self.live or self._views.wanted(self.clock.monotonic())
+        """Whether any activity goes on, anybody looks, or something is moved by hand."""
+        return self.live or self.manual.busy or self._views.wanted(self.clock.monotonic())
 
     @property
     def waits_for_lock(self) -> bool:
@@ -142,6 +147,17 @@ class Session:
         for activity in self._meant(cause):
             activity.resume()
         self.tell()
+
+    def halt(self) -> None:
+        """Let every axis stand at once and stay so, whatever else goes on; the one call that may come from any thread."""
+        self.manual.halt()
+
+    def settle_halt(self) -> None:
+        """Pause whatever moved when everything was halted; from then on axes may be moved again."""
+        self.manual.halt()
+        self.pause("track")
+        self.pause("mission")
+        self.manual.ease()
 
     def configure(self, parameters: Parameters, mark: Mark | None) -> None:
         """Take new parameters and mark, in force with the next frame. Raises `TriptychError` for what a running activity cannot honour."""
@@ -193,6 +209,7 @@ class Session:
         self.stop()
         self._close_eye()
         self.reception.close()
+        self.manual.close()
 
     def opened(self) -> Eye:
         """Return the open eye, having seen at least one frame. Raises `Unavailable` with code `source_silent` after 5 s without."""
@@ -212,7 +229,8 @@ class Session:
             eye.detector = SimFaces(eye.source, eye.pose_at, self.definition.head_options().lens(eye.source.size))
             return
         if self._detector is None:
-            self._detector = open_detector()
+            colour = self.definition.colour
+            self._detector = open_detector() if colour is None else ColourBlobs(colour)
         eye.detector = self._detector
         self._blindness = None
 
@@ -253,25 +271,35 @@ class Session:
 
     def _open(self) -> Eye:
         definition = self.definition
-        source: Source = _load(SOURCES[definition.source["kind"]].open)(definition.source_options(), self.clock)
+        source: Source = load(SOURCES[definition.source["kind"]].open)(definition.source_options(), self.clock)
         options = definition.head_options()
-        head: Head = _load(HEADS[definition.head["kind"]].open)(options, self.clock)
+        head, missing = self._open_head(options)
         eye = Eye(
             source,
-            head,
+            self.manual.mount(head),
             lens=options.lens(source.size),
             clock=self.clock,
             views=self._views,
             budget=definition.budget,
             notice=self._noticed,
             blind=self._blind,
+            vitals=Vitals(missing),
         )
         eye.mark = self.mark
+        self.manual.meet(eye)
         return eye
+
+    def _open_head(self, options: HeadOptions) -> tuple[Head, Unavailable | None]:
+        """Return the head; where it cannot be opened one that stands still, and why: everything but tracking works without (camera 9)."""
+        try:
+            return load(HEADS[self.definition.head["kind"]].open)(options, self.clock), None
+        except Unavailable as fault:
+            return NoneHead(NoneOptions(), self.clock), fault
 
     def _close_eye(self) -> None:
         eye, self._eye = self._eye, None
         if eye is not None:
+            self.manual.part()
             eye.close()
             self.tell()
 
@@ -311,10 +339,19 @@ class Session:
         self._teller.settled(fault)
         self.rest()
 
+    @property
+    def _ailment(self) -> TriptychError | None:
+        """Why the head does not answer."""
+        return None if self._eye is None else self._eye.vitals.warning
+
     def _facts(self) -> Facts:
         glimpse = None if self._eye is None else self._eye.newest
         age = None if glimpse is None else (self.clock.monotonic() - glimpse.frame.captured).total_seconds()
-        faults = {cause: activity.fault for cause, activity in self.activities.items()} | {"detector": self._blindness}
+        faults = {cause: activity.fault for cause, activity in self.activities.items()} | {
+            "detector": self._blindness,
+            "head": self._ailment,
+            "arm": self.manual.fault,
+        }
         return Facts(
             camera=self.camera,
             definition=self.definition,
@@ -328,8 +365,8 @@ class Session:
         )
 
 
-def _load(name: str) -> Callable[..., Any]:
-    """Return what a register names as `module:attribute`."""
-    module, _, attribute = name.partition(":")
-    found: Callable[..., Any] = getattr(import_module(module), attribute)
-    return found
+def _faceless(definition: Definition) -> str | None:
+    """Say why a camera sees no faces that could be recognised; None when it does."""
+    if definition.simulated:
+        return "a sim source shows no faces"
+    return None if definition.colour is None else "this camera follows a colour"

@@ -73,13 +73,13 @@ def warnings(facts: Facts) -> list[str]:
     """Return hints about calls that succeeded, one sentence each."""
     asked = facts.parameters
     found = list(facts.faults)
-    if asked.arm_expansion:
+    if asked.arm_expansion and not facts.definition.arm_options().joints_deg:
         found.append("arm_expansion: this camera has no arm.")
     return [*found, *(hint for activity in facts.activities.values() for hint in activity.warnings())]
 
 
 def _head(facts: Facts) -> dict[str, Any]:
-    pose = None if facts.eye is None else facts.eye.head.pose()
+    pose = None if facts.eye is None else facts.eye.wheel.axes.pose()
     glimpse = facts.glimpse
     return {
         "kind": facts.definition.head["kind"],

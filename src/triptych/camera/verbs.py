@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from triptych.camera import moves
 from triptych.camera.enrolling import VERBS as PERSONS
 from triptych.camera.parameters import ACTIVITIES, Mark, Parameters, Variant
 from triptych.camera.records import Archive, Part
@@ -130,6 +131,7 @@ _VERBS: Mapping[str, Callable[[Session, Json], Json]] = {
     "view": _view,
     "frame": _frame,
     **PERSONS,
+    **moves.VERBS,
 }
 _ARCHIVE_VERBS: Mapping[str, Callable[[Archive, Json], Json]] = {
     "records": _records,

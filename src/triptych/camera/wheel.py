@@ -4,6 +4,7 @@ import threading
 from enum import IntEnum
 
 from triptych.camera.control import Command
+from triptych.camera.mount import Carried
 from triptych.contracts import Head
 
 
@@ -19,7 +20,9 @@ class Wheel:
     """Passes on the commands of whoever has the highest rank of those who claim the head; `TRACK` needs no claim."""
 
     def __init__(self, head: Head) -> None:
+        self.axes = head.axes if isinstance(head, Carried) else head
         self._head = head
+        self._halted = False
         self._claims = {Owner.TRACK}
         self._moves = False
         self._lock = threading.Lock()
@@ -43,7 +46,7 @@ class Wheel:
     def steer(self, owner: Owner, command: Command) -> bool:
         """Do what `owner` commands; False, and nothing is done, while a higher rank has the head."""
         with self._lock:
-            if owner < self.owner:
+            if owner < self.owner or self._halted:
                 return False
             if command.moves:
                 self._head.move(command.pan_deg, command.tilt_deg, command.cap_deg_s, command.speed_deg_s)
@@ -51,6 +54,26 @@ class Wheel:
                 self._head.stop()
             self._moves = command.moves
             return True
+
+    def turn(self, owner: Owner, pan_deg: float, tilt_deg: float, cap_deg_s: float, speed_deg_s: tuple[float, float] = (0.0, 0.0)) -> bool:
+        """Send the head's own axes to an angle for `owner`; False, and nothing is done, while a higher rank has the head."""
+        with self._lock:
+            if owner < self.owner or self._halted:
+                return False
+            self.axes.move(pan_deg, tilt_deg, cap_deg_s, speed_deg_s)
+            self._moves = True
+            return True
+
+    def halt(self) -> None:
+        """Stand still at once, whoever has the head, and stay so until `ease`."""
+        with self._lock:
+            self._halted, self._moves = True, False
+            self._head.stop()
+
+    def ease(self) -> None:
+        """Let the head be turned again."""
+        with self._lock:
+            self._halted = False
 
     def stop(self, owner: Owner) -> None:
         """Stand still at once, unless a higher rank has the head."""

@@ -13,6 +13,7 @@ import structlog
 
 from triptych.camera.definition import Definition, read_definition
 from triptych.camera.events import Tail
+from triptych.camera.moves import HALT
 from triptych.camera.parameters import Mark, Parameters
 from triptych.camera.record import finish
 from triptych.camera.records import Archive
@@ -23,6 +24,7 @@ from triptych.clock import SystemClock
 from triptych.contracts import Channel, Clock
 from triptych.errors import ChannelClosed, Invalid, NotFound, TriptychError
 from triptych.kinds import KINDS, CameraSpec
+from triptych.kinds.inbox import Inbox
 from triptych.messages import (
     Answer,
     Ask,
@@ -77,13 +79,14 @@ class Server:
         self._reason = EndReason.DONE
         self._waiting: dict[int, timedelta] = {}
         self._lock = threading.RLock()
+        self._inbox = Inbox(channel, self._glance)
 
     def run(self) -> None:
         """Serve until the end."""
         self._recovery.start()
         try:
             while self._needed():
-                asked = self._channel.receive(self._pause())
+                asked = self._inbox.receive(self._pause())
                 if asked is not None:
                     self._used = self._clock.monotonic()
                     self._serve(asked)
@@ -91,6 +94,7 @@ class Server:
         except ChannelClosed:
             log.info("agent gone")
         finally:
+            self._inbox.close()
             if self._session is not None:
                 self._session.close()
 
@@ -124,6 +128,11 @@ class Server:
         if fault is not None and self._reason is EndReason.DONE:
             end = End(reason=EndReason.FAILED, fault=Fault(code=fault.code, message=fault.message))
         self._end(end)
+
+    def _glance(self, asked: Asked) -> None:
+        """Stop every axis as soon as that is asked for; the rest of it waits for its turn (camera S2)."""
+        if isinstance(asked.request, Ask) and asked.request.verb == HALT and self._session is not None:
+            self._session.halt()
 
     def _needed(self) -> bool:
         idle = self._session is None or not self._session.tick()

@@ -22,12 +22,15 @@ from triptych.camera.parameters import (
 )
 from triptych.errors import Invalid, NotYet, TriptychError
 from triptych.model import Json
+from triptych.panels.arm import ROUTES as MOVES
 from triptych.panels.cameras import ANSWER_BOUND, Camera, Kept, ask, ask_in_session, keep, named, words
 from triptych.panels.definitions import ROUTES as DEFINITIONS
 from triptych.panels.footage import ROUTES as FOOTAGE
 from triptych.panels.footage import refuse_bytes, wants_bytes
 from triptych.panels.http import Handler, Panel, Parameter, Role, Route, caller, json_answer, read_body, read_json, service
 from triptych.panels.persons import ROUTES as PERSONS
+from triptych.panels.positions import ROUTES as TABLES
+from triptych.panels.positions import bring_scenario
 from triptych.panels.site import ROUTES as SITE
 
 KNOWN = frozenset({"mark", "admin_id", "cause", "pause", "camera", "target"})
@@ -49,9 +52,11 @@ STATUSES = {
     "record_not_found": 404,
     "person_not_found": 404,
     "image_not_found": 404,
+    "row_not_found": 404,
     "route_not_found": 404,
     "job_not_found": 404,
     "conflict": 409,
+    "head_leased": 409,
     "invalid": 400,
     "too_large": 400,
 }
@@ -167,7 +172,7 @@ async def _bring_target(request: Request, _camera: Camera) -> Json:
     return {"target": _track_id(target)} if target else {}
 
 
-_BRINGS: Mapping[str, Callable[[Request, Camera], Awaitable[Json]]] = {"track": _bring_target}
+_BRINGS: Mapping[str, Callable[[Request, Camera], Awaitable[Json]]] = {"track": _bring_target, "mission": bring_scenario}
 """What the server knows and a camera's process needs to start an activity."""
 
 
@@ -204,9 +209,6 @@ _MARK = Parameter(name="mark", place="query", type=str, summary="How the target 
 _PAUSE = Parameter(name="pause", place="query", type=str, summary="Any text but a word for nothing pauses instead of stopping.")
 _TARGET = Parameter(name="target", place="query", type=int, summary="The number of the track to follow.")
 _ABSENT = (
-    ("/api/position", "GET POST PUT DELETE"),
-    ("/api/scenario", "GET POST PUT DELETE"),
-    ("/api/move", "GET PUT POST PATCH DELETE"),
     ("/api/record", "PUT PATCH DELETE"),
     ("/api/stream/live.mp4", "GET"),
     ("/api/events", "GET"),
@@ -231,7 +233,9 @@ PANEL = Panel(
         *DEFINITIONS,
         *FOOTAGE,
         *PERSONS,
+        *MOVES,
         *SITE,
+        *TABLES,
         *(_absent(path, method) for path, methods in _ABSENT for method in methods.split()),
     ),
     refuse=refuse,

@@ -25,7 +25,7 @@ def clock():
 
 @pytest.fixture
 def reception(tmp_path, clock):
-    made = Reception(tmp_path / "persons", NOWHERE, clock, simulated=False)
+    made = Reception(tmp_path / "persons", NOWHERE, clock)
     yield made
     made.close()
 
@@ -36,7 +36,7 @@ def lacking(tmp_path, clock):
     (tmp_path / "mine.dat").write_bytes(b"not the network")
     manifest = {"slot": "person", "name": "x", "version": "1", "licence": "MIT", "measured_on": "x", "file": "mine.dat", "sha256": "0" * 64}
     (tmp_path / "person.json").write_text(json.dumps(manifest))
-    made = Reception(tmp_path / "persons", tmp_path, clock, simulated=False)
+    made = Reception(tmp_path / "persons", tmp_path, clock)
     yield made
     made.close()
 
@@ -119,9 +119,9 @@ def test_without_the_extra_it_is_named(lacking):
 
 def test_a_simulated_camera_refuses_recognition(tmp_path, clock):
     """camera 1: `sim` refuses recognition."""
-    reception = Reception(tmp_path, NOWHERE, clock, simulated=True)
+    reception = Reception(tmp_path, NOWHERE, clock, faceless="a sim source shows no faces")
     reception.check_choice(Parameters())
-    with pytest.raises(Invalid, match="recognized_persons"):
+    with pytest.raises(Invalid, match="recognized_persons must be null: a sim source"):
         reception.check_choice(ALL)
 
 

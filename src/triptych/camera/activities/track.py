@@ -11,7 +11,7 @@ from triptych.camera.pilot import Pilot
 from triptych.camera.pilots.follow import Follower
 from triptych.camera.pilots.still import Still
 from triptych.camera.track import Lock, Track
-from triptych.errors import Invalid, NotYet, TriptychError, Unavailable
+from triptych.errors import Invalid, NotYet, TriptychError
 from triptych.model import Json
 
 
@@ -46,6 +46,7 @@ class Tracking:
         self._check_built(self._stage.parameters)
         self._check_persons(self._stage.parameters)
         eye = self._stage.opened()
+        self._check_head(eye)
         self._stage.search(eye)
         with self._stage.lock:
             self._begin(eye, data.get("target"))
@@ -82,11 +83,13 @@ class Tracking:
                 self._seat(self._stage.eye)
 
     def notice(self, glimpse: Glimpse) -> None:
-        """Take note of a frame."""
+        """Take note of a frame, and of how far the head reaches by now."""
+        if self._follower is not None and self._stage.eye is not None:
+            self._follower.keep_to(self._stage.eye.head.limits)
         if glimpse.identities is not None and self.standing.live:
             self._stage.reception.recogniser().look(glimpse.frame, glimpse.tracks)
         if glimpse.fault is not None and self.standing.live:
-            self.fault = Unavailable(glimpse.fault, code="detector_failed")
+            self.fault = glimpse.fault
             self._let_go(Standing.FAILED)
 
     def blind(self, fault: TriptychError) -> None:
@@ -164,6 +167,16 @@ class Tracking:
     def _recognise_nobody(self, eye: Eye) -> None:
         eye.identify = None
         self._stage.reception.rest()
+
+    def _check_head(self, eye: Eye) -> None:
+        """Fail, and raise why, when there is no head to follow with (camera 9)."""
+        if eye.vitals.failure is not None:
+            with self._stage.lock:
+                self._let_go(Standing.FAILED)
+                self.fault = eye.vitals.failure
+            self._stage.tell()
+            self._stage.rest()
+            raise eye.vitals.failure
 
     def _let_go(self, into: Standing) -> None:
         if self.standing.live and self._stage.eye is not None:

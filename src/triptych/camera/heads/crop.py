@@ -1,6 +1,5 @@
 """A head made of pixels: a window that a servo model moves over a wider picture, as a real one would turn."""
 
-import math
 import sys
 import threading
 from collections import deque
@@ -12,19 +11,19 @@ from numpy.typing import NDArray
 
 from triptych.camera.control import PoseTrail
 from triptych.camera.heads import CropOptions
-from triptych.contracts import Clock, Frame, Limits, Pose
-
-HEARTBEAT = timedelta(milliseconds=300)
-"""Without a fresh command for this long the head stops by itself (camera L9)."""
+from triptych.camera.motion import HEARTBEAT, Axis, within
+from triptych.contracts import Clock, Frame, Pose
 
 
 class CropHead:
     """The default head. Commands come from one thread or several; poses and pictures are of the clock that it is given."""
 
+    fault = None
+
     def __init__(self, options: CropOptions, clock: Clock) -> None:
         self._options, self._clock = options, clock
-        self.limits = Limits(pan_deg=options.pan_deg, tilt_deg=options.tilt_deg)
-        self._axes = _Servo(options), _Servo(options)
+        self.limits = options.limits
+        self._axes = _axis(options), _axis(options)
         self._orders: deque[_Order] = deque()
         self._tick = clock.monotonic() // _TICK
         self._last_order = timedelta(0)
@@ -38,9 +37,9 @@ class CropHead:
         with self._lock:
             now = self._advance()
             self._last_order = now
-            aims = _within(pan_deg, self.limits.pan_deg), _within(tilt_deg, self.limits.tilt_deg)
+            aims = within(pan_deg, self.limits.pan_deg), within(tilt_deg, self.limits.tilt_deg)
             due = (now + timedelta(seconds=self._options.lag_s)) // _TICK
-            self._orders.append(_Order(tick=due, aims=aims, cap_deg_s=min(cap_deg_s, self._options.speed_deg_s)))
+            self._orders.append(_Order(tick=due, aims=aims, cap_deg_s=cap_deg_s))
 
     def pose(self) -> Pose:
         """Return where the head looks now."""
@@ -59,14 +58,17 @@ class CropHead:
             self._advance()
             self._halt()
 
-    def view(self, frame: Frame) -> Frame:
-        """Return the window of `frame` that the head looked through when it was taken; a picture of its own, not a part of `frame`."""
+    def view(self, frame: Frame, shift_deg: tuple[float, float] = (0.0, 0.0)) -> Frame:
+        """Return the window of `frame` that the head looked through when it was taken; a picture of its own, not a part of `frame`.
+
+        `shift_deg` is how far (pan, tilt) something that carries the head had turned it then.
+        """
         pose = self.at(frame.captured)
         width, height = self._options.size
-        middle_x = frame.image.shape[1] / 2 + pose.pan_deg * width / self._options.view_deg[0]
-        middle_y = frame.image.shape[0] / 2 - pose.tilt_deg * height / self._options.view_deg[1]
-        left = round(_within(middle_x - width / 2, (0, frame.image.shape[1] - width)))
-        top = round(_within(middle_y - height / 2, (0, frame.image.shape[0] - height)))
+        middle_x = frame.image.shape[1] / 2 + (pose.pan_deg + shift_deg[0]) * width / self._options.view_deg[0]
+        middle_y = frame.image.shape[0] / 2 - (pose.tilt_deg + shift_deg[1]) * height / self._options.view_deg[1]
+        left = round(within(middle_x - width / 2, (0, frame.image.shape[1] - width)))
+        top = round(within(middle_y - height / 2, (0, frame.image.shape[0] - height)))
         part = frame.image[top : top + height, left : left + width]
         if part.strides[0] == 0:  # one pixel that stands for all, as the sim source gives: nothing to keep safe
             return replace(frame, image=part)
@@ -116,42 +118,6 @@ class _Order:
     cap_deg_s: float
 
 
-class _Servo:
-    """One axis: runs to its aim with bounded speed and acceleration."""
-
-    def __init__(self, options: CropOptions) -> None:
-        self._force, self._step_deg = options.force_deg_s2, options.step_deg
-        self._at = self._aim = self._speed = 0.0
-        self._cap = options.speed_deg_s
-
-    @property
-    def rests(self) -> bool:
-        return self._at == self._aim and self._speed == 0.0
-
-    @property
-    def shown_deg(self) -> float:
-        """The position in whole steps."""
-        return round(self._at / self._step_deg) * self._step_deg
-
-    def aim(self, aim_deg: float, cap_deg_s: float) -> None:
-        self._aim, self._cap = round(aim_deg / self._step_deg) * self._step_deg, cap_deg_s
-
-    def halt(self) -> None:
-        self._speed, self._aim = 0.0, self.shown_deg
-        self._at = self._aim
-
-    def step(self) -> None:
-        """Run for one tick: as fast as still allows to brake in time."""
-        gap = self._aim - self._at
-        brakes_in_time = self._force * (math.sqrt(_TICK_S**2 + 2 * abs(gap) / self._force) - _TICK_S)
-        wanted = math.copysign(min(self._cap, brakes_in_time), gap)
-        change = self._force * _TICK_S
-        self._speed += min(max(wanted - self._speed, -change), change)
-        self._at += self._speed * _TICK_S
-        if abs(self._aim - self._at) < _NEAR_DEG and abs(self._speed) <= change:
-            self._at, self._speed = self._aim, 0.0
-
-
 class Buffers:
     """Picture buffers that are used again once nobody holds them: fresh memory for every frame costs more than the copy."""
 
@@ -174,11 +140,10 @@ class Buffers:
         return sys.getrefcount(self._pool[place])
 
 
-def _within(angle_deg: float, limits: tuple[float, float]) -> float:
-    return min(max(angle_deg, limits[0]), limits[1])
+def _axis(options: CropOptions) -> Axis:
+    return Axis(speed_deg_s=options.speed_deg_s, force_deg_s2=options.force_deg_s2, step_deg=options.step_deg, tick_s=_TICK_S)
 
 
 _TICK_S = 0.004
 _TICK = timedelta(seconds=_TICK_S)
-_NEAR_DEG = 0.01
 _MOST_BUFFERS = 12

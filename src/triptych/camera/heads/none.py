@@ -3,15 +3,16 @@
 from dataclasses import replace
 
 from triptych.camera.heads import NoneOptions
-from triptych.contracts import Clock, Frame, Limits, Pose
+from triptych.contracts import Clock, Frame, Pose
 
 
 class NoneHead:
     """Looks home for ever; moves are taken and change nothing."""
 
-    limits = Limits(pan_deg=(0.0, 0.0), tilt_deg=(0.0, 0.0))
+    fault = None
 
-    def __init__(self, options: NoneOptions, clock: Clock) -> None:  # noqa: ARG002 - every head is built alike; the lens is asked of the options
+    def __init__(self, options: NoneOptions, clock: Clock) -> None:
+        self.limits = options.limits
         self._clock = clock
 
     def move(self, pan_deg: float, tilt_deg: float, cap_deg_s: float, speed_deg_s: tuple[float, float] = (0.0, 0.0)) -> None:
@@ -25,8 +26,13 @@ class NoneHead:
         """Stand still, as always."""
 
     def view(self, frame: Frame) -> Frame:
-        """Return the whole frame; copied where its source draws the next one in the same place."""
-        return frame if frame.image.flags.owndata else replace(frame, image=frame.image.copy())
+        """Return the whole frame."""
+        return whole(frame)
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def whole(frame: Frame) -> Frame:
+    """Return the frame as it is; copied where its source draws the next one in the same place."""
+    return frame if frame.image.flags.owndata else replace(frame, image=frame.image.copy())

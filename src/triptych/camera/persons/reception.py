@@ -26,11 +26,11 @@ Picture = NDArray[np.uint8]
 
 
 class Reception:
-    """The persons of a worker as one camera sees them. `simulated` says that its source shows no real faces."""
+    """The persons of a worker as one camera sees them. `faceless` says why it sees no real faces, if so."""
 
-    def __init__(self, folder: Path, models_dir: Path, clock: Clock, *, simulated: bool) -> None:
+    def __init__(self, folder: Path, models_dir: Path, clock: Clock, *, faceless: str | None = None) -> None:
         self.album = Album(folder)
-        self._models_dir, self._clock, self._simulated = models_dir, clock, simulated
+        self._models_dir, self._clock, self._faceless = models_dir, clock, faceless
         self._describer = Describer(models_dir)
         self.intake = Intake(self._faces, self._describer.describe)
         self._recogniser: Recogniser | None = None
@@ -51,8 +51,8 @@ class Reception:
         """Raise `TriptychError` when the persons of `parameters` cannot be recognised by this camera."""
         if parameters.recognized_persons is None:
             return
-        if self._simulated:
-            raise Invalid("recognized_persons must be null: a sim source shows no faces.", field="recognized_persons")
+        if self._faceless is not None:
+            raise Invalid(f"recognized_persons must be null: {self._faceless}.", field="recognized_persons")
         self.check()
 
     def check_enrolled(self, parameters: Parameters) -> None:

@@ -24,6 +24,10 @@ class Follower:
     def preset(self, preset: Preset) -> None:
         self._controller.preset = preset
 
+    def keep_to(self, limits: Limits) -> None:
+        """Take how far the head reaches from now on: what carries it may have turned."""
+        self._controller.limits = limits
+
     def watch(self, frame: Frame, pose: Pose, tracks: Sequence[Track]) -> Track | None:  # noqa: ARG002 - the tracks know where the head looked
         """Return the target."""
         target = self.lock.update(frame.captured, tracks)
