@@ -8,10 +8,10 @@ import pytest
 
 from triptych.camera.definition import Definition
 from triptych.camera.parameters import Parameters
-from triptych.camera.record import Taken
 from triptych.camera.records import Archive
 from triptych.camera.session import Session
 from triptych.camera.stream import Views
+from triptych.camera.taken import Taken
 from triptych.clock import SystemClock
 from triptych.contracts import Frame, Pose
 
@@ -34,11 +34,12 @@ def shoot():
     """Make the frame that a camera would take at `at_s`: a bar that walks over a gradient."""
     gradient = np.repeat(np.linspace(40, 200, 160, dtype=np.uint8)[None, :, None], 90, axis=0).repeat(3, axis=2)
 
-    def take(number, at_s=None, pan_deg=0.0):
+    def take(number, at_s=None, pan_deg=0.0, sound=()):
         image = gradient.copy()
         image[:, (number * 4) % 150 : (number * 4) % 150 + 8] = (20, 200, 240)
         captured = timedelta(seconds=100 + (number / 30 if at_s is None else at_s))
-        return Taken(frame=Frame(number=number, captured=captured, image=image), pose=Pose(at=captured, pan_deg=pan_deg, tilt_deg=0.0))
+        frame = Frame(number=number, captured=captured, image=image)
+        return Taken(frame=frame, pose=Pose(at=captured, pan_deg=pan_deg, tilt_deg=0.0), sound=sound)
 
     return take
 
@@ -81,10 +82,10 @@ def notes():
 def opened(notes, archive, tmp_path):
     sessions = []
 
-    def open_session(parameters=None, figures=1, archive=archive, definition=None):
+    def open_session(parameters=None, figures=1, archive=archive, **defined):
         session = Session(
             "default",
-            definition or Definition(source={"kind": "scene", "figures": figures}),
+            Definition(**{"source": {"kind": "scene", "figures": figures}} | defined),
             parameters or Parameters(),
             "single_rect",
             folder=tmp_path,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from triptych.camera.colour import ColourBlobs
-from triptych.camera.definition import Colour, Definition, read_definition
+from triptych.camera.definition import Colour, read_definition
 from triptych.camera.parameters import Parameters
 from triptych.contracts import Frame
 from triptych.errors import Invalid
@@ -67,7 +67,7 @@ def test_the_drawn_ball_is_found_in_the_default_world():
 def test_a_camera_follows_the_ball(opened, notes):
     """camera 9, through a whole session whose head sees the floor; its objects are told as `colour`."""
     wide = {"kind": "crop", "size": [1920, 1080], "view_deg": [90, 50], "pan_deg": [-45, 45], "tilt_deg": [0, 0]}
-    session = opened(Parameters(), definition=Definition(source={"kind": "scene", "figures": 0}, head=wide, colour=Colour(**ORANGE)))
+    session = opened(Parameters(), figures=0, head=wide, colour=Colour(**ORANGE))
     session.start("track")
     notes.until(lambda: not session.waits_for_lock)
     state = session.state()

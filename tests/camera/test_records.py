@@ -1,11 +1,12 @@
 """camera R8: where recordings and shots lie, and how they are found again."""
 
-import struct
+import multiprocessing
 from datetime import timedelta
 
 import pytest
 
-from triptych.camera.records import Archive, whole_bytes, write_whole
+from triptych.camera.notes import write_whole
+from triptych.camera.records import Archive
 from triptych.errors import NotFound, Unavailable
 
 
@@ -77,37 +78,60 @@ def test_a_full_disk_refuses_before_anything_is_made(tmp_path, noon):
     assert archive.dates() == []
 
 
+def dead(archive, entry):
+    """Leave a recording as a writer does that is killed."""
+    process = multiprocessing.get_context("fork").Process(target=lambda: archive.claim(entry).__enter__())
+    process.start()
+    process.join()
+
+
 def test_a_recording_in_work_is_left_to_its_writer(archive, noon):
     entry = keep(archive, "mp4", noon)
-    claim = archive.claim(entry)
-    assert archive.recover(lambda path: 1.0) == []
-    claim.release()
+    with archive.claim(entry):
+        assert archive.recover(lambda path: 1.0) == []
     assert archive.recover(lambda path: 1.0) == [], "released: finished by its writer"
 
 
 def test_the_recording_of_a_dead_writer_is_finished_once(archive, noon):
     """Camera R2."""
     entry = keep(archive, "mp4", noon)
-    archive.claim(entry).marker.close()
+    dead(archive, entry)
     recovered = archive.recover(lambda path: 6.5)
     assert [(note.id, note.state, note.length_s) for note in recovered] == [(entry.note.id, "recovered", 6.5)]
     assert archive.list("01_03_2026") == recovered
     assert archive.recover(lambda path: 6.5) == []
 
 
-def test_what_cannot_be_played_is_deleted(archive, noon):
-    entry = keep(archive, "mp4", noon)
-    archive.claim(entry).marker.close()
+def test_what_cannot_be_played_is_deleted(archive, noon, tmp_path):
+    dead(archive, keep(archive, "mp4", noon))
     assert archive.recover(lambda path: None) == []
-    assert list(entry.path.parent.iterdir()) == []
+    assert archive.dates() == []
 
 
-def test_whole_bytes_end_with_a_whole_fragment(tmp_path):
-    def box(kind, size):
-        return struct.pack(">I4s", size, kind) + bytes(size - 8)
+def test_a_change_keeps_what_others_changed(archive, noon):
+    entry = keep(archive, "jpg", noon)
+    archive.change(entry, name="Cat")
+    archive.change(entry, protected=True)
+    note = archive.find(entry.note.id).note
+    assert (note.name, note.protected) == ("Cat", True)
+    archive.erase(note.id)
+    with pytest.raises(NotFound):
+        archive.change(entry, name="Dog")
 
-    path = tmp_path / "growing.mp4"
-    whole = box(b"ftyp", 24) + box(b"moov", 100) + box(b"moof", 40) + struct.pack(">I4sQ", 1, b"mdat", 500) + bytes(484)
-    for rest in (b"", box(b"moof", 40), box(b"moof", 40) + struct.pack(">I4s", 900, b"mdat"), bytes(6), bytes(200)):
-        path.write_bytes(whole + rest)
-        assert whole_bytes(path) == len(whole)
+
+def test_with_the_last_file_of_a_date_the_date_goes(archive, noon):
+    first, second = keep(archive, "jpg", noon), keep(archive, "jpg", noon)
+    archive.erase(first.note.id)
+    assert archive.dates() == ["01_03_2026"]
+    archive.erase(second.note.id)
+    assert archive.dates() == []
+    assert keep(archive, "jpg", noon).path == first.path, "and can come again"
+
+
+def test_a_growing_file_has_a_tag_of_its_own(archive, noon):
+    """Camera row 46: what is read on while it grows is never mixed with the finished file."""
+    entry = keep(archive, "mp4", noon)
+    growing = archive.open(entry.note.id)
+    assert growing.size_bytes == 0, "no whole fragment"
+    archive.change(entry, state="ready")
+    assert archive.open(entry.note.id).etag != growing.etag

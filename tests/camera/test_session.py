@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from triptych.camera.definition import Definition
+from triptych.camera.mend import finish
 from triptych.camera.parameters import Parameters, Variant
-from triptych.camera.record import finish
 from triptych.camera.records import Archive
 from triptych.camera.session import Session
 from triptych.camera.stream import Views
@@ -63,7 +63,7 @@ def test_tracking_again_changes_nothing(opened, notes):
     assert session._eye is eye
 
 
-@pytest.mark.parametrize("changed", [{"job_type": "learn"}, {"job_type": "secure"}])
+@pytest.mark.parametrize("changed", [{"job_type": "learn"}])
 def test_what_is_not_built_is_refused_and_begins_nothing(opened, changed):
     session = opened(Parameters(**changed))
     with pytest.raises(NotYet, match="not available yet"):
@@ -236,7 +236,7 @@ def test_a_recording_that_fails_is_told_and_tracking_goes_on(opened, archive, no
     session = opened()
     session.start("track")
     session.start("record")
-    archive._min_free_bytes = 1 << 62
+    archive.min_free_bytes = 1 << 62
     session.activities["record"]._recorder._checked = 0.0
     notes.until(lambda: session.state()["record"]["state"] == "failed")
     state = session.state()

@@ -4,12 +4,11 @@ import pytest
 
 from triptych.camera.definition import Definition
 from triptych.camera.parameters import Parameters
-from triptych.camera.records import write_whole
 from triptych.camera.session import Session
 from triptych.camera.stream import Views
 from triptych.camera.verbs import obey
 from triptych.clock import SystemClock
-from triptych.errors import Invalid, NotFound
+from triptych.errors import Invalid
 
 
 class Deaf:
@@ -35,45 +34,19 @@ def session(archive, tmp_path):
     return Session("default", Definition(), Parameters(), None, **parts)
 
 
-@pytest.fixture
-def kept(archive, noon):
-    entry = archive.begin("default", "jpg", noon)
-    write_whole(entry.path, b"0123456789")
-    return entry.note.id
-
-
-def test_an_unknown_verb_is_refused(session, archive):
+def test_an_unknown_verb_is_refused(session):
     with pytest.raises(Invalid):
-        obey(session, archive, "dance", {})
+        obey(session, "dance", {})
 
 
 @pytest.mark.parametrize("verb", ["stop", "pause", "resume"])
 @pytest.mark.parametrize("cause", [None, "track", "record", "mission", "live_stream"])
-def test_what_is_off_stays_off(session, archive, verb, cause):
-    assert obey(session, archive, verb, {"cause": cause}) == {}
-    assert obey(session, archive, "state", {})["state"] == "idle"
+def test_what_is_off_stays_off(session, verb, cause):
+    assert obey(session, verb, {"cause": cause}) == {}
+    assert obey(session, "state", {})["state"] == "idle"
 
 
-def test_configure_takes_parameters_and_mark(session, archive):
-    obey(session, archive, "configure", {"parameters": {"ai": "official_ai"}, "mark": "animation_1"})
-    state = obey(session, archive, "state", {})
+def test_configure_takes_parameters_and_mark(session):
+    obey(session, "configure", {"parameters": {"ai": "official_ai"}, "mark": "animation_1"})
+    state = obey(session, "state", {})
     assert (state["parameters"]["ai"], state["mark"]) == ("official_ai", "animation_1")
-
-
-def test_records_are_listed_by_date(session, archive, kept):
-    assert obey(session, archive, "records", {"date": None}) == {"dates": ["01_03_2026"], "notes": None}
-    (note,) = obey(session, archive, "records", {"date": "01_03_2026"})["notes"]
-    assert note["id"] == kept
-
-
-def test_bytes_are_read_by_offset(session, archive, kept):
-    info = obey(session, archive, "record_info", {"id": kept})
-    assert (info["size"], info["media_type"], info["file_name"]) == (10, "image/jpeg", "12_00_00.jpg")
-    assert obey(session, archive, "read", {"id": kept, "offset": 3, "limit": 4}) == {"data": b"3456"}
-    assert obey(session, archive, "read", {"id": kept, "offset": 99}) == {"data": b""}
-
-
-def test_an_unknown_record_is_not_found(session, archive, kept):
-    for verb in ("record_info", "read"):
-        with pytest.raises(NotFound):
-            obey(session, archive, verb, {"id": "nope"})

@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from triptych.errors import Invalid
 from triptych.panels.http import Panel, Role, Route
-from triptych.panels.ranges import Content, byte_range, ranged
+from triptych.panels.ranges import Content, attachment, byte_range, ranged
 
 SIZE = 1000
 FILM = bytes(number % 251 for number in range(SIZE))
@@ -85,3 +85,17 @@ async def test_a_part_of_an_older_file_is_the_whole_of_this_one(film):
     assert (await film(range="bytes=0-9", if_range='"e0"')).body == FILM
     assert (await film(if_none_match='"e1"')).status == 304
     assert (await film(if_none_match='"e0"')).status == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "header"),
+    [
+        ("12_00_00.mp4", 'attachment; filename="12_00_00.mp4"'),
+        ("Grüße.mp4", "attachment; filename=\"Gr__e.mp4\"; filename*=UTF-8''Gr%C3%BC%C3%9Fe.mp4"),
+        ('a"b;c.mp4', "attachment; filename=\"a_b;c.mp4\"; filename*=UTF-8''a%22b%3Bc.mp4"),
+    ],
+)
+def test_a_file_is_saved_under_any_name(name, header):
+    """camera S5, RFC 6266: what people call a recording never breaks a header."""
+    assert attachment(name) == header
+    header.encode("ascii")

@@ -1,5 +1,6 @@
 """camera 4, rows 33 and 43: two real persons before a camera of which one is chosen, over the whole session with the real network."""
 
+import queue
 from datetime import timedelta
 from types import MappingProxyType
 
@@ -24,15 +25,27 @@ CLEAR_PX = 60
 SOURCES_HERE = MappingProxyType({**SOURCES, "stroll": ENTRY})
 
 
-class Quiet:
-    """Takes note of nothing."""
+class Alarms:
+    """Takes note of alarms alone."""
+
+    def __init__(self):
+        self.queue = queue.Queue()
+
+    def happened(self, note, data):
+        if note == "alarm":
+            self.queue.put(data)
 
     def __getattr__(self, name):
         return lambda *_: None
 
 
 @pytest.fixture
-def room(tmp_path, monkeypatch):
+def alarms():
+    return Alarms()
+
+
+@pytest.fixture
+def room(tmp_path, monkeypatch, alarms):
     """Open cameras before which the two stroll."""
     for module in (definitions, sessions):
         monkeypatch.setattr(module, "SOURCES", SOURCES_HERE)
@@ -41,7 +54,7 @@ def room(tmp_path, monkeypatch):
     def open_room():
         source, clock = {"kind": "stroll"}, SystemClock()
         views = Views("camera:default", lambda topic, picture: None)
-        parts = {"folder": tmp_path, "archive": Archive(tmp_path / "records"), "clock": clock, "views": views, "teller": Quiet()}
+        parts = {"folder": tmp_path, "archive": Archive(tmp_path / "records"), "clock": clock, "views": views, "teller": alarms}
         session = Session("default", Definition(source=source, head={"kind": "none"}), Parameters(), "single_rect", **parts)
         opened.append(session)
         return session
@@ -143,3 +156,21 @@ def test_nobody_of_the_choice_enrolled_is_refused_and_begins_nothing(room):
     with pytest.raises(Invalid, match="target"):
         session.start("track", {"target": 1})
     assert (session.live, session.reception._recogniser, session.eye.identify) == (False, None, None)
+
+
+@pytest.mark.parametrize("expected", ["all", "him"])
+def test_a_watched_room_gives_an_alarm_for_whoever_is_not_expected(room, alarms, expected):
+    """camera 4: secure: ["all"]: alarms on anyone not enrolled; ids: anyone but these."""
+    session = room()
+    person = enrol(session, "Her", hoppers()) if expected == "all" else enrol(session, "Him", men())
+    other = None if expected == "all" else enrol(session, "Her", hoppers())
+    chosen = ("all",) if expected == "all" else (person,)
+    session.configure(Parameters(job_type="secure", recognized_persons=chosen), "single_rect")
+    session.start("track")
+    alarm = alarms.queue.get(timeout=BOUND.total_seconds())
+    her_x, his_x = session.eye.source.at(session.clock.monotonic())
+    assert alarm["person"] == other
+    assert abs((alarm["box"][0] + alarm["box"][2] / 2) * 1280 - (his_x if expected == "all" else her_x)) < CLEAR_PX
+    later = session.eye.newest.frame.captured + timedelta(seconds=3)
+    until(session, lambda one: one.frame.captured > later)
+    assert alarms.queue.empty(), "whoever is expected gives none"

@@ -40,12 +40,19 @@ class Webhook(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     secret: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 
 
+class Keeping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long a camera's recordings and shots are kept, beside alarms; None is for ever. A gigabyte is 10^9 bytes."""
+
+    max_gb: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    max_days: Annotated[float, msgspec.Meta(gt=0)] | None = None
+
+
 class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One camera. `source`, `head` and `arm` name a `kind` and what is set of its options; `worker` None is the only worker.
 
     `lock_wait_s` is how long PUT track waits for a target, `budget` the part of one core that a frame may cost before detection thins,
-    `min_free_bytes` the room on the disk below which nothing is recorded; `webhook` is told of alarms.
-    With a `colour` things of that colour are followed instead of faces.
+    `min_free_bytes` the room on the disk below which nothing is recorded, `pre_roll_s` how far a recording goes back before its start.
+    The `webhook` is told of alarms. With a `colour` things of that colour are followed instead of faces.
     """
 
     name: str = "Camera"
@@ -58,6 +65,8 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     min_free_bytes: Annotated[int, msgspec.Meta(ge=0)] = GIB
     webhook: Webhook | None = None
     colour: Colour | None = None
+    pre_roll_s: Annotated[float, msgspec.Meta(ge=0, le=30)] = 0.0
+    records: Keeping = Keeping()
 
     def source_options(self) -> msgspec.Struct:
         """Return the options of the source."""

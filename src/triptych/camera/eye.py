@@ -21,7 +21,7 @@ from triptych.camera.stream import View, Views
 from triptych.camera.track import Box, Face, Track, Tracker
 from triptych.camera.vitals import Vitals
 from triptych.camera.wheel import Owner, Wheel
-from triptych.contracts import Clock, Frame, Head, Pose, Source
+from triptych.contracts import Clock, Frame, Head, Pose, Sound, Source
 from triptych.errors import TriptychError, Unavailable
 
 log = structlog.get_logger()
@@ -54,6 +54,7 @@ class Glimpse:
     fault: TriptychError | None = None
     kind: str = "face"
     identities: Mapping[int, Identity] | None = None
+    sound: tuple[Sound, ...] = ()
 
     def identity(self, track: Track) -> Identity:
         """Return whose face a track shows, as far as that is known."""
@@ -217,7 +218,8 @@ class Eye:
         self._times.append(frame.captured)
         view, detect_s = self.head.view(frame), 0.0
         now = self._clock.monotonic()
-        glimpse = Glimpse(frame=view, pose=self._trail.at(frame.captured), moving=self._moves())
+        sound = tuple(self.source.listen())
+        glimpse = Glimpse(frame=view, pose=self._trail.at(frame.captured), moving=self._moves(), sound=sound)
         if self._looks(now):
             faces, detect_s = self._find(view)
             glimpse = self._judge(glimpse, faces)
@@ -266,6 +268,7 @@ class Eye:
             fault=self._fault(),
             kind="face" if self.detector is None else self.detector.kind,
             identities=identities,
+            sound=glimpse.sound,
         )
 
     def _fault(self) -> TriptychError | None:

@@ -173,6 +173,13 @@ def _flag(key: str) -> Callable[[object], bool]:
     return read
 
 
+def read_label(text: str, field: str) -> str:
+    """Return what a person calls something. Raises `Invalid`."""
+    if not is_label(text):
+        raise Invalid(f"{field} must be 1 to {_NAME_CHARACTERS} visible characters without separators or control characters.", field=field)
+    return text
+
+
 def is_label(text: str) -> bool:
     """Tell whether `text` may name something: visible, of sane length, and no path, control or half a character in it."""
     return 0 < len(text.strip()) <= len(text) <= _NAME_CHARACTERS and not any(

@@ -6,70 +6,30 @@ process that died, so the next one finishes that file.
 
 import fcntl
 import os
-import re
 import shutil
-import struct
+import threading
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, Literal, Self
+from typing import Any, BinaryIO, Literal
 
 import msgspec
 
-from triptych.errors import NotFound, Unavailable
+from triptych.camera.boxes import Fragments
+from triptych.camera.notes import Audio, Entry, Extension, Index, Note, read_entry
+from triptych.camera.sidecar import trim
+from triptych.errors import Conflict, NotFound, Unavailable
 
 Part = Literal["media", "marks"]
-Audio = Literal["source", "mic", "silence", "none"]
 Finish = Callable[[Path], float | None]
 """Makes an ordinary file of one that was cut off and returns its length in seconds, None when nothing of it can be played."""
 
 MEDIA_TYPES = {"mp4": "video/mp4", "jpg": "image/jpeg", "jsonl": "application/x-ndjson"}
-_DATE = re.compile(r"[0-9]{2}_[0-9]{2}_[0-9]{4}")
 _OPEN = ".open"
-_BOX = struct.Struct(">I4s")
-_LARGE = struct.Struct(">Q")
-
-
-class Note(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of one recording or shot. `length_s` and `size_bytes` are those of the finished file."""
-
-    id: str
-    camera: str
-    name: str
-    date: str
-    time: str
-    extension: Literal["mp4", "jpg"]
-    state: Literal["recording", "ready", "recovered"] = "ready"
-    length_s: float = 0.0
-    size_bytes: int = 0
-    dropped: int = 0
-    audio: Audio = "none"
-    alarm: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """A note and where its file lies; the note's own file is the same without the extension, plus `.json`."""
-
-    note: Note
-    path: Path
-
-    @property
-    def marks_path(self) -> Path:
-        """The sidecar."""
-        return self.path.with_suffix(".marks.jsonl")
-
-    def write(self, note: Note) -> Self:
-        """Replace the note: written aside, then renamed."""
-        write_whole(self.path.with_suffix(".json"), msgspec.json.encode(note))
-        return type(self)(note=note, path=self.path)
-
-    def drop(self) -> None:
-        """Delete all that there is of it."""
-        for left in (self.path, self.marks_path, self.path.with_suffix(".json")):
-            left.unlink(missing_ok=True)
+_LOCK = ".lock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,58 +44,64 @@ class Stored:
     modified: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """The right to write a recording; the kernel takes it back when this process ends."""
-
-    marker: BinaryIO
-    path: Path
-
-    def release(self) -> None:
-        """Say that the recording is finished."""
-        self.path.unlink(missing_ok=True)
-        self.marker.close()
-
-
 class Archive:
-    """The records folder of a worker, shared by its cameras."""
+    """The records folder of a worker, shared by its cameras. Below `min_free_bytes` of room on the disk nothing new begins."""
 
     def __init__(self, root: Path, *, min_free_bytes: int = 0) -> None:
         self._root = root
-        self._min_free_bytes = min_free_bytes
-        self._paths: dict[str, Path] = {}
+        self.min_free_bytes = min_free_bytes
+        self._index, self._fragments = Index(root), Fragments()
+        self._door = threading.Lock()
 
     def check_room(self) -> None:
         """Raise `Unavailable` with code `disk_full` when too little of the disk is free."""
         self._root.mkdir(parents=True, exist_ok=True)
-        if shutil.disk_usage(self._root).free < self._min_free_bytes:
+        if shutil.disk_usage(self._root).free < self.min_free_bytes:
             raise Unavailable("disk full", code="disk_full")
 
-    def begin(self, camera: str, extension: Literal["mp4", "jpg"], at: datetime, *, audio: Audio = "none") -> Entry:
+    def begin(
+        self,
+        camera: str,
+        extension: Extension,
+        at: datetime,
+        *,
+        audio: Audio = "none",
+        alarm: bool = False,
+        record_id: str | None = None,
+    ) -> Entry:
         """Reserve a name for what is taken at `at` (local time); a clash within one second gets `_2`."""
         self.check_room()
         date, time = at.strftime("%d_%m_%Y"), at.strftime("%H_%M_%S")
-        folder = self._root / date / time
-        folder.mkdir(parents=True, exist_ok=True)
-        state: Literal["recording", "ready"] = "recording" if extension == "mp4" else "ready"
-        number = 1
-        while True:
-            stem = time if number == 1 else f"{time}_{number}"
-            note = Note(id=str(uuid.uuid4()), camera=camera, name=stem, date=date, time=time, extension=extension, state=state, audio=audio)
-            if _create(folder / f"{stem}.json", msgspec.json.encode(note)):
-                return Entry(note=note, path=folder / f"{stem}.{extension}")
-            number += 1
+        note = Note(
+            id=record_id or str(uuid.uuid4()),
+            camera=camera,
+            name=time,
+            date=date,
+            time=time,
+            extension=extension,
+            state="recording" if extension == "mp4" else "ready",
+            audio=audio,
+            alarm=alarm,
+        )
+        return _reserve(self._root / date / time, note)
 
-    def claim(self, entry: Entry) -> "Claim":
-        """Mark a recording as being written, until it is released or this process ends."""
+    @contextmanager
+    def claim(self, entry: Entry) -> Iterator[None]:
+        """Mark a recording as being written. What ends this process or the block by a fault leaves it to `recover`."""
         folder = self._root / _OPEN
         folder.mkdir(exist_ok=True)
         aside = folder / f".{entry.note.id}"
-        marker = aside.open("xb")
-        fcntl.flock(marker, fcntl.LOCK_EX)
-        marker.write(bytes(entry.path.relative_to(self._root)))
-        marker.flush()
-        return Claim(marker=marker, path=aside.rename(folder / entry.note.id))
+        with aside.open("xb") as marker:
+            fcntl.flock(marker, fcntl.LOCK_EX)
+            marker.write(bytes(entry.path.relative_to(self._root)))
+            marker.flush()
+            claimed = aside.rename(folder / entry.note.id)
+            try:
+                yield
+            except Unavailable:
+                claimed.unlink(missing_ok=True)
+                raise
+            claimed.unlink(missing_ok=True)
 
     def recover(self, finish: Finish) -> list[Note]:
         """Finish every recording whose writer died; the new notes say `recovered`. What cannot be played at all is deleted."""
@@ -147,114 +113,117 @@ class Archive:
                     marker.unlink(missing_ok=True)
         return recovered
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep every other process and thread from changing notes and deleting files meanwhile."""
+        self._root.mkdir(parents=True, exist_ok=True)
+        with self._door, (self._root / _LOCK).open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def change(self, entry: Entry, **changes: Any) -> Entry:
+        """Change a note as it is on the disk now. Raises `NotFound` when it is gone."""
+        with self.alone():
+            now = read_entry(entry.note_path)
+            if now is None:
+                raise _unknown()
+            return now.write(msgspec.structs.replace(now.note, **changes))
+
+    def erase(self, record_id: str) -> Note:
+        """Delete a recording or shot. Raises `NotFound`, and `Conflict` with code `record_open` while it is being written."""
+        with self.alone():
+            entry = self.find(record_id)
+            if entry.note.state == "recording":
+                raise Conflict("id names a recording that is still being written.", code="record_open", field="id")
+            entry.drop()
+        return entry.note
+
     def dates(self) -> list[str]:
         """Return the dates that have something, newest first."""
-        found = [folder.name for folder in self._root.iterdir() if _DATE.fullmatch(folder.name)] if self._root.is_dir() else []
-        return sorted(found, key=lambda date: date.split("_")[::-1], reverse=True)
+        return self._index.dates()
+
+    def entries(self, date: str) -> list[Entry]:
+        """Return what was kept on a date, oldest first; nothing for a date that is none."""
+        return self._index.of(date)
 
     def list(self, date: str) -> list[Note]:
-        """Return what was kept on a date, oldest first; nothing for a date that is none."""
-        folder = self._root / date
-        found = _entries(folder) if _DATE.fullmatch(date) and folder.is_dir() else ()
-        return sorted((entry.note for entry in found if entry.path.exists()), key=lambda note: (note.time, len(note.name), note.name))
+        """Return the notes of a date, oldest first."""
+        return [entry.note for entry in self._index.of(date)]
+
+    def find(self, record_id: str) -> Entry:
+        """Return a recording or shot. Raises `NotFound`."""
+        entry = self._index.find(record_id) if _is_id(record_id) else None
+        if entry is None:
+            raise _unknown()
+        return entry
 
     def open(self, record_id: str, part: Part = "media") -> Stored:
         """Return the file of a recording or shot, or its marks. Raises `NotFound`."""
-        entry = self._find(record_id)
-        path = entry.path if part == "media" else entry.marks_path
+        entry = self.find(record_id)
+        path = _path(entry, part)
         try:
             found = path.stat()
         except FileNotFoundError:
-            raise NotFound("no such record", code="record_not_found") from None
+            raise _unknown() from None
         growing = entry.note.state == "recording" and part == "media"
-        size_bytes = whole_bytes(path) if growing else found.st_size
+        size_bytes = self._fragments.whole_bytes(path) if growing else found.st_size
+        version = "growing" if growing else f"{found.st_mtime_ns:x}"
         return Stored(
             path=path,
             size_bytes=size_bytes,
-            etag=f'"{record_id}-{size_bytes:x}-{found.st_mtime_ns:x}"',
+            etag=f'"{record_id}-{size_bytes:x}-{version}"',
             media_type=MEDIA_TYPES[path.suffix[1:]],
             file_name=f"{entry.note.name}{path.name.removeprefix(path.name.split('.')[0])}",
             modified=found.st_mtime,
         )
 
-    def _find(self, record_id: str) -> Entry:
-        known = self._paths.get(record_id)
-        entry = _read(known) if known is not None else None
-        if entry is None:
-            entry = next((one for date in self.dates() for one in _entries(self._root / date) if one.note.id == record_id), None)
-        if entry is None:
-            raise NotFound("no such record", code="record_not_found")
-        self._paths[record_id] = entry.path.with_suffix(".json")
-        return entry
+    def locate(self, record_id: str, part: Part = "media") -> Path:
+        """Return where the bytes of `open` are. Raises `NotFound`."""
+        return _path(self.find(record_id), part)
 
     def _finish(self, path: Path, finish: Finish) -> Iterator[Note]:
-        entry = _read(path.with_suffix(".json"))
+        entry = read_entry(path.with_suffix(".json"))
         if entry is None or entry.note.state != "recording":
             return
         length_s = finish(path) if path.exists() else None
         if length_s is None:
             entry.drop()
             return
-        size_bytes = path.stat().st_size
-        note = msgspec.structs.replace(entry.note, state="recovered", length_s=length_s, size_bytes=size_bytes)
-        yield entry.write(note).note
+        trim(entry.marks_path, length_s)
+        yield self.change(entry, state="recovered", length_s=length_s, size_bytes=path.stat().st_size).note
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all, also after a power cut."""
-    aside = path.with_name(f".{path.name}.part")
-    with aside.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
+def _reserve(folder: Path, note: Note) -> Entry:
+    """Create the first note of its second, or of the numbers behind it, that is free."""
+    number = 1
+    while True:
+        stem = note.time if number == 1 else f"{note.time}_{number}"
+        folder.mkdir(parents=True, exist_ok=True)
+        entry = Entry(note=msgspec.structs.replace(note, name=stem), path=folder / f"{stem}.{note.extension}")
+        try:
+            with entry.note_path.open("xb") as file:
+                file.write(msgspec.json.encode(entry.note))
+        except FileExistsError:
+            number += 1
+        except FileNotFoundError:
+            continue  # the folder was empty, and deleted with its last file
+        else:
+            return entry
 
 
-def whole_bytes(path: Path) -> int:
-    """Return how many bytes of a fragmented mp4 that is being written end with a whole fragment."""
-    end = whole = 0
-    with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        while (head := _box(file, end)) is not None and end + head[0] <= size:
-            end += head[0]
-            whole = end if head[1] == b"mdat" else whole
-    return whole
+def _path(entry: Entry, part: Part) -> Path:
+    return entry.path if part == "media" else entry.marks_path
 
 
-def _box(file: BinaryIO, offset: int) -> tuple[int, bytes] | None:
-    """Return (size in bytes, type) of the ISO 14496-12 box at `offset`; None at the end or where none has been written yet."""
-    file.seek(offset)
-    head = file.read(_BOX.size + _LARGE.size)
-    if len(head) < _BOX.size:
-        return None
-    size, kind = _BOX.unpack_from(head)
-    if size == 1 and len(head) == _BOX.size + _LARGE.size:
-        (size,) = _LARGE.unpack_from(head, _BOX.size)
-    return (size, kind) if size >= _BOX.size else None
+def _unknown() -> NotFound:
+    return NotFound("id must be that of a recording or shot.", code="record_not_found", field="id")
 
 
-def _entries(folder: Path) -> Iterator[Entry]:
-    for path in folder.glob("*/*.json"):
-        entry = _read(path)
-        if entry is not None:
-            yield entry
-
-
-def _read(path: Path) -> Entry | None:
+def _is_id(text: str) -> bool:
     try:
-        note = msgspec.json.decode(path.read_bytes(), type=Note)
-    except (OSError, msgspec.DecodeError):
-        return None
-    return Entry(note=note, path=path.with_suffix(f".{note.extension}"))
-
-
-def _create(path: Path, data: bytes) -> bool:
-    try:
-        with path.open("xb") as file:
-            file.write(data)
-    except FileExistsError:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
         return False
-    return True
 
 
 def _lock(file: BinaryIO) -> bool:

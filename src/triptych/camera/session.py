@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from triptych.camera.activities import ACTIVITIES
+from triptych.camera.activities.record import Filming
 from triptych.camera.activities.track import Tracking
 from triptych.camera.activity import Activity, Standing
 from triptych.camera.colour import ColourBlobs
@@ -266,6 +267,12 @@ class Session:
         assert isinstance(tracking, Tracking)  # noqa: S101 - the register says so
         return tracking
 
+    @property
+    def _filming(self) -> Filming:
+        filming = self.activities["record"]
+        assert isinstance(filming, Filming)  # noqa: S101 - the register says so
+        return filming
+
     def _meant(self, cause: str | None) -> list[Activity]:
         return list(self.activities.values()) if cause is None else [self.activities[cause]]
 
@@ -301,6 +308,7 @@ class Session:
         if eye is not None:
             self.manual.part()
             eye.close()
+            self._filming.shut()
             self.tell()
 
     def _look(self, eye: Eye) -> bool:

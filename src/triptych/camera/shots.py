@@ -7,13 +7,14 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from triptych.camera.records import Archive, Note, write_whole
+from triptych.camera.notes import Note, write_whole
+from triptych.camera.records import Archive
 
 QUALITY = 92
 
 
-def take_shot(archive: Archive, camera: str, image: NDArray[np.uint8], at: datetime) -> Note:
-    """Keep `image` ((H, W, 3) uint8 BGR) as a photograph taken at `at`, local time.
+def take_shot(archive: Archive, camera: str, image: NDArray[np.uint8], at: datetime, *, alarm: bool = False) -> Note:
+    """Keep `image` ((H, W, 3) uint8 BGR) as a photograph taken at `at`, local time; that of an `alarm` is kept for 30 days.
 
     Raises `Unavailable` with code `disk_full`, or `OSError`; nothing is kept then.
     """
@@ -21,7 +22,7 @@ def take_shot(archive: Archive, camera: str, image: NDArray[np.uint8], at: datet
     data = encode_jpeg(image, QUALITY)
     try:
         write_whole(entry.path, data)
-        return entry.write(replace(entry.note, size_bytes=len(data))).note
+        return entry.write(replace(entry.note, size_bytes=len(data), alarm=alarm)).note
     except OSError:
         entry.drop()
         raise

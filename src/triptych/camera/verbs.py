@@ -7,12 +7,10 @@ import msgspec
 from triptych.camera import moves
 from triptych.camera.enrolling import VERBS as PERSONS
 from triptych.camera.parameters import ACTIVITIES, Mark, Parameters, Variant
-from triptych.camera.records import Archive, Part
 from triptych.camera.session import Session
+from triptych.camera.shelf import VERBS as SHELF
 from triptych.errors import Invalid
 from triptych.model import Json
-
-MOST_BYTES = 1024 * 1024
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,24 +20,12 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     mark: Mark | None
 
 
-class Which(msgspec.Struct, frozen=True, kw_only=True):
-    """A recording or shot, and the part of its bytes that is wanted."""
-
-    id: str
-    part: Part = "media"
-    offset: int = 0
-    limit: int = MOST_BYTES
-
-
-def obey(session: Session, archive: Archive, verb: str, data: Json) -> Json:
+def obey(session: Session, verb: str, data: Json) -> Json:
     """Do what is asked and return the answer's data. Raises `TriptychError`; nothing changed then."""
     known = _VERBS.get(verb)
     if known is not None:
         return known(session, data)
-    kept = _ARCHIVE_VERBS.get(verb)
-    if kept is None:
-        raise Invalid("no such verb", field="verb")
-    return kept(archive, data)
+    raise Invalid("no such verb", field="verb")
 
 
 def _start(cause: str) -> Callable[[Session, Json], Json]:
@@ -93,31 +79,6 @@ def _frame(session: Session, data: Json) -> Json:
     return {"data": session.picture(msgspec.convert(data, Variant))}
 
 
-def _records(archive: Archive, data: Json) -> Json:
-    date = data.get("date")
-    notes = [msgspec.to_builtins(note) for note in archive.list(date)] if isinstance(date, str) and date else None
-    return {"dates": archive.dates(), "notes": notes}
-
-
-def _record_info(archive: Archive, data: Json) -> Json:
-    which = msgspec.convert(data, Which)
-    found = archive.open(which.id, which.part)
-    return {
-        "size": found.size_bytes,
-        "etag": found.etag,
-        "media_type": found.media_type,
-        "file_name": found.file_name,
-        "modified": found.modified,
-    }
-
-
-def _read(archive: Archive, data: Json) -> Json:
-    which = msgspec.convert(data, Which)
-    with archive.open(which.id, which.part).path.open("rb") as file:
-        file.seek(which.offset)
-        return {"data": file.read(min(which.limit, MOST_BYTES))}
-
-
 _VERBS: Mapping[str, Callable[[Session, Json], Json]] = {
     "record": _start("record"),
     "mission": _start("mission"),
@@ -131,10 +92,6 @@ _VERBS: Mapping[str, Callable[[Session, Json], Json]] = {
     "view": _view,
     "frame": _frame,
     **PERSONS,
+    **SHELF,
     **moves.VERBS,
-}
-_ARCHIVE_VERBS: Mapping[str, Callable[[Archive, Json], Json]] = {
-    "records": _records,
-    "record_info": _record_info,
-    "read": _read,
 }

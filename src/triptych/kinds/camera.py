@@ -13,11 +13,12 @@ import structlog
 
 from triptych.camera.definition import Definition, read_definition
 from triptych.camera.events import Tail
+from triptych.camera.keeper import Keeper
 from triptych.camera.moves import HALT
 from triptych.camera.parameters import Mark, Parameters
-from triptych.camera.record import finish
 from triptych.camera.records import Archive
 from triptych.camera.session import Session
+from triptych.camera.shelf import VERBS as SHELF
 from triptych.camera.stream import Views
 from triptych.camera.verbs import obey
 from triptych.clock import SystemClock
@@ -49,10 +50,10 @@ log = structlog.get_logger()
 
 TICK = timedelta(milliseconds=250)
 UNUSED = timedelta(seconds=10)
-RECOVERY_BOUND_S = 3.0
+KEEPING_BOUND = timedelta(seconds=3)
 FIRST_FRAME = timedelta(seconds=2)
 NEEDS_SESSION = frozenset({"track", "record", "mission", "live_stream", "take_shots"})
-NEEDS_RECORDS = frozenset({"records", "record_info", "read"})
+NEEDS_RECORDS = frozenset(SHELF) - {"read"}
 
 
 def run(channel: Channel, place: Place) -> None:
@@ -72,7 +73,7 @@ class Server:
         self._tail: Tail | None = None
         self._definition = Definition()
         self._archive = Archive(self._records)
-        self._recovery = threading.Thread(target=self._archive.recover, args=(finish,), name="recovery", daemon=True)
+        self._keeper = Keeper(self._archive, clock, self.happened)
         self._job: tuple[str, int] | None = None
         self._job_since = self._used = clock.monotonic()
         self._was_paused = False
@@ -83,7 +84,7 @@ class Server:
 
     def run(self) -> None:
         """Serve until the end."""
-        self._recovery.start()
+        self._keeper.start()
         try:
             while self._needed():
                 asked = self._inbox.receive(self._pause())
@@ -97,6 +98,7 @@ class Server:
             self._inbox.close()
             if self._session is not None:
                 self._session.close()
+            self._keeper.close()
 
     def settled(self, fault: TriptychError | None = None) -> None:
         """Answer whoever waits for the target."""
@@ -211,8 +213,8 @@ class Server:
         if request.verb == "track":
             return self._track(number, session, request.data)
         if request.verb in NEEDS_RECORDS:
-            self._recovery.join(RECOVERY_BOUND_S)
-        return Answer(data=dict(obey(session, self._archive, request.verb, request.data)))
+            self._keeper.ready(KEEPING_BOUND)
+        return Answer(data=dict(obey(session, request.verb, request.data)))
 
     def _track(self, number: int, session: Session, data: Json) -> Reply | None:
         session.start("track", data)
@@ -232,7 +234,8 @@ class Server:
         if self._session is not None:
             self._session.close()
         self._definition = definition
-        self._archive = Archive(self._records, min_free_bytes=definition.min_free_bytes)
+        self._archive.min_free_bytes = definition.min_free_bytes
+        self._keeper.keep(asked.camera, definition.records)
         process = KINDS["camera"].process("", spec)
         self._tail = self._tail or Tail(process, self._show, self._clock)
         self._session = Session(

@@ -31,6 +31,7 @@ from triptych.panels.http import Handler, Panel, Parameter, Role, Route, caller,
 from triptych.panels.persons import ROUTES as PERSONS
 from triptych.panels.positions import ROUTES as TABLES
 from triptych.panels.positions import bring_scenario
+from triptych.panels.shelf import ROUTES as SHELF
 from triptych.panels.site import ROUTES as SITE
 
 KNOWN = frozenset({"mark", "admin_id", "cause", "pause", "camera", "target"})
@@ -56,6 +57,7 @@ STATUSES = {
     "route_not_found": 404,
     "job_not_found": 404,
     "conflict": 409,
+    "record_open": 409,
     "head_leased": 409,
     "invalid": 400,
     "too_large": 400,
@@ -209,7 +211,6 @@ _MARK = Parameter(name="mark", place="query", type=str, summary="How the target 
 _PAUSE = Parameter(name="pause", place="query", type=str, summary="Any text but a word for nothing pauses instead of stopping.")
 _TARGET = Parameter(name="target", place="query", type=int, summary="The number of the track to follow.")
 _ABSENT = (
-    ("/api/record", "PUT PATCH DELETE"),
     ("/api/stream/live.mp4", "GET"),
     ("/api/events", "GET"),
     ("/api/live_stream", "GET POST PUT PATCH DELETE"),
@@ -235,6 +236,7 @@ PANEL = Panel(
         *PERSONS,
         *MOVES,
         *SITE,
+        *SHELF,
         *TABLES,
         *(_absent(path, method) for path, methods in _ABSENT for method in methods.split()),
     ),

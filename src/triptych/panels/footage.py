@@ -41,8 +41,9 @@ async def get_record(request: Request) -> Response:
     camera = await named(request, query)
     if query.get("id"):
         return await _bytes(request, camera, query)
-    kept = await ask(service(request), camera, "records", {"date": query.get("date")})
-    return json_answer({"status": "OK", "data": _listing(kept)})
+    if query.get("date"):
+        return json_answer({"status": "OK", "data": await _kept_on(request, camera, query["date"])})
+    return json_answer({"status": "OK", "data": (await ask(service(request), camera, "records"))["dates"]})
 
 
 async def get_stream(request: Request) -> Response:
@@ -142,10 +143,14 @@ async def _renew(door: Service, camera: Camera, variant: Variant) -> None:
             await ask(door, camera, "view", msgspec.to_builtins(variant))
 
 
-def _listing(kept: Mapping[str, Any]) -> object:
-    if kept["notes"] is None:
-        return kept["dates"]
-    shown = [{**note, "length": note["length_s"], "size": note["size_bytes"]} for note in kept["notes"]]
+async def _kept_on(request: Request, camera: Camera, date: str) -> object:
+    notes: list[dict[str, Any]] = []
+    more = True
+    while more:
+        page: Mapping[str, Any] = await ask(service(request), camera, "records", {"date": date, "offset": len(notes)})
+        notes += page["notes"]
+        more = bool(page["more"])
+    shown = [{**note, "length": note["length_s"], "size": note["size_bytes"]} for note in notes]
     return {
         "shoots": [{key: note[key] for key in RECORDING} for note in shown if note["extension"] == "mp4"],
         "shots": [{key: note[key] for key in SHOT} for note in shown if note["extension"] == "jpg"],

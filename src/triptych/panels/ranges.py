@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from email.utils import formatdate
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -28,7 +29,7 @@ class Content:
 
 def ranged(request: Request, content: Content, read: Callable[[int, int], AsyncIterator[bytes]]) -> Response:
     """Return what a request wants of `content`; `read` yields its bytes from the first place up to the second."""
-    disposition = f'attachment; filename="{content.file_name}"' if content.is_attached else "inline"
+    disposition = attachment(content.file_name) if content.is_attached else "inline"
     headers = {
         "accept-ranges": "bytes",
         "etag": content.etag,
@@ -49,6 +50,13 @@ def ranged(request: Request, content: Content, read: Callable[[int, int], AsyncI
     answer = live_stream(read(begin, end), content.media_type, headers)
     answer.status_code = 200 if part is None else 206
     return answer
+
+
+def attachment(file_name: str) -> str:
+    """Return the header value that saves a file under any name (RFC 6266): spelt out in ASCII, and whole beside it where that differs."""
+    plain = "".join(one if " " <= one <= "~" and one not in '"\\' else "_" for one in file_name)
+    whole = "" if plain == file_name else f"; filename*=UTF-8''{quote(file_name, safe='')}"
+    return f'attachment; filename="{plain}"{whole}'
 
 
 def byte_range(header: str | None, size: int) -> tuple[int, int] | None:

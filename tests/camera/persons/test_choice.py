@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from triptych.camera.persons.choice import EVERYBODY, ChosenLock, admits
+from triptych.camera.persons.choice import EVERYBODY, ChosenLock, admits, judge
 from triptych.camera.persons.matching import NOBODY_YET, STRANGER, Identity, Standing
 from triptych.camera.track import Box, Track
+from triptych.camera.visits import Standing as Visitor
 
 
 def at(seconds):
@@ -49,6 +50,24 @@ class Hall:
 def test_only_the_chosen_are_admitted(chosen, identity, admitted):
     """camera 4: only enrolled persons / only these."""
     assert admits(chosen, identity) is admitted
+
+
+@pytest.mark.parametrize(
+    ("chosen", "identity", "standing", "who"),
+    [
+        (EVERYBODY, person("a"), Visitor.EXPECTED, "a"),
+        (EVERYBODY, STRANGER, Visitor.VISITOR, None),
+        (EVERYBODY, NOBODY_YET, Visitor.UNSURE, None),
+        (("a",), person("a"), Visitor.EXPECTED, "a"),
+        (("a",), person("b"), Visitor.VISITOR, "b"),
+        (("a",), STRANGER, Visitor.VISITOR, None),
+        (("a",), NOBODY_YET, Visitor.UNSURE, None),
+    ],
+)
+def test_a_watched_room_expects_the_chosen_alone(chosen, identity, standing, who):
+    """camera 4: secure: alarms on anyone not enrolled / anyone but these."""
+    judgement = judge(chosen, identity)
+    assert (judgement.standing, judgement.person) == (standing, who)
 
 
 def test_the_largest_of_the_enrolled_is_followed_and_no_stranger_however_large():

@@ -2,15 +2,21 @@
 
 from typing import Any
 
+from triptych.camera.activities.record import Filming
 from triptych.camera.activity import Stage, Standing
 from triptych.camera.control import PRESETS, Phase, Preset
 from triptych.camera.eye import Eye, Glimpse, box_of
+from triptych.camera.guard import Guard
 from triptych.camera.parameters import JobType, Parameters
-from triptych.camera.persons.choice import ChosenLock
+from triptych.camera.persons.choice import ChosenLock, judge
 from triptych.camera.pilot import Pilot
 from triptych.camera.pilots.follow import Follower
+from triptych.camera.pilots.sentry import Sentry
 from triptych.camera.pilots.still import Still
+from triptych.camera.shots import take_shot
 from triptych.camera.track import Lock, Track
+from triptych.camera.visits import ANYONE, Judgement
+from triptych.contracts import Frame
 from triptych.errors import Invalid, NotYet, TriptychError
 from triptych.model import Json
 
@@ -24,6 +30,8 @@ class Tracking:
         self._job_type: JobType = stage.parameters.job_type
         self._lock = Lock()
         self._follower: Follower | None = None
+        self._sentry: Sentry | None = None
+        self._guard: Guard | None = None
 
     standing: Standing
     fault: TriptychError | None
@@ -50,12 +58,14 @@ class Tracking:
         self._stage.search(eye)
         with self._stage.lock:
             self._begin(eye, data.get("target"))
+        self._keep_guard()
         self._stage.tell()
 
     def stop(self) -> None:
         """End; the head stands still."""
         with self._stage.lock:
             self._let_go(Standing.OFF)
+        self._stand_down()
 
     def pause(self) -> None:
         """Hold the head."""
@@ -84,19 +94,24 @@ class Tracking:
 
     def notice(self, glimpse: Glimpse) -> None:
         """Take note of a frame, and of how far the head reaches by now."""
-        if self._follower is not None and self._stage.eye is not None:
-            self._follower.keep_to(self._stage.eye.head.limits)
         if glimpse.identities is not None and self.standing.live:
             self._stage.reception.recogniser().look(glimpse.frame, glimpse.tracks)
+        if self._guard is not None and self.standing is Standing.ON:
+            self._guard.notice(glimpse)
+        for pilot in (self._follower, self._sentry):
+            if pilot is not None and self._stage.eye is not None:
+                pilot.keep_to(self._stage.eye.head.limits)
         if glimpse.fault is not None and self.standing.live:
             self.fault = glimpse.fault
             self._let_go(Standing.FAILED)
+            self._dismiss()
 
     def blind(self, fault: TriptychError) -> None:
         """Fail: nothing can be followed any more."""
         if self.standing.live:
             self._stage.reception.rest()
             self.standing, self.fault = Standing.FAILED, fault
+            self._dismiss()
 
     def describe(self) -> dict[str, Any]:
         """Return `state, job_type, target`."""
@@ -119,7 +134,7 @@ class Tracking:
                 self._recognise_nobody(eye)
             raise Invalid("target must be the number of a track in view.", field="target")
         if not self.standing.live:
-            self._lock, self._follower = lock, None
+            self._lock, self._follower, self._sentry = lock, None, None
         was_paused, changed = self.standing is Standing.PAUSED, self._job_type != self._stage.parameters.job_type
         self._job_type = self._stage.parameters.job_type
         self.standing, self.fault = Standing.ON, None
@@ -138,16 +153,52 @@ class Tracking:
     def _pilot(self, eye: Eye) -> Pilot:
         if self._stage.parameters.non_moving_target:
             return Still(self._lock)
+        if self._job_type == "secure":
+            self._sentry = self._sentry or Sentry(self._preset(), eye.head.limits, self._judge)
+            self._sentry.preset = self._preset()
+            return self._sentry
         if self._follower is None:
             self._follower = Follower(self._lock, self._preset(), eye.head.limits)
         self._follower.lock, self._follower.preset = self._lock, self._preset()
         return self._follower
 
+    def _judge(self, track: Track) -> Judgement:
+        """Say whether a face is a visitor (camera 4): anyone is, while no persons are chosen."""
+        chosen = self._stage.parameters.recognized_persons
+        return ANYONE if chosen is None else judge(chosen, self._stage.reception.recogniser().identity(track.number))
+
+    def _keep_guard(self) -> None:
+        """Raise alarms while the job type asks for it, and no longer."""
+        if self._job_type != "secure":
+            self._stand_down()
+        elif self._guard is None:
+            self._guard = Guard(self._stage.camera, self._judge, self._films(), self._shoot, self._stage.event)
+
+    def _stand_down(self) -> None:
+        guard, self._guard = self._guard, None
+        if guard is not None:
+            guard.close()
+
+    def _dismiss(self) -> None:
+        """Stand down in the frame loop's thread, where nothing may wait."""
+        guard, self._guard = self._guard, None
+        if guard is not None:
+            guard.dismiss()
+
+    def _films(self) -> Filming:
+        films = self._stage.activities["record"]
+        assert isinstance(films, Filming)  # noqa: S101 - the register says so
+        return films
+
+    def _shoot(self, frame: Frame) -> str:
+        at = self._stage.clock.now().astimezone()
+        return take_shot(self._stage.archive, self._stage.camera, frame.image, at, alarm=True).id
+
     def _preset(self) -> Preset:
         return PRESETS["normal" if self._stage.parameters.ai == "official_ai" else "calm"]
 
     def _check_built(self, parameters: Parameters) -> None:
-        if parameters.job_type != "track":
+        if parameters.job_type == "learn":
             raise NotYet("not available yet")
 
     def _check_persons(self, parameters: Parameters) -> None:

@@ -1,10 +1,12 @@
-"""The lock where persons are chosen: only theirs are faces to follow (camera 4). Pure."""
+"""What a choice of persons means (camera 4): only theirs are faces to follow, and only theirs are expected in a room. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from triptych.camera.persons.matching import Identity, Standing
 from triptych.camera.track import Lock, Track, foremost
+from triptych.camera.visits import Judgement
+from triptych.camera.visits import Standing as Visitor
 
 EVERYBODY = ("all",)
 Identify = Callable[[timedelta, Sequence[Track]], Mapping[int, Identity]]
@@ -14,6 +16,14 @@ Identify = Callable[[timedelta, Sequence[Track]], Mapping[int, Identity]]
 def admits(chosen: tuple[str, ...], identity: Identity) -> bool:
     """Say whether a face is one of the chosen persons'; `("all",)` are all who are enrolled."""
     return identity.standing is Standing.PERSON and (chosen == EVERYBODY or identity.person in chosen)
+
+
+def judge(chosen: tuple[str, ...], identity: Identity) -> Judgement:
+    """Say whether a face gives an alarm while these persons are expected in a room; a face that is not known yet is looked at longer."""
+    if identity.standing is Standing.UNKNOWN:
+        return Judgement(standing=Visitor.UNSURE)
+    standing = Visitor.EXPECTED if admits(chosen, identity) else Visitor.VISITOR
+    return Judgement(standing=standing, person=identity.person or None)
 
 
 class ChosenLock(Lock):

@@ -10,7 +10,7 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from triptych.camera.persons.matching import Descriptors, Dossier, Enrolled, Identity
+from triptych.camera.persons.matching import NOBODY_YET, Descriptors, Dossier, Enrolled, Identity
 from triptych.camera.track import Box, Track
 from triptych.contracts import Frame
 from triptych.errors import Unavailable
@@ -50,6 +50,7 @@ class Recogniser:
         self._describe, self._enrolled, self._prepare = describe, enrolled, prepare
         self._people = enrolled()
         self._dossiers: dict[int, Dossier] = {}
+        self._known: Mapping[int, Identity] = {}
         self._last: dict[int, Track] = {}
         self._sample: Sample | None = None
         self._busy = False
@@ -71,7 +72,12 @@ class Recogniser:
                 if hidden or _touches(track, at, tracks):
                     self._dossiers[track.number].doubt(at)
             self._last = {track.number: track for track in tracks}
-            return MappingProxyType({number: dossier.identity(at) for number, dossier in self._dossiers.items()})
+            self._known = MappingProxyType({number: dossier.identity(at) for number, dossier in self._dossiers.items()})
+            return self._known
+
+    def identity(self, number: int) -> Identity:
+        """Return whose face a track showed when it was followed last."""
+        return self._known.get(number, NOBODY_YET)
 
     def look(self, frame: Frame, tracks: Sequence[Track]) -> None:
         """Hand over the face of `frame` that is wanted most, unless one is being described."""
