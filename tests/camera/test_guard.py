@@ -2,14 +2,19 @@
 
 from datetime import timedelta
 
+import numpy as np
 import pytest
 
+from triptych.camera.eye import Glimpse
 from triptych.camera.guard import Guard
 from triptych.camera.parameters import Parameters
-from triptych.camera.visits import ANYONE, OVER
+from triptych.camera.track import Box, Track
+from triptych.camera.visits import ANYONE, OVER, Judgement, Standing
+from triptych.contracts import Frame, Pose
 
 BOUND = timedelta(seconds=30)
 SECURE = Parameters(job_type="secure")
+UNSURE = Judgement(standing=Standing.UNSURE)
 
 
 def alarms(notes):
@@ -100,3 +105,40 @@ def test_it_arms_the_films_and_disarms_them():
     guard.close()
     assert films.on == [True, False]
     assert not guard._thread.is_alive()
+
+
+class Reel:
+    """A clip that was begun."""
+
+    id, offset_s = "clip", 5.0
+
+
+class Kept(Full):
+    """Films that are kept in mind."""
+
+    def clip(self, glimpse, alarm):
+        return Reel()
+
+    def seen(self, moment):
+        pass
+
+
+def test_a_visitor_who_is_known_late_gives_the_alarm_all_the_same():
+    """camera 4: "not enrolled" takes three samples, which may take longer than the first second."""
+    told, known = [], [UNSURE]
+    guard = Guard("default", lambda track: known[0], Kept(), lambda frame: "shot", lambda note, data: told.append((note, data)))
+    for number in range(60):
+        guard.notice(seen(number))
+    known[0] = ANYONE
+    guard.notice(seen(60))
+    guard.close()
+    assert [(note, data["record"], data["shot"]) for note, data in told] == [("alarm", "clip", "shot")]
+
+
+def seen(number):
+    """Make what a frame tells of one confirmed face that came up at 0 s."""
+    at, box = timedelta(seconds=100 + number / 30), Box(left=0.4, top=0.3, right=0.5, bottom=0.5)
+    when = {"seen": True, "confirmed": True, "began": timedelta(seconds=100), "last_seen": at}
+    track = Track(number=1, box=box, pan_deg=0.0, tilt_deg=0.0, score=0.9, **when)
+    frame = Frame(number=number, captured=at, image=np.zeros((90, 160, 3), np.uint8))
+    return Glimpse(frame=frame, pose=Pose(at=at, pan_deg=0.0, tilt_deg=0.0), tracks=(track,), moving=True)

@@ -124,3 +124,17 @@ def test_a_crowd_never_drops_the_mark_of_the_target():
 def test_any_box_is_drawn_without_fault(mark, box, at_s, coasting):
     picture = np.zeros((90, 160, 3), np.uint8)
     draw(picture, mark, [Seen(box=box, label="name", target=True, coasting=coasting)], at_s)
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_a_known_person_gets_her_name_with_every_mark(mark):
+    """camera 5: known persons get their name."""
+    known = Seen(box=BOX, label="Zoë Ø. " + "x" * 80, target=True, known=True)
+    captions = [shape.text for shape in shapes(mark, known, 1.0, SIZE) if isinstance(shape, Caption)]
+    assert captions == ["Zoe . xxxxxxxxxxxxxxxxxx"]
+    assert [shape.text for shape in shapes(None, known, 1.0, SIZE) if isinstance(shape, Caption)] == captions
+
+
+def test_a_name_that_the_font_lacks_draws_nothing():
+    known = Seen(box=BOX, label="李", target=False, known=True)
+    assert not [shape for shape in shapes(None, known, 1.0, SIZE) if isinstance(shape, Caption)]

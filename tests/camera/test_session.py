@@ -1,15 +1,19 @@
 """camera 3.1-3.3: activities, what each call does to them, pause and resume."""
 
+import json
 from datetime import timedelta
 
 import pytest
 
+from triptych.camera.definition import Definition
 from triptych.camera.feed import Trouble
 from triptych.camera.mend import finish
 from triptych.camera.parameters import Parameters, Variant
 from triptych.camera.records import Archive
+from triptych.camera.session import Session
+from triptych.camera.stream import Views
 from triptych.clock import SystemClock
-from triptych.errors import Invalid, NotYet, Unavailable
+from triptych.errors import Invalid, Unavailable
 
 BOUND_S = 20
 
@@ -60,19 +64,33 @@ def test_tracking_again_changes_nothing(opened, notes):
     assert session.eye is eye
 
 
-@pytest.mark.parametrize("changed", [{"recognized_persons": ("all",)}])
-def test_what_is_not_built_is_refused_and_begins_nothing(opened, changed):
-    session = opened(Parameters(**changed))
-    with pytest.raises(NotYet, match="not available yet"):
+def test_persons_who_are_not_enrolled_are_kept_and_warned_about(opened):
+    """camera 2.3, row 8: ids not enrolled are kept, warned about, and count once enrolled."""
+    session = opened()
+    session.configure(Parameters(recognized_persons=("a", "b")), None)
+    assert session.state()["warnings"] == ["recognized_persons: 2 of the ids are not enrolled."]
+
+
+@pytest.mark.parametrize("seen", [{"source": {"kind": "sim"}}, {"colour": {"hue_deg": (0.0, 30.0)}}])
+def test_a_camera_that_sees_no_faces_refuses_persons(seen, archive, notes, tmp_path):
+    """camera 1: `sim` refuses recognition; so does a camera that follows a colour."""
+    parts = {"folder": tmp_path, "archive": archive, "clock": SystemClock(), "views": Views("c", lambda topic, picture: None)}
+    session = Session("default", Definition(**seen), Parameters(recognized_persons=("all",)), None, teller=notes, **parts)
+    with pytest.raises(Invalid, match="recognized_persons must be null"):
         session.start("track")
-    assert session.state()["state"] == "idle"
-    assert session.eye is None
+    assert (session.live, session.eye) == (False, None)
+    session.close()
 
 
-def test_persons_are_refused_while_tracking(opened):
+def test_persons_are_refused_while_tracking_where_they_cannot_be_recognised(opened, tmp_path):
+    """camera 9: POST of persons while tracking: ERROR naming the extra."""
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "mine.dat").write_bytes(b"another network")
+    manifest = {"slot": "person", "name": "x", "version": "1", "licence": "x", "measured_on": "x", "file": "mine.dat", "sha256": "0" * 64}
+    (tmp_path / "models" / "person.json").write_text(json.dumps(manifest))
     session = opened()
     session.start("track")
-    with pytest.raises(NotYet):
+    with pytest.raises(Unavailable, match="extra `faces`"):
         session.configure(Parameters(recognized_persons=("a",)), None)
     assert session.state()["mark"] == "single_rect"
 

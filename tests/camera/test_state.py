@@ -47,12 +47,7 @@ def test_a_session_is_active_paused_or_idle(standings, word):
     assert session_word(*standings) == word
 
 
-def test_unknown_persons_are_warned_about(facts):
-    """Camera row 8."""
-    assert describe(facts(parameters=Parameters(recognized_persons=("a", "b"))))["warnings"] == [
-        "recognized_persons: 2 of the ids are not enrolled."
-    ]
-    assert describe(facts(parameters=Parameters(recognized_persons=("all",))))["warnings"] == ["recognized_persons: nobody is enrolled."]
+def test_what_succeeded_with_a_drawback_is_warned_about(facts):
     bare = Definition(arm={"kind": "none"})
     asked = Parameters(arm_expansion=True)
     assert describe(facts(parameters=asked, definition=bare))["warnings"] == ["arm_expansion: this camera has no arm."]

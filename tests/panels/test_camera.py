@@ -141,12 +141,6 @@ async def test_del_is_delete_and_the_rest_is_405(door):
     assert (await door.ask("OPTIONS", "/api/job")).headers["allow"] == refused.headers["allow"]
 
 
-@pytest.mark.parametrize("path", ["face_encoding"])
-async def test_the_neighbours_say_that_they_are_not_available_yet(door, path):
-    reply = await door.ask("GET", f"/api/{path}")
-    assert (reply.status, json.loads(reply.body)) == (200, {"status": "ERROR", "message": "not available yet"})
-
-
 async def test_bytes_have_real_statuses(door):
     for path, status in (("/api/stream/live.mp4", 404), ("/api/stream?type=x", 400), ("/api/stream/frame.jpg?width=0", 400)):
         assert (await door.ask("GET", path)).status == status

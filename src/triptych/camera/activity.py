@@ -10,6 +10,7 @@ from triptych.camera.definition import Definition
 from triptych.camera.eye import Eye, Glimpse
 from triptych.camera.manual import Manual
 from triptych.camera.parameters import Mark, Parameters
+from triptych.camera.persons.reception import Reception
 from triptych.camera.records import Archive
 from triptych.contracts import Clock
 from triptych.errors import TriptychError
@@ -43,6 +44,7 @@ class Stage(Protocol):
     parameters: Parameters
     mark: Mark | None
     archive: Archive
+    reception: Reception
     clock: Clock
     lock: threading.RLock
     manual: Manual

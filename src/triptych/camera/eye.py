@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -14,6 +14,8 @@ from triptych.camera.control import Command, Lens, Phase, PoseTrail
 from triptych.camera.faces import Cadence, Detector, Gaze
 from triptych.camera.marks import Seen
 from triptych.camera.parameters import Mark
+from triptych.camera.persons.choice import Identify
+from triptych.camera.persons.matching import NOBODY_YET, Identity, Standing
 from triptych.camera.pilot import Pilot
 from triptych.camera.pulse import Pulse
 from triptych.camera.stream import View, Views
@@ -40,7 +42,8 @@ MOVING_DEG = 0.05
 class Glimpse:
     """What one frame told. `phase` is None while no pilot steers; `searched` counts frames since looking began.
 
-    `fault` says why nothing can be followed any more, `starved` that control is too slow to turn the head.
+    `fault` says why nothing can be followed any more, `starved` that control is too slow to turn the head, `identities` whose face each
+    track is: None while nobody is recognised.
     """
 
     frame: Frame
@@ -53,16 +56,21 @@ class Glimpse:
     searched: int = 0
     fault: TriptychError | None = None
     kind: str = "face"
+    identities: Mapping[int, Identity] | None = None
     sound: tuple[Sound, ...] = ()
     trust: Trust = Trust.GIVEN
     starved: bool = False
+
+    def identity(self, track: Track) -> Identity:
+        """Return whose face a track shows, as far as that is known."""
+        return NOBODY_YET if self.identities is None else self.identities.get(track.number, NOBODY_YET)
 
     def objects(self) -> list[dict[str, object]]:
         """Return the objects of a line of the sidecar (camera R6)."""
         return [
             {
                 "track": track.number,
-                "person": None,
+                "person": self.identity(track).person or None,
                 "kind": self.kind,
                 "box": box_of(track.box),
                 "score": round(track.score, 3),
@@ -74,16 +82,14 @@ class Glimpse:
     def marked(self) -> tuple[Seen, ...]:
         """Return what live pictures mark: the target, or while nothing is followed the face that would be."""
         certain = self._certain()
-        chosen = self.target or max(certain, key=lambda track: track.box.area, default=None)
-        return tuple(
-            Seen(
-                box=_xywh(track.box),
-                label=str(track.number) if track is chosen else "",
-                target=track is chosen,
-                coasting=self._misses(track),
-            )
-            for track in certain
-        )
+        largest = max(certain, key=lambda track: track.box.area, default=None) if self.identities is None else None
+        return tuple(self._seen(track, target=track is (self.target or largest)) for track in certain)
+
+    def _seen(self, track: Track, *, target: bool) -> Seen:
+        identity = self.identity(track)
+        known = identity.standing is Standing.PERSON
+        label = identity.name if known else str(track.number) if target else ""
+        return Seen(box=_xywh(track.box), label=label, target=target, coasting=self._misses(track), known=known)
 
     def _misses(self, track: Track) -> bool:
         return self.frame.captured - track.last_seen > UNSEEN
@@ -112,6 +118,7 @@ class Eye:
         self.vitals = vitals or Vitals()
         self.detector: Detector | None = None
         self.mark: Mark | None = None
+        self.identify: Identify | None = None
         self.detect_ms = 0.0
         self._lens, self._clock, self._views = lens, clock, views
         self._notice, self._blind = notice, blind
@@ -260,6 +267,7 @@ class Eye:
     def _judge(self, glimpse: Glimpse, faces: Sequence[Face] | None) -> Glimpse:
         captured = glimpse.frame.captured
         tracks = self._tracker.update(captured, faces, glimpse.pose)
+        identities = None if self.identify is None else self.identify(captured, tracks)
         with self._turn:
             target, command = self._consult(glimpse, tracks)
         return Glimpse(
@@ -273,6 +281,7 @@ class Eye:
             searched=self._searched,
             fault=self._fault(),
             kind="face" if self.detector is None else self.detector.kind,
+            identities=identities,
             sound=glimpse.sound,
             trust=self._witness.trust,
             starved=not self._pulse.steady,

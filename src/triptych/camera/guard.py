@@ -72,7 +72,7 @@ class Guard:
         at = glimpse.frame.captured
         due = self._visits.update(at, glimpse.tracks)
         for visit in self._visits.open:
-            self._gather(visit, glimpse)
+            self._gather(visit, glimpse, late=visit in due)
         for visit in due:
             self._raise(visit, glimpse)
         self._drop_ended()
@@ -89,13 +89,14 @@ class Guard:
         self.dismiss()
         self._thread.join()
 
-    def _gather(self, visit: Visit, glimpse: Glimpse) -> None:
+    def _gather(self, visit: Visit, glimpse: Glimpse, *, late: bool) -> None:
+        """Gather for a visit; a `late` one is due already when it begins, for it took longer than a second to know a visitor."""
         track = next((track for track in glimpse.tracks if track.number == visit.track and track.seen), None)
         if track is None:
             return
         self._films.seen(glimpse.frame.captured)
         case = self._cases.get(id(visit))
-        if case is None and not visit.raised:
+        if case is None and (late or not visit.raised):
             self._cases[id(visit)] = self._open(visit, track, glimpse)
         elif case is not None and not visit.raised and (sharpness := _sharpness(glimpse.frame, track.box)) > case.sharpness:
             case.frame, case.sharpness = glimpse.frame, sharpness

@@ -6,8 +6,10 @@ Points are pixels of the picture, origin top left, y down; angles are degrees cl
 
 import math
 import time
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import cv2
 import numpy as np
@@ -35,6 +37,7 @@ _DARK: Colour = (16, 16, 16)
 _WHITE: Colour = (255, 255, 255)
 _REFERENCE_LINES = 720
 _MOST_FACES = 16
+_MOST_LETTERS = 24
 _BUDGET_S = 0.002
 _DASH_PX = 7
 _BITS = 4
@@ -44,12 +47,13 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """One object in a frame, as it is to be drawn."""
+    """One object in a frame, as it is to be drawn; `known` says that the label is a person's name, which goes with every mark."""
 
     box: Box
     label: str = ""
     target: bool = False
     coasting: bool = False
+    known: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,8 +119,10 @@ def shapes(mark: Mark | None, seen: Seen, at_s: float, size: tuple[int, int]) ->
     """Yield what a mark is made of in a picture of `size` (width, height); None is the grey rectangle of a bystander."""
     width, height = size
     x, y, w, h = seen.box
-    face = _Face(x * width, y * height, w * width, h * height, height / _REFERENCE_LINES, seen.label)
+    face = _Face(x * width, y * height, w * width, h * height, height / _REFERENCE_LINES, _plain(seen.label))
     made = _bystander(face) if mark is None else _SHAPES[mark](face, at_s)
+    if seen.known and face.label and mark not in {None, "rotating_arcs"}:
+        made = chain(made, (_caption(face, _WHITE),))
     return _dashed(made, _DASH_PX * face.scale) if seen.coasting else made
 
 
@@ -168,8 +174,17 @@ class _Face:
 def _bystander(face: _Face) -> Iterator[Shape]:
     yield from face.sides(1, _GREY)
     if face.label:
-        x, _ = face.centre
-        yield Caption(middle=(x, face.top + face.height + 11 * face.scale), text=face.label, colour=_GREY)
+        yield _caption(face, _GREY)
+
+
+def _caption(face: _Face, colour: Colour) -> Caption:
+    x, _ = face.centre
+    return Caption(middle=(x, face.top + face.height + 11 * face.scale), text=face.label, colour=colour)
+
+
+def _plain(label: str) -> str:
+    """Return what the font has of a label: letters without accents, at most 24 of them."""
+    return unicodedata.normalize("NFKD", label).encode("ascii", "ignore").decode()[:_MOST_LETTERS]
 
 
 def _single_rect(face: _Face, _at_s: float) -> Iterator[Shape]:

@@ -140,7 +140,7 @@ def _job_type(value: object) -> JobType:
 def _scenario(value: object) -> str | None:
     if value is None:
         return None
-    if isinstance(value, str) and _is_label(value):
+    if isinstance(value, str) and is_label(value):
         return value
     raise Invalid(f"scenario must be null or a name of 1 to {_NAME_CHARACTERS} characters.", field="scenario")
 
@@ -149,7 +149,7 @@ def _persons(value: object) -> tuple[str, ...] | None:
     if value is None or value == []:
         return None
     if isinstance(value, list) and len(value) <= _MOST_PERSONS:
-        persons = tuple(dict.fromkeys(one for one in value if isinstance(one, str) and _is_label(one)))
+        persons = tuple(dict.fromkeys(one for one in value if isinstance(one, str) and is_label(one)))
         alone = persons == ("all",) or "all" not in persons
         if alone and all(isinstance(one, str) and one in persons for one in value):
             return persons
@@ -175,12 +175,12 @@ def _flag(key: str) -> Callable[[object], bool]:
 
 def read_label(text: str, field: str) -> str:
     """Return what a person calls something. Raises `Invalid`."""
-    if not _is_label(text):
+    if not is_label(text):
         raise Invalid(f"{field} must be 1 to {_NAME_CHARACTERS} visible characters without separators or control characters.", field=field)
     return text
 
 
-def _is_label(text: str) -> bool:
+def is_label(text: str) -> bool:
     """Tell whether `text` may name something: visible, of sane length, and no path, control or half a character in it."""
     return 0 < len(text.strip()) <= len(text) <= _NAME_CHARACTERS and not any(
         one in "/\\" or unicodedata.category(one) in {"Cc", "Cs"} for one in text

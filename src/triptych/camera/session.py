@@ -21,6 +21,7 @@ from triptych.camera.feed import Trouble
 from triptych.camera.lookout import Ears, Lookout
 from triptych.camera.manual import Manual
 from triptych.camera.parameters import Mark, Parameters, Variant
+from triptych.camera.persons.reception import Reception
 from triptych.camera.records import Archive
 from triptych.camera.shots import encode_jpeg, take_shot
 from triptych.camera.state import Facts, describe, essence
@@ -68,10 +69,12 @@ class Session:
         clock: Clock,
         views: Views,
         teller: Teller,
+        models_dir: Path | None = None,
     ) -> None:
         self.camera, self.definition, self.folder = camera, definition, folder
         self.parameters, self.mark = parameters, mark
         self.archive, self.clock = archive, clock
+        self.reception = Reception(folder / "persons", models_dir or folder / "models", clock, faceless=_faceless(definition))
         self.lock = threading.RLock()
         self.job: str | None = None
         self._views, self._teller = views, teller
@@ -201,6 +204,7 @@ class Session:
         """Stop the head and finish what is written."""
         self.stop()
         self._close_eye()
+        self.reception.close()
         self.manual.close()
 
     def opened(self) -> Eye:
@@ -311,3 +315,10 @@ class Session:
             faults=(*self._lookout.hints(), *(f"{cause}: {fault.message}" for cause, fault in faults.items() if fault is not None)),
             calibration=self._tracking.calibration,
         )
+
+
+def _faceless(definition: Definition) -> str | None:
+    """Say why a camera sees no faces that could be recognised; None when it does."""
+    if definition.simulated:
+        return "a sim source shows no faces"
+    return None if definition.colour is None else "this camera follows a colour"

@@ -75,10 +75,6 @@ def warnings(facts: Facts) -> list[str]:
     """Return hints about calls that succeeded, one sentence each."""
     asked = facts.parameters
     found = list(facts.faults)
-    if asked.recognized_persons == ("all",):
-        found.append("recognized_persons: nobody is enrolled.")
-    elif asked.recognized_persons is not None:
-        found.append(f"recognized_persons: {len(asked.recognized_persons)} of the ids are not enrolled.")
     if asked.arm_expansion and not facts.definition.arm_options().joints_deg:
         found.append("arm_expansion: this camera has no arm.")
     return [*found, *(hint for activity in facts.activities.values() for hint in activity.warnings())]

@@ -220,8 +220,12 @@ class Lock:
             confirmed = [track for track in confirmed if _returns(self._last, track)]
         if not confirmed:
             return None
-        self._last = _foremost(confirmed)
+        self._last = foremost(confirmed)
         return self._last
+
+    def admits(self, track: Track) -> bool:  # noqa: ARG002 - anybody's face will do
+        """Say whether `track` may be chosen."""
+        return True
 
     def choose(self, track: Track) -> None:
         """Follow `track` from now on."""
@@ -246,7 +250,8 @@ def _jumped(lost: Track, at: timedelta, tracks: Sequence[Track]) -> Track | None
     return None
 
 
-def _foremost(tracks: Sequence[Track]) -> Track:
+def foremost(tracks: Sequence[Track]) -> Track:
+    """Return the largest of them, on a tie the one nearest to the centre."""
     largest = max(track.box.area for track in tracks)
     return min((track for track in tracks if track.box.area >= _TIE * largest), key=_off_centre)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from triptych.camera import airing, moves
+from triptych.camera.enrolling import VERBS as PERSONS
 from triptych.camera.parameters import ACTIVITIES, Mark, Parameters, Variant
 from triptych.camera.session import Session
 from triptych.camera.shelf import VERBS as SHELF
@@ -91,6 +92,7 @@ _VERBS: Mapping[str, Callable[[Session, Json], Json]] = {
     "view": _view,
     "frame": _frame,
     **airing.VERBS,
+    **PERSONS,
     **SHELF,
     **moves.VERBS,
 }

@@ -67,6 +67,7 @@ class Server:
     def __init__(self, channel: Channel, place: Place, clock: Clock) -> None:
         self._channel, self._clock = channel, clock
         self._folder, self._place = Path(place.data_dir), place
+        self._models_dir = Path(place.models_dir) if place.models_dir else None
         self._records = self._folder / "records"
         self._session: Session | None = None
         self._tail: Tail | None = None
@@ -246,6 +247,7 @@ class Server:
             msgspec.convert(asked.mark, Mark | None),
             folder=self._folder,
             place=self._place,
+            models_dir=self._models_dir,
             archive=self._archive,
             clock=self._clock,
             views=Views(process, self._show, self._clock),

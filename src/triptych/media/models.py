@@ -76,6 +76,7 @@ SLOTS = MappingProxyType(
         "label": Slot(purpose="what a picture shows"),
         "logo": Slot(purpose="known marks"),
         "explicit": Slot(purpose="explicit content"),
+        "person": Slot(purpose="whose face it is", form="dlib's face descriptor and 5 landmarks", runtime=("dlib",), extra="faces"),
     }
 )
 
@@ -171,6 +172,36 @@ MODELS = MappingProxyType(
                     size_bytes=9_929_594,
                     sha256="090f04abcd9d9a7498bc4ebf677e4cb9bdce1fe4197ddb7e529f1ef44e1ff94f",
                     pieces=(Piece(requirement="rapidocr==3.10.0", path="rapidocr/models/PP-OCRv6_det_small.onnx"),),
+                ),
+            ),
+        ),
+        "dlib-faces": Model(
+            slots=("person",),
+            version="1",
+            licence="CC0-1.0",
+            measured_on="a portrait and a film of another person, tests/truth/test_persons.py",
+            files=(
+                File(
+                    name="dlib_face_recognition_resnet_model_v1.dat",
+                    size_bytes=22_466_066,
+                    sha256="55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
+                    pieces=(
+                        Piece(
+                            requirement="face-recognition-models==0.3.0",
+                            path="face_recognition_models/models/dlib_face_recognition_resnet_model_v1.dat",
+                        ),
+                    ),
+                ),
+                File(
+                    name="shape_predictor_5_face_landmarks.dat",
+                    size_bytes=9_150_489,
+                    sha256="c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc41888",
+                    pieces=(
+                        Piece(
+                            requirement="face-recognition-models==0.3.0",
+                            path="face_recognition_models/models/shape_predictor_5_face_landmarks.dat",
+                        ),
+                    ),
                 ),
             ),
         ),

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
-from typing import NoReturn
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,7 +19,7 @@ from triptych.camera.parameters import (
     read_parameters,
     wants_pause,
 )
-from triptych.errors import Invalid, NotYet, TriptychError
+from triptych.errors import Invalid, TriptychError
 from triptych.model import Json
 from triptych.panels.arm import ROUTES as MOVES
 from triptych.panels.cameras import ANSWER_BOUND, Camera, Kept, ask, ask_in_session, keep, named, words
@@ -30,6 +29,7 @@ from triptych.panels.footage import refuse_bytes, wants_bytes
 from triptych.panels.http import Handler, Panel, Parameter, Role, Route, caller, json_answer, read_body, read_json, service
 from triptych.panels.livestreams import ROUTES as LIVE
 from triptych.panels.livestreams import bring_targets
+from triptych.panels.persons import ROUTES as PERSONS
 from triptych.panels.positions import ROUTES as TABLES
 from triptych.panels.positions import bring_scenario
 from triptych.panels.shelf import ROUTES as SHELF
@@ -58,6 +58,8 @@ STATUSES = {
     "site_not_found": 404,
     "account_not_found": 404,
     "key_missing": 400,
+    "person_not_found": 404,
+    "image_not_found": 404,
     "row_not_found": 404,
     "route_not_found": 404,
     "job_not_found": 404,
@@ -130,11 +132,6 @@ async def delete_job(request: Request) -> Response:
     await ask(service(request), camera, "pause" if pause else "stop", {"cause": cause})
     service(request).audit.note(caller(request).who, "camera.pause" if pause else "camera.stop", camera=camera.id, cause=cause)
     return json_answer(OK)
-
-
-async def not_yet(_request: Request) -> NoReturn:
-    """Refuse what the contract names and this release does not have."""
-    raise NotYet("not available yet")
 
 
 def refuse(fault: TriptychError, request: Request) -> Response:
@@ -219,15 +216,6 @@ def _job(method: str, handler: Handler, role: Role, summary: str, *parameters: P
 _MARK = Parameter(name="mark", place="query", type=str, summary="How the target is marked in live pictures, false for not at all.")
 _PAUSE = Parameter(name="pause", place="query", type=str, summary="Any text but a word for nothing pauses instead of stopping.")
 _TARGET = Parameter(name="target", place="query", type=int, summary="The number of the track to follow.")
-_ABSENT = (("/api/face_encoding", "GET POST PUT DELETE"),)
-"""What the contract of the neighbours names and later releases bring."""
-
-
-def _absent(path: str, method: str) -> Route:
-    role = Role.VIEWER if method == "GET" else Role.OPERATOR
-    return Route(method=method, path=path, handler=not_yet, role=role, summary="Not available yet.", tag="camera")
-
-
 PANEL = Panel(
     name="camera",
     routes=(
@@ -239,12 +227,12 @@ PANEL = Panel(
         *DEFINITIONS,
         *FOOTAGE,
         *LIVE,
+        *PERSONS,
         *MOVES,
         *SITE,
         *SHELF,
         *TABLES,
         *WATCHING,
-        *(_absent(path, method) for path, methods in _ABSENT for method in methods.split()),
     ),
     refuse=refuse,
     takes_admin_id=True,

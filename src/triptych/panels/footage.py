@@ -22,6 +22,8 @@ STATUSES = {
     "not_available_yet": 404,
     "upgrade_required": 426,
     "live_off": 404,
+    "person_not_found": 404,
+    "image_not_found": 404,
     "internal": 500,
 }
 REFUSED = frozenset({"not_authenticated", "not_authorised", "not_allowed", "host_not_allowed", "cross_site", "too_many_failures"})
@@ -42,7 +44,9 @@ def wants_bytes(request: Request) -> bool:
     """Say whether a request is for bytes, whose errors are told by real statuses."""
     path = request.url.path
     reads = request.method in {"GET", "HEAD"}
-    return reads and (path.startswith(("/api/stream", "/api/events")) or (path == "/api/record" and "id" in request.query_params))
+    asked = request.query_params
+    face = path == "/api/face_encoding" and ("image" in asked or "export" in asked)
+    return reads and (path.startswith(("/api/stream", "/api/events")) or (path == "/api/record" and "id" in asked) or face)
 
 
 def refuse_bytes(fault: TriptychError) -> Response:

@@ -11,6 +11,7 @@ from triptych.camera.eye import Eye, Glimpse, box_of
 from triptych.camera.guard import Guard
 from triptych.camera.learn import Plan
 from triptych.camera.parameters import JobType, Parameters
+from triptych.camera.persons.choice import ChosenLock, judge
 from triptych.camera.pilot import Pilot
 from triptych.camera.pilots.follow import Follower
 from triptych.camera.pilots.learn import Learner
@@ -22,7 +23,7 @@ from triptych.camera.visits import ANYONE, Judgement
 from triptych.camera.witness import Trust
 from triptych.clock import to_text
 from triptych.contracts import Frame
-from triptych.errors import Invalid, NotYet, TriptychError, Unavailable
+from triptych.errors import Invalid, TriptychError, Unavailable
 from triptych.model import Json
 
 
@@ -64,7 +65,7 @@ class Tracking:
 
     def start(self, data: Json) -> None:
         """Begin, or take a changed job type; `target` in `data` is the number of the track to follow. Raises `TriptychError`."""
-        self._check_built(self._stage.parameters)
+        self._check_persons(self._stage.parameters)
         eye = self._stage.opened()
         self._check_head(eye)
         self._stage.search(eye)
@@ -95,10 +96,10 @@ class Tracking:
 
     def check(self, parameters: Parameters) -> None:
         """Raise `TriptychError` for parameters that it cannot honour while it goes on."""
-        if self.standing.live and parameters.recognized_persons is not None:
-            raise NotYet("not available yet")
         if self.standing.live and self._learner is not None and parameters.non_moving_target:
             raise Invalid("non_moving_target must be null or false while a calibration moves the head.", field="non_moving_target")
+        if self.standing.live:
+            self._stage.reception.check_choice(parameters)
 
     def adapt(self) -> None:
         """Follow as the parameters say now; a changed job type waits for the next start."""
@@ -108,6 +109,8 @@ class Tracking:
 
     def notice(self, glimpse: Glimpse) -> None:
         """Take note of a frame, and of how far the head reaches by now."""
+        if glimpse.identities is not None and self.standing.live:
+            self._stage.reception.recogniser().look(glimpse.frame, glimpse.tracks)
         if self._guard is not None and self.standing is Standing.ON:
             self._guard.notice(glimpse)
         for pilot in (self._follower, self._sentry):
@@ -137,20 +140,24 @@ class Tracking:
         return {
             "state": self._word(glimpse),
             "job_type": self._job_type if self.standing.live else self._stage.parameters.job_type,
-            "target": target and {"track": target.number, "person": None, "box": box_of(target.box), "score": round(target.score, 3)},
+            "target": glimpse and target and _target(glimpse, target),
         }
 
     def warnings(self) -> list[str]:
-        """Return what keeps the head from turning."""
+        """Return what keeps the head from turning, and what the choice of persons does not do yet."""
+        hints = self._stage.reception.hints(self._stage.parameters)
         glimpse = None if self._stage.eye is None or not self.standing.live else self._stage.eye.newest
-        if glimpse is None:
-            return []
-        doubted = ["head: it does not turn as it is told."] if glimpse.trust is not Trust.GIVEN else []
-        return [*doubted, *(["head: it stands still, for control runs under 10 Hz."] if glimpse.starved else [])]
+        if glimpse is not None and glimpse.trust is not Trust.GIVEN:
+            hints.append("head: it does not turn as it is told.")
+        if glimpse is not None and glimpse.starved:
+            hints.append("head: it stands still, for control runs under 10 Hz.")
+        return hints
 
     def _begin(self, eye: Eye, target: object) -> None:
-        lock = self._lock if self.standing.live else Lock(self._patience.hold)
+        lock = self._lock if self.standing.live else self._new_lock(eye)
         if target is not None and not _choose(lock, eye, target):
+            if not self.standing.live:
+                self._recognise_nobody(eye)
             raise Invalid("target must be the number of a track in view.", field="target")
         if not self.standing.live:
             self._lock, self._follower, self._sentry = lock, None, None
@@ -166,7 +173,10 @@ class Tracking:
             self._seat(eye)
 
     def _seat(self, eye: Eye) -> None:
-        """Put the pilot at the wheel that the job type and the parameters ask for."""
+        """Put the pilot at the wheel that the job type and the parameters ask for, with the lock that their persons ask for."""
+        chosen = self._lock.chosen if isinstance(self._lock, ChosenLock) else None
+        if chosen != self._stage.parameters.recognized_persons:
+            self._lock = self._new_lock(eye)
         eye.take(self._pilot(eye), held=self.standing is Standing.PAUSED)
 
     def _pilot(self, eye: Eye) -> Pilot:
@@ -182,7 +192,7 @@ class Tracking:
             return self._sentry
         if self._follower is None:
             self._follower = Follower(self._lock, preset, eye.head.limits, lag=lag, patience=self._patience)
-        self._follower.preset = preset
+        self._follower.lock, self._follower.preset = self._lock, preset
         return self._follower
 
     def _told(self, eye: Eye) -> Lens:
@@ -206,9 +216,10 @@ class Tracking:
         self._dismiss()
         self._stage.rest()
 
-    def _judge(self, _track: Track) -> Judgement:
+    def _judge(self, track: Track) -> Judgement:
         """Say whether a face is a visitor (camera 4): anyone is, while no persons are chosen."""
-        return ANYONE
+        chosen = self._stage.parameters.recognized_persons
+        return ANYONE if chosen is None else judge(chosen, self._stage.reception.recogniser().identity(track.number))
 
     def _keep_guard(self) -> None:
         """Raise alarms while the job type asks for it, and no longer."""
@@ -237,9 +248,23 @@ class Tracking:
         at = self._stage.clock.now().astimezone()
         return take_shot(self._stage.archive, self._stage.camera, frame.image, at, alarm=True).id
 
-    def _check_built(self, parameters: Parameters) -> None:
-        if parameters.recognized_persons is not None:
-            raise NotYet("not available yet")
+    def _check_persons(self, parameters: Parameters) -> None:
+        self._stage.reception.check_choice(parameters)
+        if parameters.job_type != "secure":
+            self._stage.reception.check_enrolled(parameters)
+
+    def _new_lock(self, eye: Eye) -> Lock:
+        """Return a lock on nobody yet: on any face, or on those of the chosen persons, who are recognised from now on."""
+        chosen = self._stage.parameters.recognized_persons
+        if chosen is None:
+            self._recognise_nobody(eye)
+            return Lock(self._patience.hold)
+        eye.identify = self._stage.reception.recogniser().follow
+        return ChosenLock(chosen, eye.identify, self._patience.hold)
+
+    def _recognise_nobody(self, eye: Eye) -> None:
+        eye.identify = None
+        self._stage.reception.rest()
 
     def _check_head(self, eye: Eye) -> None:
         """Fail, and raise why, when there is no head to follow with (camera 9)."""
@@ -256,6 +281,7 @@ class Tracking:
     def _let_go(self, into: Standing) -> None:
         if self.standing.live and self._stage.eye is not None:
             self._stage.eye.let_go()
+            self._recognise_nobody(self._stage.eye)
         self.standing, self._learner = into, None
 
     def _word(self, glimpse: Glimpse | None) -> str:
@@ -264,10 +290,15 @@ class Tracking:
         return "starting" if glimpse is None or glimpse.phase is None else glimpse.phase.value
 
 
+def _target(glimpse: Glimpse, target: Track) -> dict[str, Any]:
+    person = glimpse.identity(target).person or None
+    return {"track": target.number, "person": person, "box": box_of(target.box), "score": round(target.score, 3)}
+
+
 def _choose(lock: Lock, eye: Eye, number: object) -> bool:
     """Make the track with this number the target; False when there is none."""
     for track in eye.newest.tracks if eye.newest is not None else ():
-        if track.number == number:
+        if track.number == number and lock.admits(track):
             lock.choose(track)
             return True
     return False

@@ -14,7 +14,7 @@ class Follower:
     def __init__(
         self, lock: Lock, preset: Preset, limits: Limits, *, lag: timedelta = UNLEARNT_LAG, patience: Patience | None = None
     ) -> None:
-        self._lock, self._controller = lock, Controller(preset, limits, lag=lag, patience=patience)
+        self.lock, self._controller = lock, Controller(preset, limits, lag=lag, patience=patience)
         self._sight: Sight | None = None
 
     @property
@@ -32,7 +32,7 @@ class Follower:
 
     def watch(self, frame: Frame, pose: Pose, tracks: Sequence[Track]) -> Track | None:  # noqa: ARG002 - the tracks know where the head looked
         """Return the target."""
-        target = self._lock.update(frame.captured, tracks)
+        target = self.lock.update(frame.captured, tracks)
         self._sight = sight_of(target, frame.captured)
         return target
 
@@ -42,5 +42,5 @@ class Follower:
 
     def forget(self) -> None:
         """Follow nobody; the next choice is free."""
-        self._lock.release()
+        self.lock.release()
         self._controller.forget()
