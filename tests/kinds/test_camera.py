@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from kinds.agentside import Process
-from triptych.camera import lookout
+from triptych.camera import session
 from triptych.camera.pictures import HEAD_BYTES
 from triptych.errors import Unavailable
 from triptych.media.sources.scene import SceneSource
@@ -98,7 +98,7 @@ def test_a_track_that_fails_while_it_is_waited_for_is_refused(opened, monkeypatc
     process.start()
     waiting = process.ask("track")
     process.until(lambda: "searching" in process.words())
-    monkeypatch.setattr(lookout, "GIVES_UP", {"track": timedelta(seconds=1)})
+    monkeypatch.setattr(session, "GIVES_UP", {"track": timedelta(seconds=1)})
     monkeypatch.setattr(SceneSource, "read", unplugged)
     assert waiting.result(10).code == "source_lost"
     assert process.ended().reason is EndReason.FAILED

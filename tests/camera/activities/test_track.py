@@ -68,13 +68,17 @@ class Quick(Session):
 
     head_kind = CropHead
 
-    def _open(self):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._lookout._open = self._look_quickly
+
+    def _look_quickly(self, bend):
         options = CropOptions(**{key: value for key, value in self.definition.head.items() if key != "kind"})
         source = SimSource(SimOptions(figures=1, pixels=True), self.clock, wait=self.clock.wait)
         return Eye(
             source,
             self.head_kind(options, self.clock),
-            lens=self._tracking.lens(options.lens(source.size)),
+            lens=bend(options.lens(source.size)),
             clock=self.clock,
             views=self._views,
             budget=1.0,
