@@ -14,6 +14,7 @@ from triptych.camera.stream import Views
 from triptych.camera.taken import Taken
 from triptych.clock import SystemClock
 from triptych.contracts import Frame, Pose
+from triptych.model import Place
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 BOUND_S = 20
@@ -93,6 +94,7 @@ def opened(notes, archive, tmp_path):
             clock=SystemClock(),
             views=Views("camera:default", lambda topic, picture: None),
             teller=notes,
+            place=Place(worker_id="", data_dir=str(tmp_path), media_roots=(str(tmp_path),)),
         )
         sessions.append(session)
         return session

@@ -3,13 +3,12 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
-from itertools import pairwise
 
 import av
 import numpy as np
 import pytest
 
-from camera.mp4 import top_level
+from camera.mp4 import beeps, flashes, lengths, sounds, top_level
 from triptych.camera.boxes import whole_bytes
 from triptych.camera.mend import finish
 from triptych.camera.record import Recording
@@ -30,11 +29,6 @@ def recording(entry):
 def played(path):
     with av.open(str(path)) as container:
         return [(frame.time, frame.key_frame) for frame in container.decode(video=0)]
-
-
-def lengths(path):
-    with av.open(str(path)) as container:
-        return {stream.type: float(stream.duration * stream.time_base) for stream in container.streams}
 
 
 def lines(entry):
@@ -154,16 +148,6 @@ def test_a_growing_file_plays_to_its_last_whole_fragment(entry, shoot, tmp_path)
     made.close()
 
 
-BEEP_HZ = 1000
-RATE = 48000
-
-
-def beeps(first_s, seconds):
-    """Return sound from `first_s` on, in which the first 50 ms of each second are a tone."""
-    times = first_s + np.arange(round(seconds * RATE)) / RATE
-    return np.where(times % 1 < 0.05, 0.5 * np.sin(2 * np.pi * BEEP_HZ * times), 0).astype(np.float32)
-
-
 def flashing(shoot, number, at_s, sound):
     """Return a frame that is white in the first 50 ms of each second, black else."""
     taken = shoot(number, at_s, sound=sound)
@@ -173,22 +157,6 @@ def flashing(shoot, number, at_s, sound):
 
 def heard(piece_s, samples):
     return Sound(captured=timedelta(seconds=100 + piece_s), samples=samples)
-
-
-def flashes(path):
-    """Return when it becomes white, in seconds of the file."""
-    with av.open(str(path)) as container:
-        seen = [(frame.time, frame.to_ndarray(format="gray").mean() > 128) for frame in container.decode(video=0)]
-    return [time for (_, before), (time, white) in pairwise([(0, False), *seen]) if white and not before]
-
-
-def sounds(path):
-    """Return when it begins to sound, in seconds of the file."""
-    with av.open(str(path)) as container:
-        frames = [(frame.time, frame.to_ndarray()[0]) for frame in container.decode(audio=0)]
-    loud = np.concatenate([np.abs(samples) > 0.1 for _, samples in frames])
-    times = np.concatenate([time + np.arange(len(samples)) / RATE for time, samples in frames])[loud]
-    return [times[0], *times[1:][np.diff(times) > 0.5]]
 
 
 @pytest.fixture

@@ -8,13 +8,16 @@ import av
 import numpy as np
 import pytest
 
+from camera.mp4 import beeps, flashes, lengths, sounds
 from triptych.camera import clip as clips
 from triptych.camera.activity import Standing
+from triptych.camera.feed import Feed
 from triptych.camera.parameters import Variant
+from triptych.camera.record import Recording
 from triptych.camera.recorder import Recorder
-from triptych.contracts import Sound
+from triptych.camera.taken import Taken
+from triptych.contracts import Frame, Pose, Sound
 from triptych.errors import Unavailable
-from triptych.media.sources.scene import SceneSource
 
 SMALL = {"source": {"kind": "sim", "figures": 1}, "head": {"kind": "crop", "size": [320, 180]}}
 BOUND = timedelta(seconds=20)
@@ -69,30 +72,47 @@ def test_what_is_off_stays_off(filming, archive, call):
     assert (filming.standing, archive.dates()) == (Standing.OFF, [])
 
 
-@pytest.mark.parametrize(("source", "audio"), [({}, "source"), ({"microphone": True}, "mic")])
-def test_sound_of_the_source_is_in_the_file(opened, archive, monkeypatch, source, audio):
-    """camera R4: a source with sound, and one that a microphone gives it; the eye hands it on with its frames."""
+def write_film(path, archive, noon):
+    """Write 3 s of a film that is white, and beeps, in the first 50 ms of each second."""
+    entry = archive.begin("default", "mp4", noon, audio="source")
+    made = Recording(entry, (160, 90), 30.0, {})
+    for number in range(90):
+        at = timedelta(seconds=number / 30)
+        image = np.full((90, 160, 3), 255 if number % 30 < 2 else 0, np.uint8)
+        sound = Sound(captured=at, samples=beeps(number / 30, 1 / 30))
+        made.write(Taken(frame=Frame(number=number, captured=at, image=image), pose=Pose(at=at, pan_deg=0, tilt_deg=0), sound=(sound,)))
+    made.close()
+    path.write_bytes(entry.path.read_bytes())
+    entry.drop()
 
-    def listen(self):
-        return [Sound(captured=session.clock.monotonic() - timedelta(seconds=0.02), samples=np.full(960, 0.25, np.float32))]
 
-    monkeypatch.setattr(SceneSource, "has_sound", True)
-    monkeypatch.setattr(SceneSource, "listen", listen)
-    session = opened()
-    session.opened()
-    session.definition = replace_source(session.definition, source)
+def test_a_film_that_flashes_and_beeps_does_so_in_its_recording(opened, archive, noon, tmp_path):
+    """camera R3, R4: from the source through the eye into the file, sound and picture within 80 ms."""
+    write_film(tmp_path / "film.mp4", archive, noon)
+    session = opened(source={"kind": "file", "path": "film.mp4"}, head={"kind": "none"})
     session.start("record")
-    frames(session, 1.5)
+    frames(session, 4.2)
     session.stop("record")
     (note,) = archive.list(archive.dates()[0])
-    assert note.audio == audio
-    with av.open(str(archive.open(note.id).path)) as container:
-        loud = np.concatenate([np.abs(frame.to_ndarray()[0]) > 0.1 for frame in container.decode(audio=0)])
-    assert loud.mean() > 0.3
+    path = archive.open(note.id).path
+    seen, heard = flashes(path), sounds(path)
+    assert note.audio == "source"
+    assert len(seen) >= 3
+    apart = [min(abs(sound - flash) for sound in heard) for flash in seen if 0.1 < flash < note.length_s - 0.1]
+    assert max(apart) < 0.08
+    assert lengths(path)["audio"] == pytest.approx(lengths(path)["video"], abs=0.08)
 
 
-def replace_source(definition, more):
-    return type(definition)(source=definition.source | more, head=definition.head)
+@pytest.mark.parametrize("word", ["source", "mic", "silence"])
+def test_audio_says_where_the_sound_comes_from(session, archive, monkeypatch, word):
+    """camera R4, as the feed says it."""
+    monkeypatch.setattr(Feed, "audio", word)
+    session.start("record")
+    frames(session, 0.3)
+    session.stop("record")
+    (note,) = archive.list(archive.dates()[0])
+    assert note.audio == word
+    assert lengths(archive.open(note.id).path)["audio"] > 0
 
 
 def test_a_pre_roll_begins_before_the_call(opened, archive):

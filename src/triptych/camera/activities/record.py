@@ -7,6 +7,7 @@ from typing import Any
 from triptych.camera.activity import Stage, Standing
 from triptych.camera.clip import BEFORE, Alarmed, Clip
 from triptych.camera.eye import Eye, Glimpse
+from triptych.camera.feed import Feed
 from triptych.camera.notes import Audio
 from triptych.camera.parameters import Parameters
 from triptych.camera.recorder import Plan, Recorder
@@ -164,7 +165,7 @@ class Filming:
             begun=(stage.clock.now() - ago).astimezone(),
             size=(image.shape[1], image.shape[0]),
             fps=eye.source.fps,
-            audio=self._audio(eye),
+            audio=_audio(eye),
             mark=stage.mark,
             alarm=alarm,
             before=before,
@@ -176,11 +177,6 @@ class Filming:
         assert eye is not None  # noqa: S101 - its frame is here
         recorder = self._begin(eye, glimpse, before, alarm=True)
         return Clip(recorder=recorder, first=before[0].captured if before else glimpse.frame.captured, seen=seen)
-
-    def _audio(self, eye: Eye) -> Audio:
-        if not eye.source.has_sound:
-            return "silence"
-        return "mic" if self._stage.definition.source.get("microphone") else "source"
 
     def _before(self, span: timedelta) -> tuple[Taken, ...]:
         """Return what was kept of the last `span`; nothing more is kept until there is a need again."""
@@ -248,3 +244,9 @@ class Filming:
     def _take_alarm(self) -> dict[str, Any] | None:
         alarm, self._alarm = self._alarm, None
         return alarm
+
+
+def _audio(eye: Eye) -> Audio:
+    if isinstance(eye.source, Feed):
+        return eye.source.audio
+    return "source" if eye.source.has_sound else "silence"
