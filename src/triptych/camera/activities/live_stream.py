@@ -18,7 +18,7 @@ from triptych.camera.outlets import OUTLETS
 from triptych.camera.parameters import Parameters
 from triptych.camera.sites import Target
 from triptych.camera.stream import View
-from triptych.errors import Invalid, NotFound, NotYet, TriptychError, Unavailable
+from triptych.errors import Invalid, NotFound, TriptychError, Unavailable
 from triptych.model import Json
 
 FIRST_TRY_S = 4.0
@@ -203,7 +203,7 @@ def _ordered(data: Json) -> tuple[Target, ...]:
         raise Invalid("targets must be a list of targets.", field="targets") from fault
     for target in targets:
         if target.kind not in OUTLETS:
-            raise NotYet(f"{target.site}: {target.kind} targets are not available yet.")
+            raise Unavailable(f"{target.site}: this FFmpeg has no {target.kind}.", code="protocol_missing")
     return targets
 
 
