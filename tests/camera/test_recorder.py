@@ -193,7 +193,7 @@ def test_a_half_full_queue_is_written_in_a_hurry(gate, begin, shoot):
         recorder.offer(shoot(number))
     gate.open.set()
     recorder.stop()
-    assert gate.hurries[0]
+    assert gate.hurries[1], "the first may be taken before the queue fills"
     assert not any(gate.hurries[-QUEUE_FRAMES // 2 + 1 :])
 
 

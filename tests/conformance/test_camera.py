@@ -445,10 +445,10 @@ def test_row_26_verbs(seer):
     assert seer.client.options("/api/job").status_code == 200
 
 
-@pytest.mark.parametrize("changed", [{"recognized_persons": ["all"]}])
-def test_other_parameters_are_stored_and_not_available_yet(seer, changed):
-    seer.ok("POST", json=B | changed)
-    assert seer.error("PUT", "?cause=track") == "not available yet"
+def test_persons_are_stored_and_nobody_of_them_can_be_followed(seer):
+    """camera row 33: PUT track with nobody of the choice enrolled is an ERROR."""
+    seer.ok("POST", json=B | {"recognized_persons": ["all"]})
+    assert "enrolled" in seer.error("PUT", "?cause=track")
     assert seer.state()["state"] == "idle"
 
 

@@ -11,7 +11,7 @@ from camera.studio import Studio
 from triptych.camera.activities import live_stream
 from triptych.camera.activity import Standing
 from triptych.contracts import Sound
-from triptych.errors import Invalid, NotFound, NotYet, Unavailable
+from triptych.errors import Invalid, NotFound, Unavailable
 
 DISK = {"site_id": "d", "site": "Disk", "account": None, "server": "file:show"}
 
@@ -182,10 +182,10 @@ def test_encoders_that_fail_end_the_session(opened, notes):
     assert "live_stream: The live stream cannot be encoded." in session.state()["warnings"]
 
 
-def test_a_kind_that_is_not_built_is_refused_by_name_before_anything_starts(opened):
+def test_a_kind_that_this_ffmpeg_lacks_is_refused_by_name_before_anything_starts(opened):
     """camera 6: srt."""
     session = opened()
-    with pytest.raises(NotYet, match=r"^Studio: srt targets are not available yet"):
+    with pytest.raises(Unavailable, match=r"^Studio: this FFmpeg has no srt\.$"):
         session.start("live_stream", asked(DISK, DISK | {"site": "Studio", "server": "srt://a.example:9"}))
     assert session.eye is None
 
