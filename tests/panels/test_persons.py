@@ -44,7 +44,7 @@ class House:
     async def answer(self, request):
         self.asks.append(request)
         try:
-            return Answer(data=dict(obey(self.session, self.session.archive, request.verb, request.data)))
+            return Answer(data=dict(obey(self.session, request.verb, request.data)))
         except TriptychError as fault:
             return Refused(code=fault.code, message=fault.message)
 
