@@ -24,6 +24,7 @@ def test_a_shot_lies_in_the_folder_of_its_second(archive, noon, tmp_path):
 
 
 def test_a_clash_in_one_second_gets_a_number(archive, noon):
+    """camera R8."""
     names = [keep(archive, extension, noon).path.name for extension in ("jpg", "mp4", "jpg")]
     assert names == ["12_00_00.jpg", "12_00_00_2.mp4", "12_00_00_3.jpg"]
 

@@ -45,6 +45,7 @@ def test_the_law_keeps_its_figures_with_the_real_detector(law, course, rms_deg, 
 
 @pytest.mark.parametrize(("law", "walk_deg", "sine_deg"), [("Calm", 2.0, 2.5), ("official_ai", 1.5, 1.2)])
 def test_walk_and_sine_keep_their_figures_on_ten_noisy_seeds(law, walk_deg, sine_deg):
+    """camera row 38, 7.3: the sim source, ten seeds."""
     for seed in SEEDS:
         walk, sine = (run(COURSES[name], following(LAWS[law]), seed=seed) for name in ("walk", "sine"))
         assert walk.rms_deg < walk_deg

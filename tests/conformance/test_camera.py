@@ -293,6 +293,7 @@ def test_row_16_one_worker_however_often_it_is_started(seer):
 
 @pytest.mark.parametrize("query", ["", "?cause=", "?cause=foo", "?cause=TRACK", "?cause=track&cause=track"])
 def test_row_17_a_bad_cause(seer, query):
+    """camera W8: matched exactly, in lower case, and given once."""
     seer.error("PUT", query)
     assert seer.state()["state"] == "idle"
 

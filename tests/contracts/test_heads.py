@@ -210,7 +210,7 @@ def test_the_register_names_what_opens_a_head(kind: str) -> None:
 
 
 def test_opening_moves_nothing_and_stop_is_no_move(bench: Bench) -> None:
-    """camera S1; and a pose tells its moment, a view is not touched by the source afterwards."""
+    """camera row 49, camera S1; and a pose tells its moment, a view is not touched by the source afterwards."""
     before = bench.clock.monotonic()
     bench.head.stop()
     bench.wait(0.1)

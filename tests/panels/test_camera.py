@@ -40,6 +40,7 @@ async def said(door, method, query, body=b"", content_type=None):
 
 
 async def test_the_documented_post_is_ok_with_and_without_a_mark(door):
+    """camera W2: exactly OK, and nothing beside it."""
     document = b"""{
     "job_type": "track",
     "scenario": "scenario_1",

@@ -116,7 +116,7 @@ async def test_three_photos_by_a_form_make_a_person(house):
         "data": [{"id": told["data"]["id"], "name": "Grace Hopper", "image_names": ["0.jpg", "1.jpg", "2.jpg"]}],
     }
     assert await house.deeds() == [("person.enrol", {"person": told["data"]["id"], "photos": 3})]
-    role = obey(house.session, house.session.archive, "person", {"id": told["data"]["id"]})["card"]["pictures"][0]["role"]
+    role = obey(house.session, "person", {"id": told["data"]["id"]})["card"]["pictures"][0]["role"]
     assert role == "admin"
 
 
