@@ -27,10 +27,12 @@ from triptych.model import Place
 from triptych.outputs import Outputs
 from triptych.panels import annotations, camera, cores, google, media, native, standing, workers
 from triptych.panels.app import App
+from triptych.panels.camera import BRINGS
 from triptych.panels.cameras import everyone
 from triptych.panels.courier import Courier
 from triptych.panels.http import Service
 from triptych.panels.openapi import document as describe
+from triptych.panels.revival import Revival
 from triptych.panels.server import bind, check_tokens, serve, tls_context
 from triptych.panels.table import Table
 from triptych.policy import place_of
@@ -186,6 +188,7 @@ async def running(settings: Settings, listener: socket.socket, ending: Ending | 
             expect=courier.expect,
         )
         await stack.enter_async_context(_background(_happening(service)))
+        await stack.enter_async_context(_background(Revival(service, BRINGS).run()))
         app = App(service, PANELS)
         await stack.enter_async_context(_background(app.repeats.run()))
         await stack.enter_async_context(_serving(app, listener, engine, ending))

@@ -35,6 +35,7 @@ B = {
 }
 CAMERAS = {
     "empty": {"name": "Empty room", "source": {"kind": "scene", "figures": 0}},
+    "steady": {"name": "Goes on", "restart": "resume"},
     "full": {"name": "Full disk", "min_free_bytes": 1 << 62},
 }
 FORM = {"content-type": "application/x-www-form-urlencoded; charset=UTF-8"}
@@ -647,3 +648,14 @@ def test_parameters_and_mark_outlive_a_restart(tmp_path):
     with running(tmp_path / "data") as seer:
         state = seer.state()
         assert (state["mark"], state["parameters"]["ai"], state["state"]) == ("animation_1", "official_ai", "idle")
+
+
+def test_a_camera_that_is_to_resume_goes_on_after_its_process_was_killed(seer):
+    """camera S1: `restart:resume` is an opt-in per camera; row 39 shows that the others stay."""
+    seer.ok("PUT", "?cause=track&camera=steady")
+    session = seer.state("steady")["session"]
+    os.kill(seer.client.get(f"/api/v1/jobs/{session}").json()["pid"], signal.SIGKILL)
+    again = seer.until(lambda state: state["track"]["state"] == "locked" and state["session"] not in {None, session}, camera="steady")
+    assert again["state"] == "active"
+    seer.ok("DELETE", "?cause=track&camera=steady")
+    seer.until(lambda state: state["state"] == "idle", camera="steady")

@@ -68,7 +68,7 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     `lock_wait_s` is how long PUT track waits for a target, `budget` the part of one core that a frame may cost before detection thins,
     `min_free_bytes` the room on the disk below which nothing is recorded, `pre_roll_s` how far a recording goes back before its start.
     The `webhook` is told of alarms. With a `colour` things of that colour are followed instead of faces. `preset` None leaves the choice
-    to the parameter `ai`.
+    to the parameter `ai`. After a loss of its process or the server it stays, or with `restart` goes on with what it was asked for.
     """
 
     name: str = "Camera"
@@ -85,6 +85,7 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     records: Keeping = Keeping()
     preset: Literal["calm", "normal"] | None = None
     patience: Times = Times()
+    restart: Literal["stay", "resume"] = "stay"
 
     def source_options(self) -> msgspec.Struct:
         """Return the options of the source."""

@@ -32,6 +32,7 @@ from triptych.panels.livestreams import bring_targets
 from triptych.panels.persons import ROUTES as PERSONS
 from triptych.panels.positions import ROUTES as TABLES
 from triptych.panels.positions import bring_scenario
+from triptych.panels.revival import remember
 from triptych.panels.shelf import ROUTES as SHELF
 from triptych.panels.site import ROUTES as SITE
 from triptych.panels.watching import ROUTES as WATCHING
@@ -108,9 +109,10 @@ async def put_job(request: Request) -> Response:
     query = words(request, KNOWN)
     cause = read_cause(query.get("cause"), CAUSES)
     camera = await named(request, query)
-    data = await _BRINGS[cause](request, camera) if cause in _BRINGS else {}
+    data = await BRINGS[cause](request, camera) if cause in BRINGS else {}
     bound = ANSWER_BOUND + timedelta(seconds=camera.definition.lock_wait_s) if cause == "track" else ANSWER_BOUND
     await ask_in_session(service(request), camera, cause, data, bound)
+    await remember(service(request), camera, cause, on=True)
     service(request).audit.note(caller(request).who, f"camera.{cause}", camera=camera.id)
     return json_answer(OK)
 
@@ -130,6 +132,8 @@ async def delete_job(request: Request) -> Response:
     cause = _optional_cause(query) if pause else read_cause(query.get("cause"), ACTIVITIES)
     camera = await named(request, query)
     await ask(service(request), camera, "pause" if pause else "stop", {"cause": cause})
+    if cause is not None and not pause:
+        await remember(service(request), camera, cause, on=False)
     service(request).audit.note(caller(request).who, "camera.pause" if pause else "camera.stop", camera=camera.id, cause=cause)
     return json_answer(OK)
 
@@ -176,7 +180,7 @@ async def _bring_target(request: Request, _camera: Camera) -> Json:
     return {"target": _track_id(target)} if target else {}
 
 
-_BRINGS: Mapping[str, Callable[[Request, Camera], Awaitable[Json]]] = {
+BRINGS: Mapping[str, Callable[[Request, Camera], Awaitable[Json]]] = {
     "track": _bring_target,
     "mission": bring_scenario,
     "live_stream": bring_targets,
