@@ -73,6 +73,10 @@ def test_a_camera_without_its_head_does_everything_but_track(seer):
     state = seer.state(camera)
     assert (state["track"]["state"], state["head"]["kind"]) == ("failed", "pca9685")
     assert f"head: {message}" in state["warnings"]
+    listed = {one["id"]: one for one in seer.client.get("/api/cameras").json()["data"]}
+    assert listed[camera]["state"] == "failed"
+    assert message in listed[camera]["fault"]
+    assert (listed["default"]["state"], listed["default"]["fault"]) == ("idle", None)
     seer.ok("PUT", f"?cause=take_shots&camera={camera}")
     seer.ok("PUT", f"?cause=record&camera={camera}")
     assert seer.picture(f"?camera={camera}").size

@@ -8,12 +8,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from triptych.camera.definition import DEFAULT_CAMERA, Definition, read_definition
+from triptych.camera.parameters import ACTIVITIES
 from triptych.errors import Conflict, Invalid, NotFound
 from triptych.ids import make_id
 from triptych.media.sources import HIDDEN
 from triptych.media.sources import masked as masked_url
 from triptych.model import LIVE, Query
 from triptych.panels.cameras import DEFINITIONS, KIND, PARAMETERS, Camera, everyone, named, words
+from triptych.panels.happenings import Happened
 from triptych.panels.http import Handler, Parameter, Role, Route, Service, caller, json_answer, read_body, read_json, service
 from triptych.posts import check_target
 from triptych.webhooks import CAMERA_ALARM, Target
@@ -29,8 +31,9 @@ MOST_SECRET = 256
 async def list_cameras(request: Request) -> Response:
     """Answer every camera and what it is made of."""
     words(request, frozenset({"admin_id"}))
-    cameras = await everyone(service(request).catalog)
-    return json_answer({**OK, "data": [_shown(camera_id, definition) for camera_id, definition in cameras]})
+    cameras, states = await everyone(service(request).catalog), service(request).happenings.states
+    shown = [{**_shown(camera_id, definition), **_standing(states.get(camera_id))} for camera_id, definition in cameras]
+    return json_answer({**OK, "data": shown})
 
 
 async def create(request: Request) -> Response:
@@ -121,6 +124,14 @@ def _shown(camera_id: str, definition: Definition) -> dict[str, Any]:
     document: dict[str, Any] = masked(msgspec.to_builtins(definition))
     first = {"id": camera_id, "name": document.pop("name"), "default": camera_id == DEFAULT_CAMERA}
     return {**first, **document, **definition.looks()}
+
+
+def _standing(last: Happened | None) -> dict[str, Any]:
+    """Return how a camera stood when it was last heard of: `state`, and the `fault` of one that failed (camera 9)."""
+    told: Mapping[str, Any] = {} if last is None else last.data
+    failed = any(told.get(cause, {}).get("state") == "failed" for cause in ACTIVITIES)
+    fault = next((str(warning) for warning in told.get("warnings", ()) if failed), None)
+    return {"state": "failed" if failed else told.get("state", "idle"), "fault": fault}
 
 
 def masked(document: Any) -> Any:
