@@ -12,6 +12,8 @@ from triptych.contracts import Limits
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Width = Annotated[float, msgspec.Meta(gt=0, lt=180)]
+Pixels = Annotated[int, msgspec.Meta(ge=16, le=7680)]
+View = Annotated[float, msgspec.Meta(gt=0, le=360)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 Pin = Annotated[int, msgspec.Meta(ge=0, le=27)]
 Channel = Annotated[int, msgspec.Meta(ge=0, le=15)]
@@ -24,14 +26,18 @@ class CropOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     a command after `lag_s`, keeps to `speed_deg_s` and to `force_deg_s2` of acceleration, and stands on multiples of `step_deg`.
     """
 
-    size: tuple[int, int] = (1280, 720)
-    view_deg: tuple[Positive, Positive] = (60.0, 100 / 3)
+    size: tuple[Pixels, Pixels] = (1280, 720)
+    view_deg: tuple[View, View] = (60.0, 100 / 3)
     pan_deg: tuple[float, float] = (-60.0, 60.0)
     tilt_deg: tuple[float, float] = (-8.0, 8.0)
     lag_s: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.03
     speed_deg_s: Positive = 120.0
     force_deg_s2: Positive = 800.0
     step_deg: Positive = 0.1
+
+    def __post_init__(self) -> None:
+        """Refuse limits that shut home out."""
+        _around_home(pan_deg=self.pan_deg, tilt_deg=self.tilt_deg)
 
     def lens(self, size: tuple[int, int]) -> Lens:  # noqa: ARG002 - every head's options answer the same question
         """Return the lens of the pictures that this head hands out, whatever `size` (width, height) the source has."""
@@ -67,9 +73,7 @@ class TurningOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     def __post_init__(self) -> None:
         """Refuse limits that shut home out."""
-        for name, (low, high) in (("pan_deg", self.pan_deg), ("tilt_deg", self.tilt_deg)):
-            if not low <= 0 <= high:
-                raise ValueError(f"{name} must be [low, high] with 0, which is home, between them")
+        _around_home(pan_deg=self.pan_deg, tilt_deg=self.tilt_deg)
 
     def lens(self, size: tuple[int, int]) -> Lens:
         """Return the lens of the pictures of a source of `size` (width, height) pixels."""
@@ -209,3 +213,10 @@ def _apart(**pairs: tuple[int, int]) -> None:
     for name, (pan, tilt) in pairs.items():
         if pan == tilt:
             raise ValueError(f"{name} must name two different ones")
+
+
+def _around_home(**limits_deg: tuple[float, float]) -> None:
+    """Raise `ValueError` where home, which is 0, is not within the limits."""
+    for name, (low, high) in limits_deg.items():
+        if not low <= 0 <= high:
+            raise ValueError(f"{name} must be [low, high] with 0, which is home, between them")
