@@ -9,7 +9,7 @@ import pytest
 from portraits import hoppers, jpeg, men
 from strollers import ENTRY
 from triptych.camera import definition as definitions
-from triptych.camera import session as sessions
+from triptych.camera import feed as feeds
 from triptych.camera.definition import Definition
 from triptych.camera.parameters import Parameters
 from triptych.camera.records import Archive
@@ -47,7 +47,7 @@ def alarms():
 @pytest.fixture
 def room(tmp_path, monkeypatch, alarms):
     """Open cameras before which the two stroll."""
-    for module in (definitions, sessions):
+    for module in (definitions, feeds):
         monkeypatch.setattr(module, "SOURCES", SOURCES_HERE)
     opened = []
 
@@ -95,7 +95,7 @@ def test_of_two_who_cross_the_chosen_one_alone_is_followed(room):
     him = enrol(session, "Him", men())
     choose(session, him)
     session.start("track")
-    source, glimpse, sides = session.eye.source, until(session, lambda one: one.target is not None), set()
+    source, glimpse, sides = session.eye.source.origin, until(session, lambda one: one.target is not None), set()
     source.cross()
     while sides != {"left", "right"}:
         glimpse = after(session, glimpse)
@@ -112,7 +112,7 @@ def test_a_stranger_is_no_target_names_go_with_faces_and_who_is_deleted_is_forgo
     choose(session, "all")
     session.start("track")
     glimpse = until(session, lambda one: one.target is not None and len(one.tracks) == 2)
-    her_x, his_x = session.eye.source.at(glimpse.frame.captured)
+    her_x, his_x = session.eye.source.origin.at(glimpse.frame.captured)
     assert abs(middle(glimpse) - her_x) < abs(middle(glimpse) - his_x)
     assert session.state()["track"]["target"]["person"] == her
     people = {entry["person"]: entry["target"] for entry in glimpse.objects()}
@@ -135,7 +135,7 @@ def test_persons_that_are_chosen_while_it_runs_act_and_none_costs_nothing(room):
     him = enrol(session, "Him", men())
     choose(session, him)
     glimpse = until(session, lambda one: one.target is not None and one.identities and one.identity(one.target).person == him)
-    her_x, his_x = session.eye.source.at(glimpse.frame.captured)
+    her_x, his_x = session.eye.source.origin.at(glimpse.frame.captured)
     assert abs(middle(glimpse) - his_x) < abs(middle(glimpse) - her_x)
     with pytest.raises(Invalid, match="target"):
         session.start("track", {"target": next(track.number for track in glimpse.tracks if track.number != glimpse.target.number)})
@@ -168,7 +168,7 @@ def test_a_watched_room_gives_an_alarm_for_whoever_is_not_expected(room, alarms,
     session.configure(Parameters(job_type="secure", recognized_persons=chosen), "single_rect")
     session.start("track")
     alarm = alarms.queue.get(timeout=BOUND.total_seconds())
-    her_x, his_x = session.eye.source.at(session.clock.monotonic())
+    her_x, his_x = session.eye.source.origin.at(session.clock.monotonic())
     assert alarm["person"] == other
     assert abs((alarm["box"][0] + alarm["box"][2] / 2) * 1280 - (his_x if expected == "all" else her_x)) < CLEAR_PX
     later = session.eye.newest.frame.captured + timedelta(seconds=3)
