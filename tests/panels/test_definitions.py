@@ -50,6 +50,12 @@ async def test_the_default_camera_can_be_changed_and_not_deleted(system):
     ("method", "query", "body"),
     [
         ("POST", "", {"source": {"kind": "telescope"}}),
+        ("POST", "", {"source": {"kind": ["scene"]}}),
+        ("POST", "", {"head": {"kind": {}}}),
+        ("POST", "", {"name": ""}),
+        ("POST", "", {"name": "a\n\x00b"}),
+        ("POST", "", {"name": "../x"}),
+        ("POST", "", {"name": "n" * 81}),
         ("POST", "", {"colour": "red"}),
         ("POST", "", {"lock_wait_s": 61}),
         ("POST", "", []),

@@ -20,3 +20,10 @@ from triptych.panels.footage import refuse_bytes
 def test_bytes_are_refused_by_real_statuses(fault, status, message):
     answer = refuse_bytes(fault)
     assert (answer.status_code, json.loads(answer.body)) == (status, {"status": "ERROR", "message": message})
+
+
+@pytest.mark.parametrize("date", ["x", "31_02_2026", "../../..", "2026_11_29"])
+async def test_a_date_that_is_none_is_refused(system, date):
+    """camera W3: the message names the field and what is allowed."""
+    reply = await system.door.ask("GET", f"/api/record?date={date}")
+    assert (reply.status, json.loads(reply.body)) == (200, {"status": "ERROR", "message": "date must be a day as DD_MM_YYYY."})

@@ -124,7 +124,8 @@ def read_definition(document: object) -> Definition:
     try:
         found = msgspec.convert(document, Definition)
         for part, kinds in ((found.source, SOURCES), (found.head, HEADS), (found.arm, ARMS)):
-            if part.get("kind") not in kinds:
+            kind = part.get("kind")
+            if not isinstance(kind, str) or kind not in kinds:
                 raise Invalid(f"kind must be one of {', '.join(kinds)}.", field="kind")
         found.source_options()
         found.head_options()

@@ -102,7 +102,7 @@ def check_reach(scenario: Scenario, limits: Sequence[tuple[float, float]]) -> No
     for position in scenario.positions:
         for number, (joint, (low, high)) in enumerate(zip(position.joints_deg, limits, strict=True), 1):
             if not low - _DUST_DEG <= joint <= high + _DUST_DEG:
-                raise Invalid(f"scenario sends joint {number} beyond its limits of {low:g} to {high:g} degrees.", field="scenario")
+                raise Invalid(f"coords sends joint {number} beyond its limits of {low:g} to {high:g} degrees.", field="coords")
 
 
 class Player:

@@ -1,6 +1,7 @@
 """What cameras there are: listed with their secrets masked, made, changed and deleted (camera 6, `/api/cameras`)."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -8,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from triptych.camera.definition import DEFAULT_CAMERA, Definition, read_definition
-from triptych.camera.parameters import ACTIVITIES
+from triptych.camera.parameters import ACTIVITIES, read_label
 from triptych.errors import Conflict, Invalid, NotFound
 from triptych.ids import make_id
 from triptych.media.sources import HIDDEN
@@ -26,6 +27,8 @@ MOST_CAMERAS = 1000
 DEEPEST = 8
 SECRETS = frozenset({"password", "secret", "key"})
 MOST_SECRET = 256
+ENDING = timedelta(milliseconds=500)
+"""How long a session that was stopped may take to be over."""
 
 
 async def list_cameras(request: Request) -> Response:
@@ -91,15 +94,18 @@ async def _document(request: Request) -> dict[str, Any]:
 
 def _read(door: Service, document: Mapping[str, Any]) -> Definition:
     definition = read_definition(document)
+    read_label(definition.name, "name")
     if definition.webhook is not None:
         check_target(definition.webhook.url, door.settings.inputs.beside_roots)
     return definition
 
 
 async def _check_idle(door: Service, camera_id: str) -> None:
-    """Raise `Conflict` while a session of the camera goes on."""
+    """Raise `Conflict` while a session of the camera goes on; one that is just ending is waited for."""
     page = await door.engine.list(Query(kind=KIND, states=LIVE, limit=None, brief=True))
-    if any(job.spec.get("camera") == camera_id for job in page.jobs):
+    jobs = [job.id for job in page.jobs if job.spec.get("camera") == camera_id]
+    ends = [await door.engine.wait(job_id, ENDING) for job_id in jobs]
+    if any(job.state in LIVE for job in ends):
         raise Conflict("The camera is at work: stop its session first.", code="conflict")
 
 

@@ -1,6 +1,7 @@
 """What a camera keeps, as bytes: recordings and shots; and how bytes are refused (camera.md 6)."""
 
 from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -36,6 +37,7 @@ async def get_record(request: Request) -> Response:
     if query.get("id"):
         return await _bytes(request, camera, query)
     if query.get("date"):
+        _check_date(query["date"])
         return json_answer({"status": "OK", "data": await _kept_on(request, camera, query["date"])})
     return json_answer({"status": "OK", "data": (await ask(service(request), camera, "records"))["dates"]})
 
@@ -95,6 +97,13 @@ async def _kept_on(request: Request, camera: Camera, date: str) -> object:
         "shoots": [{key: note[key] for key in RECORDING} for note in shown if note["extension"] == "mp4"],
         "shots": [{key: note[key] for key in SHOT} for note in shown if note["extension"] == "jpg"],
     }
+
+
+def _check_date(text: str) -> None:
+    try:
+        datetime.strptime(text, "%d_%m_%Y")  # noqa: DTZ007 - a day of the calendar, at no place
+    except ValueError:
+        raise Invalid("date must be a day as DD_MM_YYYY.", field="date") from None
 
 
 def _data(found: Mapping[str, Any]) -> bytes:

@@ -57,3 +57,14 @@ def test_without_the_library_the_extra_is_named(monkeypatch):
     with pytest.raises(Unavailable, match=r"pip install 'triptych\[ptz\]'") as raised:
         GpioBoard([17])
     assert raised.value.code == "library_missing"
+
+
+def test_a_reason_that_shouts_is_told_as_a_sentence(monkeypatch):
+    """camera W3: gpiozero ends some of its errors with an exclamation mark."""
+
+    def refuse(*_, **__):
+        raise gpiozero.BadPinFactory("Unable to load any default pin factory!")
+
+    monkeypatch.setattr(gpiozero, "PWMOutputDevice", refuse)
+    with pytest.raises(Unavailable, match=r"cannot be used: Unable to load any default pin factory\.$"):
+        GpioBoard([17])

@@ -20,7 +20,8 @@ class GpioBoard:
                 self._outputs.append(gpiozero.PWMOutputDevice(pin, initial_value=0, frequency=round(1e6 / PERIOD_US)))
         except (gpiozero.GPIOZeroError, OSError) as fault:
             self.close()
-            raise Unavailable(f"GPIO pin {pin} cannot be used: {str(fault)[:100] or type(fault).__name__}.", code="pin_unusable") from fault
+            why = str(fault)[:100].rstrip(".! ") or type(fault).__name__
+            raise Unavailable(f"GPIO pin {pin} cannot be used: {why}.", code="pin_unusable") from fault
 
     def pulse(self, place: int, width_us: float | None) -> None:
         """Give this servo pulses of a width, or None to release it."""
